@@ -1,0 +1,78 @@
+"""What a wearer can tell their own device; validated values, nothing more."""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+
+class EmotionState(IntEnum):
+    """The five shared states (circumplex quadrants and the middle), as on the wire."""
+
+    CALM = 0
+    EXCITED = 1
+    NEUTRAL = 2
+    LOW = 3
+    HIGH = 4
+
+
+class Switch(IntFlag):
+    """Consent switches; each is the wearer's alone and wins over everything but light safety."""
+
+    SHOW = 1
+    """Show the own emotion on the own light; without it the light is a steady dim glow."""
+    SHARE = 2
+    """Broadcast the own emotion, signed, to neighbours. Off by default: it reveals something."""
+    COLLECTIVE = 4
+    """Join the circle's certified pattern."""
+    SUGGEST = 8
+    """Accept suggestions of a sensor. Off by default."""
+    LIT = 16
+    """The light is on: the off button clears it, and it stays off through a restart."""
+
+
+DEFAULT_SWITCHES = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
+
+
+@dataclass(frozen=True, slots=True)
+class Feel:
+    """The wearer says how they feel."""
+
+    state: EmotionState
+
+
+@dataclass(frozen=True, slots=True)
+class SetConsent:
+    """Turn one switch on or off; off acts at once, before any message."""
+
+    switch: Switch
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetOff:
+    """The off button: dark LEDs until pressed again."""
+
+    off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Suggest:
+    """A sensor process suggests arousal, never an emotion; the wearer may accept within 2 min."""
+
+    activated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSuggestion:
+    """The wearer accepts (the display follows) or dismisses the pending suggestion."""
+
+    accept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prefer:
+    """The encoded light pattern this device proposes when it leads (t0 and fade are set then)."""
+
+    pattern: bytes
+
+
+Command = Feel | SetConsent | SetOff | Suggest | AnswerSuggestion | Prefer

@@ -1,0 +1,265 @@
+"""Every parameter of the core: unit in the name, default, meaning, SPEC ID where it is normative.
+
+Parameters that all devices of a circle must share live in the genesis (`circle/genesis.py`);
+those here are local or fixed by SPEC.md.
+"""
+
+from dataclasses import dataclass, field
+
+MS_NS = 1_000_000
+SECOND_NS = 1_000_000_000
+
+# Fixed by SPEC.md: the same in every implementation, so not fields of a configuration.
+CBOR_DEPTH_MAX = 6
+CBOR_ARRAY_MAX = 128
+CBOR_MAP_MAX = 32
+CBOR_TEXT_BYTES_MAX = 64
+CBOR_BYTES_MAX = 1170
+MESSAGE_BYTES_MAX = 1168
+"""What fits a frame of 1200 bytes after header, tag and the two-byte size (FRM-011)."""
+OBJECT_BYTES_MAX = 1024
+OBJECT_BODY_BYTES_MAX = 918
+"""What is left of an object beside array head, kind, signer and signature with their heads."""
+VALUE_BYTES_MAX = 1024
+RECORD_BYTES_MAX = 4096
+ROSTER_MAX = 64
+"""Voters of one circle at most: a bitmap of voters has at most this many bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkConfig:
+    """Datagrams, handshake, sessions, dialling (SPEC section Link)."""
+
+    hello_rate_per_s: int = 100
+    """First handshake packets worth a key exchange; each costs a responder about 0.3 ms."""
+    hello_burst: int = 200
+    cookie_threshold: int = 128
+    """Half-open handshakes from which on strangers must first return a cookie (LNK-031)."""
+    half_open_max: int = 256
+    half_open_per_host_max: int = 64
+    hellos_remembered_max: int = 1024
+    """Ephemeral keys of answered handshakes kept, so that a replay gets at most one answer."""
+    hello_answers_max: int = 2
+    """Answers to one ephemeral key: the honest one and one to whoever was quicker (LNK-014)."""
+    hello_repeats_max: int = 16
+    """Times the same answer is repeated for a repeated first packet."""
+    cookie_secret_lifetime_ns: int = 120 * SECOND_NS
+    cookies_per_dial_max: int = 3
+
+    handshake_lifetime_ns: int = 5 * SECOND_NS
+    """How long an ephemeral key waits for its answer, on both sides."""
+    confirm_repeat_ns: int = 250 * MS_NS
+    """Time between two copies of a third handshake packet that nothing has answered."""
+
+    peers_max: int = 256
+    sessions_per_peer_max: int = 4
+    silent_after_ns: int = 3 * SECOND_NS
+    """Silence after which the peer's addresses are dialled again, beside the old session."""
+    dead_after_ns: int = 300 * SECOND_NS
+    """Silence after which the link is down; until then a healed cut needs no handshake."""
+    retire_after_ns: int = 10 * SECOND_NS
+    """How long a replaced session can still be read (LNK-024)."""
+    rekey_after_packets: int = 1 << 20
+    rekey_after_ns: int = 900 * SECOND_NS
+    rekey_grace_ns: int = 30 * SECOND_NS
+    """The responder starts a new handshake only so much later than the initiator should have."""
+    tick_ns: int = 500 * MS_NS
+
+    addresses_max: int = 512
+    dial_first_ns: int = 250 * MS_NS
+    """First time between two dials of an address; doubles up to one of the caps below."""
+    dial_permanent_cap_ns: int = 2 * SECOND_NS
+    dial_hint_cap_ns: int = 60 * SECOND_NS
+    dial_hint_attempts_max: int = 12
+    """Unanswered dials after which an address that was only a hint is forgotten."""
+    dial_answered_pause_ns: int = 2 * SECOND_NS
+    """How long a second handshake packet holds back the next dial of its address."""
+    redial_ns: int = 320 * MS_NS
+    """Time between dials of a silent peer, so that a restarted one is found in < 0.5 s."""
+    redial_urgent_for_ns: int = 60 * SECOND_NS
+    redial_later_ns: int = 1600 * MS_NS
+    own_address_quarantine_ns: int = 600 * SECOND_NS
+    """An address that turned out to be our own is not dialled for so long."""
+
+    notice_interval_ns: int = 10 * SECOND_NS
+    """At most one notice per broken rule in this time; the rest is only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockConfig:
+    """Circle clock: readings, correction, synchronisation (SPEC section Clock).
+
+    Two devices that are SYNCED and honest differ by at most 2 x `guard_us`.
+    """
+
+    guard_us: int = 20_000
+    """g, half the circle's clock tolerance: the largest own error of a SYNCED device (CLK-020)."""
+    window_count: int = 32
+    """Readings kept per voter; more cost time and are too old to matter."""
+    reading_age_us: int = 8_000_000
+    """A reading counts for this long (CLK-012)."""
+    reading_growth_ppm: int = 400
+    """Two crystals of 100 ppm and the other's slew of 200 ppm: what a reading loses as it ages."""
+    held_growth_ppm: int = 200
+    """Two crystals: what the round trip is wrong by while the other side holds an echo."""
+    error_growth_ppm: int = 300
+    """rho + sigma: what the own error grows by without readings (CLK-022)."""
+    rtt_us_max: int = 2_000_000
+    circle_us_max: int = 2**52
+    """Circle times from here on are nonsense, 142 years after the founding."""
+
+    tick_ns: int = SECOND_NS
+    """Between two CLOCK messages to a voter, and two corrections, while SYNCED (CLK-001)."""
+    doubt_tick_ns: int = 250 * MS_NS
+    """The same while the own error is above three quarters of the guard."""
+    idle_tick_ns: int = 400 * MS_NS
+    """The same while not SYNCED and nobody answers."""
+    burst_tick_ns: int = 50 * MS_NS
+    """The same while not SYNCED and a quorum of voters answers."""
+    burst_ticks: int = 64
+    """Fast ticks in a row at most, so that a group without quorum does not chatter for ever."""
+    neighbour_tick_ns: int = 2 * SECOND_NS
+    """Between two CLOCK messages to a neighbour that is no voter: they keep the link alive."""
+    answer_ns: int = 25 * MS_NS
+    """A voter's request is answered unless it was sent something so recently (CLK-006)."""
+    neighbour_answer_ns: int = 100 * MS_NS
+    """The same for everyone else."""
+    fresh_us: int = 450_000
+    """Older readings do not end a search; above `idle_tick_ns` (CLK-034)."""
+    gap_us: int = 2_000_000
+    """After a longer gap between two readings a voter's clock may have stepped away and back."""
+    solitude_us: int = 8_010_000
+    """`reading_age_us` on anybody's crystal: after it, nobody cut off is SYNCED (CLK-035)."""
+    silence_ns: int = SECOND_NS
+    """A voter not heard for this long does not count as answering."""
+
+    jump_us: int = 300_000
+    """How long after a new voter's first reading a COLD clock may jump forward (CLK-032)."""
+    calm_ticks: int = 2
+    """Corrections below half the guard in a row, before a clock counts as SYNCED."""
+    step_us: int = 500
+    """A SYNCED clock that is not showing steps by larger corrections and slews by smaller ones."""
+    slew_ppb_max: int = 200_000
+    """sigma: the most a clock may gain or lose while a certified value is selected (CLK-024)."""
+    slew_horizon_ms: int = 2_000
+    """A correction is spread over this long."""
+    crystal_ppb_max: int = 150_000
+    crystal_ticks: int = 8
+    """Part of each correction's slew that is kept for good, as the own crystal's deviation."""
+    slew_deadband_ppb: int = 10_000
+    """Smaller changes of the slew are not worth a new timeline."""
+
+    reserve_us: int = 30_000_000
+    """How far ahead of the clock its reservation is written (CLK-040)."""
+    reserve_margin_us: int = 10_000_000
+    """What must be left of the reservation, else the next one is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionConfig:
+    """Emotion broadcast, consent, suggestions, company (SPEC sections Emotion, Consent)."""
+
+    lifetime_ns: int = 30 * SECOND_NS
+    """How long a neighbour's word counts, from its receipt by the own clock (EMO-014)."""
+    resend_ns: int = 10 * SECOND_NS
+    """An emotion is stated again after this long at most, so silence is withdrawal (EMO-021)."""
+    resend_jitter_ns: int = 2 * SECOND_NS
+    """Up to this much sooner, so that a crowd that changed at once does not speak at once."""
+    change_ns: int = 2 * SECOND_NS
+    """Between two statements of one wearer (EMO-012, EMO-022)."""
+    burst: int = 3
+    """Statements taken at once after a silence: a delayed one may arrive with the next."""
+    voices_max: int = 512
+    """Neighbours remembered, those with a link and those who left; more than links can be."""
+    remembered_ns: int = 120 * SECOND_NS
+    """How long the sequence of a neighbour without a link is kept; above `lifetime_ns`."""
+    sequence_block: int = 1024
+    """Numbers reserved per journal record: one write in some hours (EMO-005)."""
+    withdrawal_repeat_ns: int = SECOND_NS
+    """A withdrawal is said again after this long, then twice as long, up to `lifetime_ns`."""
+    suggestion_lifetime_ns: int = 120 * SECOND_NS
+    """How long a sensor's question waits for the wearer (EMO-032)."""
+    suggestion_dwell_ns: int = 30 * SECOND_NS
+    """Between two of a sensor's questions (EMO-033)."""
+    company_ns: int = 5 * SECOND_NS
+    """How long one message keeps its sender counted as company (NBR-002)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircleConfig:
+    """Consensus timers, repair, bounds."""
+
+    first_view_timeout_ns: int = 500 * MS_NS
+    """T0: how long view 1 waits for its leader; each further view waits 1.5 times as long."""
+    view_timeout_ns_max: int = 2 * SECOND_NS
+    """Tcap = 4 x T0: no view waits longer."""
+    view_growth_steps_max: int = 8
+    """Views after which the timeout no longer grows."""
+    views_ahead_max: int = 8
+    """Votes and proposals of later views than this ahead of the open one are refused."""
+    retest_ns: int = 50 * MS_NS
+    """A kept proposal that begins too far ahead is tested again after this."""
+    fade_us: int = 2_000_000
+    """Certified fade from the previous pattern, in values this device proposes; 2 to 4 s."""
+    quiet_ns: int = 300 * MS_NS
+    """No STATUS of a voter for this long after its slot opened."""
+    status_interval_ns: int = 250 * MS_NS
+    """Ts: a voter's STATUS in an open view."""
+    status_fanout: int = 3
+    """To how many random members a STATUS goes."""
+    answer_interval_ns: int = 100 * MS_NS
+    """At most one repair answer per peer and this interval."""
+    follower_grace_ns: int = 200 * MS_NS
+    """A follower asks this long after a lease ended without a successor, plus jitter."""
+    follower_jitter_ns: int = 500 * MS_NS
+    follower_wait_ns: int = 500 * MS_NS
+    """A follower's second question, doubling each time."""
+    follower_wait_ns_max: int = 8 * SECOND_NS
+    early_messages_per_sender_max: int = 4
+    """Messages of the next slot kept until the open one is decided."""
+    absent_after_ns: int = 4 * SECOND_NS
+    """A leader not heard for this long is not waited for."""
+    hold_after_ns: int = 1_500 * MS_NS
+    """COMMITTED becomes HOLD when q voters were not heard for this long."""
+    glow_after_ns: int = 60 * SECOND_NS
+    """SOLO becomes GLOW after this long without company or input."""
+
+
+@dataclass(frozen=True, slots=True)
+class LightConfig:
+    """Governor and lamp. The limits are those of SPEC section Governor; looser ones are refused.
+
+    `slew_per_s` is the largest change of a channel in full scales per second. `is_low_pass` adds
+    the 0.2 s one-pole filter that GOV-006 recommends. `luminance_max` is Yhard. `peak_cd_m2` is
+    the measured luminance of full white, None when nobody measured.
+    """
+
+    slew_per_s: float = 0.5  # GOV-006
+    is_low_pass: bool = True  # GOV-006
+    low_pass_s: float = 0.2  # GOV-006
+    step_ns_max: int = 33_333_333  # GOV-005: one frame at 30 frames/s
+    jitter_ns: int = 50 * MS_NS  # GOV-009: no less than the jitter of emission
+    luminance_max: float = 0.6  # GOV-004
+    peak_cd_m2: float | None = None  # GOV-008: lowers the luminance floor of a strict transition
+    cap_slew_per_s: float = 0.1  # GOV-003
+    cap_margin: float = 0.03  # GOV-013: luminance above a dynamic cap that is tolerated ...
+    cap_patience_ns: int = SECOND_NS  # GOV-013: ... and for how long
+    fall_ns: int = 500 * MS_NS  # GOV-012
+    lockout_ns: int = 2 * SECOND_NS  # GOV-014
+    switch_ns_min: int = 4 * SECOND_NS  # RND-012: between transitions that nothing urges
+    share_max: int = 204  # RND-008: the wearer's own maximum of the collective's weight, of 255
+    own_depth: int = 102  # RND-009: depth of the own breathing, of 255
+    own_ceiling_percent: int = 60  # RND-009: of luminance_max, for the own light
+    glow_percent: int = 8  # RND-010: of luminance_max, for the steady dim glow
+    harmony_period_ds: int = 80  # RND-010: tenths of a second
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of them."""
+
+    link: LinkConfig = field(default_factory=LinkConfig)
+    clock: ClockConfig = field(default_factory=ClockConfig)
+    emotion: EmotionConfig = field(default_factory=EmotionConfig)
+    circle: CircleConfig = field(default_factory=CircleConfig)
+    light: LightConfig = field(default_factory=LightConfig)

@@ -1,0 +1,1 @@
+"""Bytes: the only folder that knows how anything is written."""

@@ -1,0 +1,150 @@
+"""Every message above the link: one immutable value each, safe to share between receivers.
+
+Times are integers; hashes and keys are bytes; bitmaps are ints, bit i = roster index i.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from smilesync.ids import PeerId, ValueHash
+
+
+class VoteKind(IntEnum):
+    """The three things a voter can sign about a view."""
+
+    NOTARIZE = 1
+    NULLIFY = 2
+    FINALIZE = 3
+
+
+class ObjectKind(IntEnum):
+    """Carried (signed, forwardable) objects. Even unknown kinds are ignored, odd ones reported."""
+
+    EMOTION = 2
+    CONSENT = 4
+    VOTER_KEY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One half of a four-timestamp exchange; each side sends its own, 1 Hz or faster.
+
+    Units: us. `stamp_us` is opaque and echoed by the other side in `echo_us` (0: none heard yet);
+    `held_us` is how long the echo was held before this was sent, by the sender's local clock;
+    `circle_us` is the sender's circle time at sending, None if it has none.
+    """
+
+    stamp_us: int
+    echo_us: int
+    held_us: int
+    circle_us: int | None
+    is_synced: bool
+    wants_reply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A signed object as carried: `[kind, signer, body, signature]`, never re-serialised."""
+
+    kind: int
+    signer: PeerId
+    body: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateName:
+    """Names a certificate without carrying it; a hint only."""
+
+    kind: VoteKind
+    view: int
+    value_hash: ValueHash | None
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """A leader's proposal: the signature is its notarize vote. `carried_view` (k) is a hint."""
+
+    slot: int
+    view: int
+    value: bytes
+    signature: bytes
+    carried_view: int = 0
+    certificates: tuple[CertificateName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSet:
+    """Votes of one kind, view and value; `signatures` in ascending order of `bitmap` bits."""
+
+    kind: VoteKind
+    view: int
+    value_hash: ValueHash | None
+    bitmap: int
+    signatures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """One vote, a partial set and a certificate are the same message."""
+
+    slot: int
+    sets: tuple[VoteSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSummary:
+    """Which votes of one kind, view and value the sender of a STATUS holds."""
+
+    kind: VoteKind
+    view: int
+    value_hash: ValueHash | None
+    bitmap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the sender holds of its open slot, so that the receiver can send differences.
+
+    `question` is a random number after a restart (0: none): the receiver answers with `answer`
+    = that number and `recalled` = one vote of the asker that the asker did not list, if it holds
+    one for a slot not below the asker's. `bodies` are the value hashes whose bodies are held.
+    """
+
+    slot: int
+    view: int
+    held: tuple[VoteSummary, ...]
+    bodies: tuple[ValueHash, ...] = ()
+    question: int = 0
+    answer: int = 0
+    recalled_slot: int = 0
+    recalled: VoteSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decided value; its F certificate travels beside it as VOTES."""
+
+    value: bytes
+    view: int
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Asks for bodies by hash and certificates by name, of one slot."""
+
+    slot: int
+    bodies: tuple[ValueHash, ...] = ()
+    certificates: tuple[CertificateName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A value that was asked for."""
+
+    slot: int
+    value: bytes
+
+
+CircleMessage = Propose | Votes | Status | Decided | Want | Body
+Message = Clock | Carried | CircleMessage

@@ -1,0 +1,216 @@
+"""Message vectors: one of each type and shape, and each rule broken once."""
+
+from smilesync.ids import PeerId, ValueHash
+from smilesync.keys import Ed25519Signer
+from smilesync.wire import cbor, codec, envelope
+from smilesync.wire.cbor import CborValue
+from smilesync.wire.messages import (
+    Body,
+    Carried,
+    CertificateName,
+    Clock,
+    Decided,
+    Message,
+    ObjectKind,
+    Propose,
+    Status,
+    VoteKind,
+    Votes,
+    VoteSet,
+    VoteSummary,
+    Want,
+)
+from vectors.writing import Case, accept, plain, reject
+
+HASH = ValueHash(bytes(range(32)))
+OTHER = ValueHash(bytes(range(32, 64)))
+SIGNATURE = bytes(range(64))
+SECOND = bytes(range(64, 128))
+VALUE = bytes.fromhex("a10107")
+LARGEST_VALUE = bytes(1024)
+
+NOTARIZED = VoteSet(VoteKind.NOTARIZE, 1, HASH, 0b1000_0001, (SIGNATURE, SECOND))
+NULLIFIED = VoteSet(VoteKind.NULLIFY, 2, None, 0b10, (SIGNATURE,))
+CERTIFICATE_OF_16 = VoteSet(
+    VoteKind.FINALIZE, 3, HASH, (1 << 16) - 1, tuple(bytes([n]) * 64 for n in range(16))
+)
+
+ACCEPTED: list[tuple[str, str, Message]] = [
+    ("CLOCK, first of a link", "MSG-010 MSG-005", Clock(1_000_000, 0, 0, None, False, True)),
+    ("CLOCK, answer", "MSG-010", Clock(2_000_000, 1_000_000, 1500, 12_000_000, True, False)),
+    ("CLOCK, circle time zero", "MSG-010", Clock(5, 4, 3, 0, False, False)),
+    (
+        "CLOCK, largest numbers",
+        "MSG-010",
+        Clock((1 << 53) - 1, (1 << 53) - 1, (1 << 53) - 1, (1 << 53) - 1, True, True),
+    ),
+    ("PROPOSE, fresh", "MSG-012 MSG-005", Propose(1, 1, VALUE, SIGNATURE)),
+    (
+        "PROPOSE, carried from view 2 with hints",
+        "MSG-012 MSG-022",
+        Propose(
+            9,
+            4,
+            VALUE,
+            SIGNATURE,
+            2,
+            (
+                CertificateName(VoteKind.NOTARIZE, 2, HASH),
+                CertificateName(VoteKind.NULLIFY, 3, None),
+            ),
+        ),
+    ),
+    ("PROPOSE, largest value", "MSG-012", Propose(1, 1, LARGEST_VALUE, SIGNATURE)),
+    ("VOTES, two of one set", "MSG-013 MSG-020 MSG-007", Votes(9, (NOTARIZED,))),
+    ("VOTES, two sets", "MSG-013 MSG-020", Votes(9, (NOTARIZED, NULLIFIED))),
+    ("VOTES, a certificate of 16", "MSG-013 MSG-020 MSG-001", Votes(9, (CERTIFICATE_OF_16,))),
+    ("STATUS, nothing held", "MSG-014 MSG-005", Status(1, 1, ())),
+    (
+        "STATUS, all fields",
+        "MSG-014 MSG-020 MSG-021",
+        Status(
+            9,
+            3,
+            (
+                VoteSummary(VoteKind.NOTARIZE, 1, HASH, 0b101),
+                VoteSummary(VoteKind.NULLIFY, 2, None, 0x1_00),
+            ),
+            (HASH, OTHER),
+            (1 << 64) - 1,
+            12,
+            8,
+            NOTARIZED,
+        ),
+    ),
+    ("DECIDED", "MSG-015", Decided(VALUE, 2)),
+    (
+        "WANT, everything",
+        "MSG-016 MSG-022",
+        Want(9, (HASH,), (CertificateName(VoteKind.FINALIZE, 1, HASH),)),
+    ),
+    ("WANT, nothing", "MSG-016 MSG-005", Want(9)),
+    ("BODY", "MSG-017", Body(9, VALUE)),
+]
+
+
+def cases() -> list[Case]:
+    signed = envelope.sign(ObjectKind.EMOTION, Ed25519Signer(bytes(range(32))), {1: 7, 2: 2})
+    accepted: list[tuple[str, str, Message]] = [
+        *ACCEPTED,
+        ("OBJECT, an emotion", "MSG-011", signed),
+        (
+            "OBJECT, of unknown kind, body that is no CBOR",
+            "MSG-011 OBJ-008",
+            Carried(200, PeerId(bytes(32)), b"\xff", SIGNATURE),
+        ),
+    ]
+    rows = []
+    for name, reqs, message in accepted:
+        given = {"message": codec.encode(message)}
+        result = {"type": type(message).__name__, "fields": plain(message)}
+        rows.append(accept(name, reqs, given, result))
+    fields: dict[int, CborValue] = {0: 1, 1: 5, 5: False, 6: True, 64: [1, 2], 1024: b"grease"}
+    result = {"type": "Clock", "fields": plain(Clock(5, 0, 0, None, False, True))}
+    data = {"message": cbor.encode(fields)}
+    note = "not encoded again to the same bytes: what is not understood is left out"
+    rows.append(accept("CLOCK with keys above 63", "MSG-004", data, result, note=note))
+    return rows + [
+        reject(name, reqs, {"message": data if isinstance(data, bytes) else cbor.encode(data)})
+        for name, reqs, data in [*_bad_frames(), *_bad_fields(), *_bad_votes()]
+    ]
+
+
+Row = tuple[str, str, bytes | CborValue]
+
+
+def _bad_frames() -> list[Row]:
+    return [
+        ("no byte at all", "CBR-001", b""),
+        ("message of 1169 bytes", "CBR-010 MSG-001", bytes.fromhex("59048e") + bytes(1166)),
+        ("an array", "MSG-001", cbor.encode([1, 5])),
+        ("an integer", "MSG-001", cbor.encode(7)),
+        ("no type", "MSG-002", {1: 5, 5: False, 6: True}),
+        ("type 0", "MSG-002", {0: 0}),
+        ("type 9", "MSG-002", {0: 9, 1: 5}),
+        ("type true", "MSG-002", {0: True, 1: 5, 5: False, 6: True}),
+        ("type as text", "MSG-002", {0: "CLOCK"}),
+        ("type as array", "MSG-002", {0: [1]}),
+        ("byte after the message", "CBR-001", codec.encode(Decided(VALUE, 2)) + b"\0"),
+    ]
+
+
+def _clock(**changes: CborValue) -> dict[int, CborValue]:
+    """Return the map of a CLOCK message with `k<key>=value` put in."""
+    fields: dict[int, CborValue] = {0: 1, 1: 5, 2: 4, 3: 3, 4: 2, 5: False, 6: True}
+    return fields | {int(key[1:]): value for key, value in changes.items()}
+
+
+def _bad_fields() -> list[Row]:
+    status: dict[int, CborValue] = {0: 5, 1: 9, 2: 1}
+    propose: dict[int, CborValue] = {0: 3, 1: 9, 2: 1, 3: VALUE, 4: SIGNATURE}
+    return [
+        ("CLOCK without stamp", "MSG-006 MSG-010", {0: 1, 5: False, 6: True}),
+        ("CLOCK with echo 0 written out", "MSG-005 MSG-010", _clock(k2=0)),
+        ("CLOCK held for a negative time", "MSG-006 MSG-010", _clock(k3=-1)),
+        ("CLOCK with circle time null", "MSG-006 MSG-010", _clock(k4=None)),
+        ("CLOCK with circle time 2**53", "MSG-006 MSG-010", _clock(k4=1 << 53)),
+        ("CLOCK with a number as flag", "MSG-006 MSG-010", _clock(k5=1)),
+        ("CLOCK with unknown key 7", "MSG-003 MSG-010", _clock(k7=0)),
+        ("CLOCK with unknown key 63", "MSG-003 MSG-010", _clock(k63=0)),
+        ("OBJECT without object", "OBJ-001 MSG-011", {0: 2}),
+        ("OBJECT with unknown key", "MSG-003", {0: 2, 1: [2, bytes(32), b"\0", SIGNATURE], 2: 0}),
+        ("PROPOSE in view 0", "MSG-006 MSG-012", propose | {2: 0}),
+        ("PROPOSE in view 2**32", "MSG-006 MSG-012", propose | {2: 1 << 32}),
+        ("PROPOSE with empty value", "MSG-006 MSG-012", propose | {3: b""}),
+        ("PROPOSE with a value of 1025 bytes", "MSG-006 MSG-012", propose | {3: bytes(1025)}),
+        ("PROPOSE with a signature of 63 bytes", "MSG-006 MSG-012", propose | {4: SIGNATURE[:63]}),
+        ("PROPOSE with carried view 0 written out", "MSG-005 MSG-012", propose | {5: 0}),
+        ("PROPOSE with no hints written out", "MSG-005 MSG-012", propose | {6: []}),
+        ("PROPOSE with 33 hints", "MSG-006 MSG-012", propose | {6: [[2, 1, None]] * 33}),
+        ("STATUS of slot 2**53", "MSG-006 MSG-014", status | {1: 1 << 53}),
+        ("STATUS with a hash of 31 bytes", "MSG-006 MSG-014", status | {4: [HASH[:31]]}),
+        ("STATUS with a number for a hash", "MSG-006 MSG-014", status | {4: [1]}),
+        ("STATUS with question 0 written out", "MSG-005 MSG-014", status | {5: 0}),
+        ("STATUS with recalled null", "MSG-005 MSG-014", status | {8: None}),
+        ("DECIDED in view 0", "MSG-006 MSG-015", {0: 6, 1: VALUE, 2: 0}),
+        ("DECIDED without value", "MSG-006 MSG-015", {0: 6, 2: 1}),
+        ("WANT with no bodies written out", "MSG-005 MSG-016", {0: 7, 1: 9, 2: []}),
+        ("WANT with a text for names", "MSG-006 MSG-016", {0: 7, 1: 9, 3: "all"}),
+        ("BODY without value", "MSG-006 MSG-017", {0: 8, 1: 9}),
+        ("BODY of a negative slot", "MSG-006 MSG-017", {0: 8, 1: -1, 2: VALUE}),
+    ]
+
+
+def _bad_votes() -> list[Row]:
+    both = SIGNATURE + SECOND
+    sets: list[tuple[str, str, CborValue]] = [
+        ("four items", "MSG-020", [1, 1, HASH, b"\x81"]),
+        ("six items", "MSG-020", [1, 1, HASH, b"\x81", both, 0]),
+        ("kind 0", "MSG-020", [0, 1, HASH, b"\x81", both]),
+        ("kind 4", "MSG-020", [4, 1, HASH, b"\x81", both]),
+        ("view 0", "MSG-020", [1, 0, HASH, b"\x81", both]),
+        ("a notarize without hash", "MSG-020", [1, 1, None, b"\x81", both]),
+        ("a nullify with hash", "MSG-020", [2, 1, HASH, b"\x81", both]),
+        ("no bit", "MSG-007 MSG-020", [1, 1, HASH, b"", b""]),
+        ("a zero byte at the bitmap's end", "MSG-007 MSG-020", [1, 1, HASH, b"\x81\0", both]),
+        ("a bitmap of nine bytes", "MSG-007 MSG-020", [1, 1, HASH, bytes(8) + b"\3", both]),
+        ("more bits than signatures", "MSG-020", [1, 1, HASH, b"\x83", both]),
+        ("more signatures than bits", "MSG-020", [1, 1, HASH, b"\x01", both]),
+        ("half a signature", "MSG-020", [1, 1, HASH, b"\x01", SIGNATURE[:32]]),
+        ("signatures as an array", "MSG-020", [1, 1, HASH, b"\x81", [SIGNATURE, SECOND]]),
+        ("no array", "MSG-020", HASH),
+    ]
+    rows: list[Row] = [
+        (f"VOTES, set with {name}", reqs, {0: 4, 1: 9, 2: [value]}) for name, reqs, value in sets
+    ]
+    summary: CborValue = [1, 1, HASH, b"\x81", both]
+    return [
+        *rows,
+        ("VOTES without a set", "MSG-005 MSG-013", {0: 4, 1: 9, 2: []}),
+        ("VOTES with 33 sets", "MSG-006 MSG-013", {0: 4, 1: 9, 2: [[2, 1, None]] * 33}),
+        ("STATUS, summary with signatures", "MSG-021", {0: 5, 1: 9, 2: 1, 3: [summary]}),
+        ("STATUS, summary without hash", "MSG-021", {0: 5, 1: 9, 2: 1, 3: [[3, 1, None, b"\1"]]}),
+        ("STATUS, recalled set that is empty", "MSG-020", {0: 5, 1: 9, 2: 1, 8: []}),
+        ("WANT, name with hash of 33 bytes", "MSG-022", {0: 7, 1: 9, 3: [[1, 1, HASH + b"\0"]]}),
+        ("WANT, name of two items", "MSG-022", {0: 7, 1: 9, 3: [[2, 1]]}),
+    ]

@@ -1,0 +1,61 @@
+"""Journal record vectors."""
+
+from smilesync.ids import VoterKey
+from smilesync.wire import cbor, records
+from smilesync.wire.cbor import CborValue
+from vectors.make_messages import HASH, NOTARIZED, VALUE
+from vectors.writing import Case, accept, plain, reject
+
+KEY = VoterKey(bytes(range(64, 96)))
+
+ACCEPTED: list[records.Record] = [
+    records.Opened(KEY),
+    records.Notarized(9, 1, HASH, VALUE),
+    records.Nullified(9, 2),
+    records.Finalized(9, 1, HASH, NOTARIZED),
+    records.DecidedRecord(9, VALUE, NOTARIZED),
+    records.Shown(9),
+    records.ClockReserved(12_000_000),
+    records.SequenceReserved(1 << 63),
+    records.ConsentSet(0b0101),
+    records.Felt(4),
+    records.Amnesia(),
+]
+
+REJECTED: list[tuple[str, str, CborValue]] = [
+    ("a map", "JRN-001", {0: 6, 1: 9}),
+    ("an empty array", "JRN-001", []),
+    ("kind 0", "JRN-002", [0, 9]),
+    ("kind 12", "JRN-002", [12, 9]),
+    ("kind true", "JRN-002", [True, KEY]),
+    ("kind as text", "JRN-002", ["shown", 9]),
+    ("no field", "JRN-003", [6]),
+    ("one field too many", "JRN-003", [6, 9, 0]),
+    ("a key of 31 bytes", "JRN-003 IDN-002", [1, KEY[:31]]),
+    ("a vote of view 0", "JRN-003", [3, 9, 0]),
+    ("a vote without body", "JRN-003", [2, 9, 1, HASH, b""]),
+    ("a body of 1025 bytes", "JRN-003", [2, 9, 1, HASH, bytes(1025)]),
+    ("a slot of 2**53", "JRN-003", [6, 1 << 53]),
+    ("a certificate without signatures", "MSG-020 JRN-003", [5, 9, VALUE, [3, 1, HASH, b"", b""]]),
+    ("a certificate that is no array", "MSG-020 JRN-003", [5, 9, VALUE, 7]),
+    ("a certificate that is null", "JRN-003", [5, 9, VALUE, None]),
+    ("unknown switches", "JRN-003", [9, 32]),
+    ("an unknown state", "JRN-003", [10, 5]),
+]
+
+
+def cases() -> list[Case]:
+    rows = []
+    for record in ACCEPTED:
+        name = type(record).__name__
+        result = {"type": name, "fields": plain(record)}
+        rows.append(accept(name, "JRN-001 JRN-003", {"record": records.encode(record)}, result))
+    rows += [reject(name, reqs, {"record": cbor.encode(value)}) for name, reqs, value in REJECTED]
+    whole = records.encode(ACCEPTED[0])
+    return [
+        *rows,
+        reject("torn: the last byte missing", "CBR-001", {"record": whole[:-1]}),
+        reject(
+            "record of 4097 bytes", "CBR-010 JRN-004", {"record": b"\x59\x0f\xfe" + bytes(4094)}
+        ),
+    ]
