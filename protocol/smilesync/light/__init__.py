@@ -1,0 +1,1 @@
+"""What is shown: patterns, rendering, and the governor as last stage."""

@@ -1,0 +1,160 @@
+"""Static conditions: what passes is left alone by the governor, what fails says why."""
+
+import itertools
+import math
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from analyser.trace import judge
+from smilesync.config import LightConfig
+from smilesync.light.choose import MOOD_PATTERNS, collective, mood
+from smilesync.light.conditions import check, extent_fault, faults, period_min_ds, swing
+from smilesync.light.governor import Governor, Light
+from smilesync.light.palette import STATE_CODE, colour_code
+from smilesync.light.pattern import Kind, Pattern, decode, encode
+from smilesync.light.render import Gamut, Motif, prepare
+from smilesync.light.sink import Transfer, new_sink
+from support.lightlab import FRAME_NS, SHARP, drive
+
+FINE = new_sink(Transfer.LINEAR, bits=16)
+BREATHE = Pattern(Kind.BREATHE, 255, 60, colours=(20027,), period_ds=40, depth=204, sharpness=1)
+
+one_colour = st.builds(
+    Pattern,
+    kind=st.sampled_from((Kind.BREATHE, Kind.WAVE)),
+    weight=st.integers(0, 255),
+    ceiling_percent=st.integers(1, 100),
+    colours=st.tuples(st.integers(0, 65535)),
+    period_ds=st.integers(21, 120),
+    depth=st.integers(0, 255),
+    sharpness=st.just(1),
+)
+any_shape = st.builds(
+    Pattern,
+    kind=st.sampled_from((Kind.BREATHE, Kind.WAVE)),
+    weight=st.integers(0, 255),
+    ceiling_percent=st.integers(1, 100),
+    colours=st.lists(st.integers(0, 65535), min_size=1, max_size=4).map(tuple),
+    period_ds=st.integers(21, 200),
+    depth=st.integers(0, 255),
+    sharpness=st.integers(1, 3),
+)
+
+
+def motif_of(pattern: Pattern) -> Motif:
+    return prepare(pattern, 0, position_cm=(0, 0), own=(0, 0, 0), gamut=Gamut())
+
+
+@pytest.mark.spec("PAT-010", "PAT-011", "PAT-012")
+@pytest.mark.parametrize(
+    ("rule", "pattern"),
+    [
+        (None, BREATHE),
+        (None, Pattern(Kind.STEADY, 255, 100, colours=(63,))),
+        (None, Pattern(Kind.MOSAIC, 255, 60, period_ds=63, depth=255, sharpness=1)),
+        (None, Pattern(Kind.WAVE, 255, 40, (63, 20027), 120, 255, 2, 10, -10)),
+        ("PAT-010", Pattern(Kind.BREATHE, 255, 60, (63, 20027), 600, 255, 3)),
+        ("PAT-011", Pattern(Kind.BREATHE, 255, 5, (63,), 41, 10, 2)),
+        ("PAT-011", Pattern(Kind.WAVE, 255, 5, (63, 63), 41, 10, 1, 1, 1)),
+        ("PAT-012", Pattern(Kind.BREATHE, 255, 100, (63,), 21, 255, 1)),
+        ("PAT-012", Pattern(Kind.MOSAIC, 255, 60, period_ds=62, depth=255, sharpness=1)),
+        ("PAT-012", Pattern(Kind.BREATHE, 255, 100, (63, 0), 60, 0, 1)),
+    ],
+)
+def test_each_unsafe_pattern_is_rejected_by_its_rule(rule: str | None, pattern: Pattern) -> None:
+    assert check(encode(pattern)) == rule
+    for fault in faults(pattern):
+        assert fault.condition
+        assert fault.why
+        assert fault.change
+
+
+@pytest.mark.spec("PAT-001")
+def test_what_cannot_be_read_is_rejected_with_the_rule_of_its_format() -> None:
+    assert check(b"") is not None
+    assert check(encode(BREATHE)[:-1]) is not None
+    assert check(b"\x80") == "PAT-001"
+
+
+@pytest.mark.spec("PAT-013")
+def test_a_wave_with_many_stripes_is_refused_for_a_large_circle_only() -> None:
+    wave = Pattern(Kind.WAVE, 255, 60, (20027,), 40, 204, 1, wave_x=60, wave_y=80)
+
+    assert extent_fault(wave, 500) is None
+    refused = extent_fault(wave, 501)
+    assert refused is not None
+    assert refused.rule == "PAT-013"
+
+
+@pytest.mark.spec("PAT-012")
+@given(any_shape)
+def test_no_channel_of_a_passing_pattern_is_steeper_than_the_slew(pattern: Pattern) -> None:
+    assume(not faults(pattern))
+    motif = motif_of(pattern)
+    steps = 256
+    lights = [motif.at(motif.period_us * step // steps) for step in range(steps + 1)]
+    most = 65535 * 0.5 * pattern.period_ds / 10 / steps
+    # One entry of the cosine table may fall on either side of a step.
+    slack = 2 * math.pi * pattern.degree * 65535 / 4096
+
+    for before, after in itertools.pairwise(lights):
+        assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= most + slack
+
+
+@pytest.mark.spec("PAT-012", "RND-006")
+@given(one_colour)
+def test_the_governor_leaves_a_passing_pattern_alone(pattern: Pattern) -> None:
+    assume(not faults(pattern))
+    motif = motif_of(pattern)
+    governor = Governor(1, FINE, SHARP, -(10**11))
+    worst = 0.0
+
+    def request(frame: int, one: Governor) -> list[Light]:
+        nonlocal worst
+        red, green, blue = motif.at(frame * FRAME_NS // 1000)
+        if frame > 120:
+            before = motif.at((frame - 1) * FRAME_NS // 1000)
+            pairs = zip(one.codes[0], before, strict=True)
+            worst = max(worst, *(abs(code - wanted) for code, wanted in pairs))
+        return [(red / 65535, green / 65535, blue / 65535)]
+
+    drive(governor, request, 400)
+
+    assert worst <= 65535 * 0.004
+
+
+@pytest.mark.parametrize("state", range(5))
+def test_mood_patterns_pass_and_keep_most_of_their_swing(state: int) -> None:
+    pattern = decode(MOOD_PATTERNS[state])
+    motif = motif_of(pattern)
+
+    def request(frame: int, _: Governor) -> list[Light]:
+        red, green, blue = motif.at(frame * FRAME_NS // 1000)
+        return [(red / 65535, green / 65535, blue / 65535)]
+
+    trace = drive(Governor(1, new_sink(), LightConfig(), -(10**11)), request, 900)
+    settled = [max(codes[0]) for _, codes in trace.frames[300:]]
+
+    assert check(MOOD_PATTERNS[state]) is None
+    assert judge(trace).violations == []
+    assert (max(settled) - min(settled)) / 255 >= 0.85 * swing(pattern) / 65535 - 2 / 255
+    assert pattern.period_ds >= period_min_ds(pattern.degree, swing(pattern))
+
+
+@pytest.mark.spec("PAT-014", "PAT-015")
+def test_a_leader_proposes_nothing_unsafe_and_tells_on_nobody() -> None:
+    unsafe = encode(Pattern(Kind.BREATHE, 255, 100, (63,), 21, 255, 1))
+    safe = encode(BREATHE)
+
+    assert collective((0, 0, 0, 0, 0), safe) == safe
+    assert collective((4, 0, 0, 0, 0), unsafe) == MOOD_PATTERNS[2]
+    assert collective((4, 0, 0, 0, 0), None) == MOOD_PATTERNS[2]
+    assert collective((2, 0, 0, 0, 3), None) == MOOD_PATTERNS[4]
+    assert mood((3, 3, 0, 0, 0)) == 0
+    assert [decode(data).colours for data in MOOD_PATTERNS] == [(code,) for code in STATE_CODE]
+
+
+def test_a_colour_code_is_packed_from_its_parts() -> None:
+    assert colour_code(19, 8, 59) == STATE_CODE[1]
