@@ -1,0 +1,1 @@
+"""Circle time: readings of other devices, and the correction that follows."""

@@ -1,0 +1,91 @@
+"""What one voter's clock told us of late: a window of readings, and the one to believe.
+
+Readings over a loaded radio are mostly wrong in one direction and by much; those with the
+shortest round trip are right. So the quarter with the smallest error bounds is kept and its
+median taken. The bound grows with age, which makes one order of both: a reading's rank does not
+change as time passes, and is computed once. SPEC section Clock (CLK-010 to CLK-014).
+"""
+
+from smilesync.clock.midpoint import Reading
+from smilesync.config import ClockConfig
+
+_PPM = 1_000_000
+_NO_TIME_US = -(2**62)
+
+
+class Window:
+    """The readings of one voter's clock against the own local clock.
+
+    A sample is (rank, taken at, lead): lead is circle time there minus local time here, in us;
+    rank is a million times the error bound extrapolated back to local time zero.
+    """
+
+    __slots__ = (
+        "_best",
+        "_config",
+        "_samples",
+        "counted_us",
+        "has_fallen",
+        "is_synced",
+        "sent_us",
+        "steady_us",
+    )
+
+    def __init__(self, config: ClockConfig) -> None:
+        self._config = config
+        self._samples: list[tuple[int, int, int]] = []
+        self._best: tuple[int, int, int] | None = None
+        self.is_synced = False
+        """What the voter last said of itself."""
+        self.has_fallen = False
+        """It said so of itself before, and does no more."""
+        self.counted_us = _NO_TIME_US
+        """Latest local time that the readings which let us be SYNCED can speak for."""
+        self.sent_us = _NO_TIME_US
+        """The same for the last reading of any kind."""
+        self.steady_us = _NO_TIME_US
+        """Since when it was heard, over one link and without a long gap, not to step beyond g."""
+
+    def unsettle(self, now_us: int) -> None:
+        """Count the voter's clock as steady from now on only: a new link may mean a restart."""
+        self.steady_us = now_us
+
+    def add(self, lead_us: int, error_us: int, now_us: int) -> None:
+        """Take a reading. One that contradicts the best held so far shows a step over there."""
+        if now_us - self.sent_us > self._config.gap_us:
+            self.steady_us = now_us
+        growth_ppm = self._config.reading_growth_ppm
+        rank = error_us * _PPM - now_us * growth_ppm
+        sample = (rank, now_us, lead_us)
+        samples, best = self._samples, self._best
+        if best is not None:
+            bounds = rank + best[0] + 2 * now_us * growth_ppm
+            step_us = abs(lead_us - best[2])
+            if step_us * _PPM > bounds:
+                samples.clear()
+                best = None
+                if step_us > self._config.guard_us:
+                    self.steady_us = now_us
+            elif len(samples) >= self._config.window_count and samples.pop(0) is best:
+                best = min(samples)
+        samples.append(sample)
+        self._best = sample if best is None or sample < best else best
+
+    def read(self, now_us: int, circle_us: int) -> Reading | None:
+        """Return how far the voter is ahead of `circle_us`; None if unheard for too long."""
+        samples = self._samples
+        oldest_us = now_us - self._config.reading_age_us
+        while samples and samples[0][1] < oldest_us:
+            del samples[0]
+        if not samples:
+            self._best = None
+            return None
+        ranked = sorted(samples)
+        self._best = ranked[0]
+        count = (len(ranked) + 3) // 4
+        worst_rank = ranked[count - 1][0]
+        leads_us = [sample[2] for sample in ranked[:count]]
+        leads_us.sort()
+        lead_us = (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
+        error_us = -(-(worst_rank + now_us * self._config.reading_growth_ppm) // _PPM)
+        return Reading(lead_us + now_us - circle_us, error_us)

@@ -1,0 +1,294 @@
+"""The circle clock: one common time for light, from voters' clocks of which f may lie.
+
+Rules (SPEC section Clock): readings of q distinct voters, the own clock counting as one; drop
+the f lowest and f highest; step while dark, slew while showing. A clock that cannot follow stops
+being SYNCED, which darkens the light, and only then may step. `search.py` finds the way back.
+"""
+
+from smilesync.clock.exchange import Exchange
+from smilesync.clock.midpoint import Reading, midpoint
+from smilesync.clock.readings import Window
+from smilesync.clock.search import Move, Search, Voice
+from smilesync.config import ClockConfig
+from smilesync.effects import Effect, Event, Notice, Persist, Send
+from smilesync.ids import PeerId
+from smilesync.timeline import Timeline
+from smilesync.wire import records
+from smilesync.wire.messages import Clock
+
+NEVER_NS = 2**63 - 1
+_NS_PER_US = 1_000
+_SELF = Reading(0, 0)
+
+
+class CircleClock:
+    """The circle time of one device, and the CLOCK messages with all its neighbours.
+
+    `voters` are identities in roster order; they may lack `me` (a listener) or be empty (no
+    circle: no timeline, CLOCK messages only keep links alive).
+    """
+
+    def __init__(
+        self,
+        config: ClockConfig,
+        me: PeerId,
+        voters: tuple[PeerId, ...],
+        quorum: int,
+        faults: int,
+        floor_us: int,
+        now_ns: int,
+    ) -> None:
+        assert not voters or 2 * faults < quorum <= len(voters)
+        self._config = config
+        self._quorum = quorum
+        self._faults = faults
+        self._own = [_SELF] if me in voters else []
+        self._windows = {voter: Window(config) for voter in voters if voter != me}
+        self._exchanges: dict[PeerId, Exchange] = {}
+        self._reserved_us = floor_us
+        self._tick_ns = now_ns
+        self._expiry_ns = NEVER_NS
+        self._burst_left = config.burst_ticks
+        self._crystal_ppb = 0
+        self._followed_us = now_ns // _NS_PER_US
+        self._search = Search(
+            config,
+            self._own,
+            others=len(self._windows),
+            quorum=quorum,
+            faults=faults,
+            now_us=self._followed_us,
+        )
+        self.timeline = Timeline(now_ns, floor_us) if voters else None
+        self.is_synced = False
+        self.error_us = 0
+        self.revision = 0
+        """Grows whenever `timeline` or `is_synced` changes."""
+        self.is_showing = False
+        """Set by the owner: a certified value is selected, so the clock must not step."""
+
+    def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
+        """Greet a new neighbour; a voter among them is worth a burst."""
+        is_voter = peer in self._windows
+        exchange = Exchange(self._config, peer, is_voter=is_voter, now_ns=now_ns)
+        self._exchanges[peer] = exchange
+        if is_voter:
+            exchange.heard_ns = now_ns
+            self._windows[peer].unsettle(now_ns // _NS_PER_US)
+            self._hasten(now_ns)
+        effects: list[Effect] = []
+        self._send(exchange, now_ns, effects)
+        return effects
+
+    def disconnected(self, peer: PeerId) -> None:
+        """Forget the exchange; a voter's readings stay good until they are too old."""
+        self._exchanges.pop(peer, None)
+
+    def handle_clock(self, message: Clock, sender: PeerId, now_ns: int) -> list[Effect]:
+        """Take a reading, if it is one; answer if asked to."""
+        exchange = self._exchanges.get(sender)
+        if exchange is None:
+            return []
+        is_back = now_ns - exchange.heard_ns > self._config.silence_ns
+        trip = exchange.take(message, now_ns)
+        if exchange.is_voter:
+            if is_back:
+                self._hasten(now_ns)
+            window = self._windows[sender]
+            if message.is_synced != window.is_synced:
+                window.has_fallen = window.is_synced
+                window.is_synced = message.is_synced
+            circle_us = message.circle_us
+            if trip and circle_us is not None and circle_us < self._config.circle_us_max:
+                lead_us = circle_us + trip.rtt_us // 2 - now_ns // _NS_PER_US
+                window.add(lead_us, trip.error_us, now_ns // _NS_PER_US)
+                window.sent_us = trip.sent_us
+                if message.is_synced and trip.error_us <= self._config.guard_us:
+                    window.counted_us = trip.sent_us
+        effects: list[Effect] = []
+        if message.wants_reply and exchange.may_answer(now_ns):
+            self._send(exchange, now_ns, effects, is_answer=True)
+        return effects
+
+    def wake(self, now_ns: int) -> list[Effect]:
+        """Correct the clock and send what is due."""
+        effects: list[Effect] = []
+        if now_ns < self.deadline_ns():
+            return effects
+        if self.timeline is not None:
+            self._correct(self.timeline, now_ns, effects)
+            self._reserve(self.timeline.at(now_ns), effects)
+        pace_ns = self._pace_ns(now_ns)
+        self._tick_ns = now_ns + pace_ns
+        for exchange in self._exchanges.values():
+            if exchange.due_ns <= now_ns + pace_ns // 2:
+                self._send(exchange, now_ns, effects)
+        return effects
+
+    def deadline_ns(self) -> int:
+        """Return when `wake` has something to do."""
+        return min(self._tick_ns, self._expiry_ns)
+
+    def _hasten(self, now_ns: int) -> None:
+        """Allow a burst, unless SYNCED: news of a voter may complete a quorum."""
+        if not self.is_synced and self._windows:
+            self._burst_left = self._config.burst_ticks
+            self._tick_ns = min(self._tick_ns, now_ns + self._config.burst_tick_ns)
+
+    def _is_in_doubt(self) -> bool:
+        """Return whether a little more error would cost being SYNCED: time for more readings."""
+        return 4 * self.error_us > 3 * self._config.guard_us
+
+    def _pace_ns(self, now_ns: int) -> int:
+        config = self._config
+        if self.timeline is None:
+            return config.neighbour_tick_ns
+        if self.is_synced:
+            return config.doubt_tick_ns if self._is_in_doubt() else config.tick_ns
+        answering = len(self._own) + sum(
+            exchange.is_voter and now_ns - exchange.heard_ns <= config.silence_ns
+            for exchange in self._exchanges.values()
+        )
+        if self._burst_left == 0 or answering < self._quorum:
+            return config.idle_tick_ns
+        self._burst_left -= 1
+        return config.burst_tick_ns
+
+    def _send(
+        self, exchange: Exchange, now_ns: int, effects: list[Effect], *, is_answer: bool = False
+    ) -> None:
+        """Send the next CLOCK to one neighbour, and settle when the one after it is due."""
+        config = self._config
+        circle_us = None
+        if self.timeline is not None:
+            circle_us = self.timeline.at(now_ns)
+            self._reserve(circle_us, effects)
+        if not exchange.is_voter:
+            gap_ns = config.neighbour_tick_ns
+        elif self.is_synced:
+            gap_ns = config.doubt_tick_ns if self._is_in_doubt() else config.tick_ns
+        elif now_ns - exchange.heard_ns > config.silence_ns:
+            gap_ns = config.idle_tick_ns
+        else:
+            gap_ns = config.burst_tick_ns
+        exchange.due_ns = now_ns + gap_ns
+        asks = exchange.is_voter and not is_answer
+        asks = asks and (not self.is_synced or self._is_in_doubt())
+        message = exchange.compose(now_ns, circle_us, is_synced=self.is_synced, asks=asks)
+        effects.append(Send(exchange.peer, message))
+
+    def _reserve(self, circle_us: int, effects: list[Effect]) -> None:
+        """Keep the journal's reservation well above the time that is about to be used."""
+        if circle_us + self._config.reserve_margin_us > self._reserved_us:
+            self._reserved_us = circle_us + self._config.reserve_us
+            effects.append(Persist(records.encode(records.ClockReserved(self._reserved_us))))
+
+    def _correct(self, timeline: Timeline, now_ns: int, effects: list[Effect]) -> None:
+        """Compare with the voters and follow them, or find them again.
+
+        A search takes fresh readings only: an old one speaks of a time that may be over.
+        """
+        now_us = now_ns // _NS_PER_US
+        circle_us = timeline.at(now_ns)
+        config = self._config
+        fresh_us = now_us - (config.reading_age_us if self.is_synced else config.fresh_us)
+        voices = []
+        for window in self._windows.values():
+            if window.sent_us < fresh_us:
+                continue
+            reading = window.read(now_us, circle_us)
+            if reading is not None and reading.error_us <= config.guard_us:
+                voices.append(Voice(reading, window.is_synced, window.steady_us))
+        if self.is_synced:
+            self._follow([v.reading for v in voices if v.is_synced], now_ns, effects)
+        elif not self.is_showing:
+            move = self._search.move(voices, now_us)
+            if move is not None:
+                self._apply(move, now_ns, effects)
+
+    def _apply(self, move: Move, now_ns: int, effects: list[Effect]) -> None:
+        """Step a clock that is not SYNCED; declare it SYNCED when the search says so."""
+        if move.step_us:
+            self._set_line(now_ns, move.step_us, self._crystal_ppb)
+            if abs(move.step_us) > self._config.guard_us:
+                effects.append(Notice(Event.CLOCK_STEPPED, detail=f"step_us={move.step_us}"))
+        self.error_us = move.error_us
+        if not move.is_found:
+            return
+        # At least q of the fresh readings agreed; all count as old as the oldest of them may be.
+        now_us = now_ns // _NS_PER_US
+        fresh_us = now_us - self._config.fresh_us
+        for window in self._windows.values():
+            if window.sent_us >= fresh_us:
+                window.counted_us = max(window.counted_us, fresh_us)
+            window.has_fallen = False
+        self.is_synced = True
+        self.revision += 1
+        self._followed_us = now_us
+        self._expiry_ns = self._expiry(now_ns)
+        effects.append(Notice(Event.CLOCK_SYNCED, detail=f"error_us={move.error_us}"))
+
+    def _follow(self, synced: list[Reading], now_ns: int, effects: list[Effect]) -> None:
+        """Correct a SYNCED clock, or give up being SYNCED."""
+        config = self._config
+        now_us = now_ns // _NS_PER_US
+        readings = synced + self._own
+        offset_us = 0
+        if len(readings) >= self._quorum:
+            middle = midpoint(readings, self._faults)
+            offset_us = middle.offset_us
+            self.error_us = abs(offset_us) + middle.error_us
+        else:
+            aged_us = now_us - self._followed_us
+            self.error_us += -(-aged_us * config.error_growth_ppm // 1_000_000)
+        self._followed_us = now_us
+        self._expiry_ns = self._expiry(now_ns)
+        fallen = sum(window.has_fallen for window in self._windows.values())
+        has_company = len(self._windows) + len(self._own) - fallen > self._faults
+        if self.error_us > config.guard_us or self._expiry_ns <= now_ns or not has_company:
+            self._lose(now_ns, effects)
+        elif not self.is_showing and abs(offset_us) > config.step_us:
+            self._set_line(now_ns, offset_us, self._crystal_ppb)
+        else:
+            self._slew(offset_us, now_ns)
+
+    def _slew(self, offset_us: int, now_ns: int) -> None:
+        """Spread a correction over the horizon, and learn the rate at which it keeps returning.
+
+        The line stays as it is for a trifle: a new one costs every lamp a message.
+        """
+        config = self._config
+        assert self.timeline is not None
+        most_ppb = config.slew_ppb_max
+        pull_ppb = offset_us * 1_000_000 // config.slew_horizon_ms
+        pull_ppb = max(-most_ppb, min(most_ppb, pull_ppb))
+        crystal_ppb = self._crystal_ppb + pull_ppb // config.crystal_ticks
+        self._crystal_ppb = max(-config.crystal_ppb_max, min(config.crystal_ppb_max, crystal_ppb))
+        rate_ppb = max(-most_ppb, min(most_ppb, self._crystal_ppb + pull_ppb))
+        if abs(rate_ppb - self.timeline.rate_ppb) >= config.slew_deadband_ppb:
+            self._set_line(now_ns, 0, rate_ppb)
+
+    def _set_line(self, now_ns: int, step_us: int, rate_ppb: int) -> None:
+        assert self.timeline is not None
+        assert step_us == 0 or not self.is_showing, "a clock that is showing never steps"
+        circle_us = max(0, self.timeline.at(now_ns) + step_us)
+        self.timeline = Timeline(now_ns, circle_us, rate_ppb)
+        self.revision += 1
+
+    def _expiry(self, now_ns: int) -> int:
+        """Return when fewer than q voters, this one included, will have been heard of late."""
+        needed = self._quorum - len(self._own)
+        if needed == 0:
+            return NEVER_NS
+        counted_us = sorted([window.counted_us for window in self._windows.values()])
+        last_us = counted_us[-needed] + self._config.reading_age_us
+        return max((last_us + 1) * _NS_PER_US, now_ns)
+
+    def _lose(self, now_ns: int, effects: list[Effect]) -> None:
+        """Stop being SYNCED: the owner goes dark, then the clock may step."""
+        self.is_synced = False
+        self.revision += 1
+        self._expiry_ns = NEVER_NS
+        self._search.restart()
+        self._hasten(now_ns)
+        effects.append(Notice(Event.CLOCK_LOST, detail=f"error_us={self.error_us}"))

@@ -1,0 +1,1 @@
+"""What the wearer feels and allows, and what others said of themselves."""

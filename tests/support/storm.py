@@ -1,0 +1,109 @@
+"""A random run of faults over one circle: loss, doubles, delay, cuts, crashes, power loss.
+
+Everything follows from the seed. The run ends healed, and everyone must then decide again.
+"""
+
+import random
+from dataclasses import dataclass
+
+from smilesync.circle.value import decode_value
+from support.lab import Lab, double_votes, forks
+
+SIZES = (3, 4, 5, 7)
+PATIENCE_S = 30.0
+STEP_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run showed. `took_s` is the time from the heal to a new decision everywhere."""
+
+    size: int
+    took_s: float
+    faults: tuple[str, ...]
+
+
+def storm(seed: int, size: int | None = None, episodes: int = 8) -> Outcome:
+    """Run one circle through `episodes` of faults, heal it, and judge."""
+    draw = random.Random(seed)
+    count = draw.choice(SIZES)
+    lab = _lab(seed, size or count, draw)
+    side: list[int] = [0] * lab.size
+    lab.passes = lambda source, to, message: side[source] == side[to]
+    for _ in range(episodes):
+        lab.run(draw.uniform(0.2, 1.5))
+        side[:] = [draw.randrange(2) if draw.random() < 0.6 else 0 for _ in range(lab.size)]
+        _break(lab, draw)
+    side[:] = [0] * lab.size
+    took_s = _heal(lab)
+    everyone = tuple(range(lab.size))
+    faults = [f"fork in slot {slot}" for slot in forks(lab, everyone)]
+    faults += double_votes(lab, everyone)
+    faults += [f"honest member {member} became amnesic" for member in lab.amnesic()]
+    faults += leases_at_fault(lab)
+    if took_s > PATIENCE_S:
+        faults.append(f"no decision within {PATIENCE_S:g} s of the heal")
+    return Outcome(lab.size, took_s, tuple(faults))
+
+
+def leases_at_fault(lab: Lab) -> list[str]:
+    """Return what is wrong with the leases of decided values, judged apart from validity.py."""
+    leases: dict[int, tuple[int, int]] = {}
+    for member in range(lab.size):
+        for slot, body in lab.decided(member).items():
+            value = decode_value(body)
+            leases[slot] = (value.not_before_us, value.not_after_us)
+    faults, last_us = [], 0
+    for slot, (begin_us, end_us) in sorted(leases.items()):
+        if end_us - begin_us != lab.genesis.parameters.lease_us:
+            faults.append(f"slot {slot} has a lease of {end_us - begin_us} us")
+        if begin_us < last_us:
+            faults.append(f"slot {slot} begins before the last lease ends")
+        last_us = end_us
+    return faults
+
+
+def _lab(seed: int, size: int, draw: random.Random) -> Lab:
+    lab = Lab(
+        size,
+        seed=seed,
+        loss=draw.choice([0, 0.1, 0.3, 0.5]),
+        duplication=draw.choice([0, 0.1]),
+        delay_ms=(1, draw.choice([20, 100, 400])),
+        offsets_us=tuple(draw.randint(-15_000, 15_000) for _ in range(size)),
+    )
+    lab.pattern = lambda member, slot: b"\xa0" + bytes([member])
+    return lab
+
+
+def _break(lab: Lab, draw: random.Random) -> None:
+    """Crash some inside an effect list, wake some that are down, sometimes cut all power."""
+    for _ in range(draw.randrange(3)):
+        member = draw.randrange(lab.size)
+        if member in lab.circles:
+            lab.crash_at[member] = draw.randrange(6)
+    for member in range(lab.size):
+        if member not in lab.circles and draw.random() < 0.7:
+            lab.crash_at.pop(member, None)
+            lab.start(member)
+    if draw.random() < 0.25:
+        lab.crash_at.clear()
+        for member in range(lab.size):
+            lab.stop(member)
+
+
+def _heal(lab: Lab) -> float:
+    """Give everyone power and a good network; return how long the next decision took."""
+    lab.crash_at.clear()
+    lab.loss, lab.delay_ms = 0, (1, 20)
+    for member in range(lab.size):
+        if member not in lab.circles:
+            lab.start(member)
+    healed_ns, waited_s = lab.now_ns, 0.0
+    top = max(lab.top(member) for member in range(lab.size))
+    while waited_s <= PATIENCE_S:
+        lab.run(STEP_S)
+        waited_s = (lab.now_ns - healed_ns) / 1e9
+        if all(lab.top(member) > top for member in range(lab.size)):
+            break
+    return waited_s
