@@ -116,6 +116,10 @@ class ClockConfig:
     """The same while not SYNCED and nobody answers."""
     burst_tick_ns: int = 50 * MS_NS
     """The same while not SYNCED and a quorum of voters answers."""
+    sprint_ticks: int = 8
+    """Of a burst's ticks, how many come so fast: a reading needs a few exchanges, not more."""
+    search_tick_ns: int = 150 * MS_NS
+    """The rest of a burst: what is left then is waiting, which fresh readings must accompany."""
     burst_ticks: int = 64
     """Fast ticks in a row at most, so that a group without quorum does not chatter for ever."""
     neighbour_tick_ns: int = 2 * SECOND_NS

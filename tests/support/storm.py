@@ -6,12 +6,18 @@ Everything follows from the seed. The run ends healed, and everyone must then de
 import random
 from dataclasses import dataclass
 
+from smilesync.circle.quorum import value_hash
+from smilesync.circle.validity import expected_previous
 from smilesync.circle.value import decode_value
+from smilesync.effects import Event
+from smilesync.wire.messages import VoteKind, Votes
 from support.lab import Lab, double_votes, forks
 
 SIZES = (3, 4, 5, 7)
 PATIENCE_S = 30.0
 STEP_S = 0.2
+RESTART_SHARE = 0.005
+"""How often a liar's victim restarts, per step of about 60 ms: once in 12 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,60 @@ def storm(seed: int, size: int | None = None, episodes: int = 8) -> Outcome:
     return Outcome(lab.size, took_s, tuple(faults))
 
 
+def lies(seed: int, size: int = 4, seconds: float = 20.0) -> Outcome:
+    """Run a circle with one liar that votes for everything and shows two values where it leads."""
+    draw = random.Random(seed)
+    liar = draw.randrange(size)
+    lab = _lab(seed, size, draw, silent=frozenset({liar}))
+    lab.loss, lab.delay_ms = draw.choice([0, 0.2]), (1, draw.choice([20, 60]))
+    while lab.now_ns < seconds * 1e9:
+        lab.run(draw.uniform(0.02, 0.1))
+        for member in sorted(lab.circles):
+            _tempt(lab, liar, member, draw)
+        if draw.random() < RESTART_SHARE:
+            member = draw.choice(sorted(lab.circles))
+            lab.stop(member)
+            lab.start(member)
+    honest = tuple(sorted(lab.circles))
+    faults = [f"fork in slot {slot}" for slot in forks(lab, honest)]
+    faults += double_votes(lab, honest)
+    faults += [f"honest member {member} became amnesic" for member in lab.amnesic()]
+    faults += leases_at_fault(lab)
+    accused = {notice.peer for _, notice in lab.notices if notice.event is Event.EQUIVOCATION_SEEN}
+    if accused - {lab.roster.identities[liar]}:
+        faults.append("an honest member is accused")
+    if any(lab.top(member) < 2 for member in honest):
+        faults.append(f"fewer than 2 slots in {seconds:g} s")
+    return Outcome(size, 0.0, tuple(faults))
+
+
+def _tempt(lab: Lab, liar: int, member: int, draw: random.Random) -> None:
+    """Show one member another value than its neighbours see, and every vote it might like."""
+    slot = lab.circles[member].slot
+    now_us = lab.true_us + lab.now_ns // 1_000
+    pattern = b"\xa0" + bytes([100 + draw.randrange(2)])
+    begin_us = max(slot.head.not_after_us, now_us + 300_000)
+    previous, previous_us = expected_previous(pattern, begin_us, slot.head)
+    body = lab.value(
+        slot=slot.number,
+        parent=slot.head.hash,
+        pattern=pattern,
+        not_before_us=begin_us,
+        not_after_us=begin_us + lab.genesis.parameters.lease_us,
+        start_us=begin_us,
+        previous=previous,
+        previous_start_us=previous_us,
+    ).encode()
+    hashes = [value_hash(body), *slot.bodies]
+    if slot.leader(slot.view) == liar:
+        lab.post(liar, member, lab.proposal(liar, body, slot.view, slot.number))
+    kind = draw.choice(list(VoteKind))
+    value = None if kind is VoteKind.NULLIFY else draw.choice(hashes)
+    view = max(1, slot.view - draw.randrange(2))
+    votes = lab.votes((liar,), (kind, view, value), slot.number)
+    lab.post(liar, member, Votes(slot.number, (votes,)))
+
+
 def leases_at_fault(lab: Lab) -> list[str]:
     """Return what is wrong with the leases of decided values, judged apart from validity.py."""
     leases: dict[int, tuple[int, int]] = {}
@@ -63,10 +123,11 @@ def leases_at_fault(lab: Lab) -> list[str]:
     return faults
 
 
-def _lab(seed: int, size: int, draw: random.Random) -> Lab:
+def _lab(seed: int, size: int, draw: random.Random, silent: frozenset[int] = frozenset()) -> Lab:
     lab = Lab(
         size,
         seed=seed,
+        silent=silent,
         loss=draw.choice([0, 0.1, 0.3, 0.5]),
         duplication=draw.choice([0, 0.1]),
         delay_ms=(1, draw.choice([20, 100, 400])),

@@ -49,6 +49,7 @@ class CircleClock:
         self._tick_ns = now_ns
         self._expiry_ns = NEVER_NS
         self._burst_left = config.burst_ticks
+        self._search_gap_ns = config.burst_tick_ns
         self._crystal_ppb = 0
         self._followed_us = now_ns // _NS_PER_US
         self._search = Search(
@@ -120,6 +121,7 @@ class CircleClock:
             self._reserve(self.timeline.at(now_ns), effects)
         pace_ns = self._pace_ns(now_ns)
         self._tick_ns = now_ns + pace_ns
+        self._search_gap_ns = pace_ns
         for exchange in self._exchanges.values():
             if exchange.due_ns <= now_ns + pace_ns // 2:
                 self._send(exchange, now_ns, effects)
@@ -152,7 +154,8 @@ class CircleClock:
         if self._burst_left == 0 or answering < self._quorum:
             return config.idle_tick_ns
         self._burst_left -= 1
-        return config.burst_tick_ns
+        spent = config.burst_ticks - self._burst_left
+        return config.burst_tick_ns if spent <= config.sprint_ticks else config.search_tick_ns
 
     def _send(
         self, exchange: Exchange, now_ns: int, effects: list[Effect], *, is_answer: bool = False
@@ -170,7 +173,7 @@ class CircleClock:
         elif now_ns - exchange.heard_ns > config.silence_ns:
             gap_ns = config.idle_tick_ns
         else:
-            gap_ns = config.burst_tick_ns
+            gap_ns = self._search_gap_ns
         exchange.due_ns = now_ns + gap_ns
         asks = exchange.is_voter and not is_answer
         asks = asks and (not self.is_synced or self._is_in_doubt())

@@ -169,10 +169,9 @@ class EmotionBoard:
 
     def deadline_ns(self) -> int:
         """Return when `wake` has something to do."""
+        due_ns = min(self._state_due_ns, self._repeat_ns, self._hearing.deadline_ns())
         pending = self._suggestions.pending
-        asked_ns = pending.until_ns if pending is not None else NEVER_NS
-        heard_ns = self._hearing.deadline_ns()
-        return min(self._state_due_ns, self._repeat_ns, heard_ns, asked_ns)
+        return due_ns if pending is None else min(due_ns, pending.until_ns)
 
     def _feel(self, state: EmotionState, now_ns: int, effects: list[Effect]) -> None:
         self._accepted = None

@@ -1,0 +1,184 @@
+"""What can be typed: every command with its options, an example each, parsed by argparse."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from smilesyncd.vocabulary import STATES, SWITCHES
+
+SETTING_FLAGS = {
+    "name": ("TEXT", "shown on this device only, never sent"),
+    "genesis": ("FILE", "the circle to belong to"),
+    "interface": ("ADDRESS", "own IPv4 address to use (default: all)"),
+    "port": ("PORT", "UDP port, 0 for any (default: 7412)"),
+    "position_cm": ("X,Y", "where the device is worn or stands, in cm (default: 0,0)"),
+    "lamp": ("KIND", "terminal or none (default: terminal)"),
+    "zones": ("N", "independent light zones, 1 to 16"),
+    "pattern": ("HEX", "encoded light pattern to propose when leading"),
+}
+ALWAYS = ("config", "state_dir", "control_socket")
+
+EPILOG = """\
+example:  smilesync run
+
+Settings come from flags, then SMILESYNC_* in the environment, then config.toml, then defaults.
+Exit codes: 0 done, 1 failed, 2 the command or a setting needs correction."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="smilesync",
+        description="LED wearables that agree on a light, without a controller.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_parser = commands.add_parser
+    _add_run(add_parser)
+    _add(
+        add_parser, "demo", "seven devices on this machine, cut apart and healed", "smilesync demo"
+    )
+    for name, text in (
+        ("status", "what this device is doing"),
+        ("peers", "who is near"),
+        ("watch", "follow the light as it changes"),
+    ):
+        reader = _add(add_parser, name, text, f"smilesync {name} --json", has_daemon=True)
+        _add_json(reader)
+        if name == "watch":
+            reader.add_argument("--count", type=int, metavar="N", help="stop after N objects")
+    _add_wearing(add_parser)
+    _add_lint(add_parser)
+    _add_files(add_parser)
+    return parser
+
+
+def flags_of(chosen: argparse.Namespace) -> dict[str, str]:
+    """Return the settings given as flags, by field name."""
+    given: Mapping[str, object] = vars(chosen)
+    flags = {
+        name: value
+        for name in (*ALWAYS, *SETTING_FLAGS)
+        if isinstance(value := given.get(name), str)
+    }
+    if isinstance(mdns := given.get("mdns"), bool):
+        flags["mdns"] = "on" if mdns else "off"
+    if isinstance(peers := given.get("peers"), list):
+        flags["peers"] = ",".join(str(peer) for peer in peers)
+    return flags
+
+
+AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
+
+
+def _add(
+    add_parser: AddParser, name: str, text: str, example: str, *, has_daemon: bool = False
+) -> argparse.ArgumentParser:
+    parser = add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example:  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if has_daemon:
+        parser.add_argument("--config", metavar="FILE", help="settings file")
+        parser.add_argument("--state-dir", metavar="DIR", help="where the device keeps its state")
+        parser.add_argument("--control-socket", metavar="PATH", help="the daemon's control socket")
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def _add_run(add_parser: AddParser) -> None:
+    run = _add(
+        add_parser,
+        "run",
+        "be a device: find others, agree, shine",
+        "smilesync run --genesis circle.genesis --peer 192.168.1.20:7412",
+        has_daemon=True,
+    )
+    for name, (metavar, text) in SETTING_FLAGS.items():
+        run.add_argument("--" + name.replace("_", "-"), metavar=metavar, help=text)
+    run.add_argument(
+        "--mdns", action=argparse.BooleanOptionalAction, help="find devices on the local network"
+    )
+    run.add_argument(
+        "--peer",
+        dest="peers",
+        action="append",
+        metavar="HOST:PORT",
+        help="a device to reach in any case; may be given several times",
+    )
+    run.add_argument("-v", "--verbose", action="store_true", help="tell every fact, not only ours")
+
+
+def _add_wearing(add_parser: AddParser) -> None:
+    feel = _add(add_parser, "feel", "say how you feel", "smilesync feel excited", has_daemon=True)
+    feel.add_argument("state", choices=list(STATES), metavar="STATE", help=", ".join(STATES))
+    consent = _add(
+        add_parser,
+        "consent",
+        "see or set what your device may do",
+        "smilesync consent share off",
+        has_daemon=True,
+    )
+    consent.add_argument("switch", nargs="?", choices=list(SWITCHES), help="which consent")
+    consent.add_argument("value", nargs="?", choices=["on", "off"], help="give or withdraw it")
+    _add_json(consent)
+    off = _add(add_parser, "off", "dark LEDs, at once", "smilesync off", has_daemon=True)
+    off.add_argument("--release", action="store_true", help="press again: light may come back")
+    for name, text in (
+        ("accept", "follow the suggestion of your sensor"),
+        ("dismiss", "do not follow it"),
+    ):
+        _add(add_parser, name, text, f"smilesync {name}", has_daemon=True)
+
+
+def _add_lint(add_parser: AddParser) -> None:
+    lint = _add(
+        add_parser,
+        "lint",
+        "check a light pattern against the safety conditions",
+        "smilesync lint wave.pattern",
+    )
+    lint.add_argument("pattern", metavar="FILE|HEX", help="an encoded pattern")
+    lint.add_argument("--extent", type=int, metavar="CM", help="how wide the circle is at most")
+    _add_json(lint)
+
+
+def _add_files(add_parser: AddParser) -> None:
+    identity = _add(add_parser, "identity", "this device's public name", "smilesync identity show")
+    actions = identity.add_subparsers(dest="action", metavar="ACTION", required=True)
+    show = _add(
+        actions.add_parser,
+        "show",
+        "print the founder card, which others need to found a circle with this device",
+        "smilesync identity show",
+        has_daemon=True,
+    )
+    _add_json(show)
+    circle = _add(
+        add_parser,
+        "circle",
+        "found a circle",
+        "smilesync circle create --out our.genesis CARD CARD",
+    )
+    actions = circle.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = _add(
+        actions.add_parser,
+        "create",
+        "make the genesis file of a circle of the devices whose cards are given",
+        "smilesync circle create --out our.genesis smilecard1... smilecard1...",
+    )
+    create.add_argument("cards", nargs="+", metavar="CARD", help="founder card, or a file with one")
+    create.add_argument("--out", required=True, metavar="FILE", help="the file to write")
+    create.add_argument(
+        "--strict", action="store_true", help="a circle of 2 or 3 stops rather than trust one less"
+    )
+    _add_json(create)

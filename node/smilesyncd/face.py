@@ -1,0 +1,111 @@
+"""Draws the current scene, frame by frame, and lets others wait for the next change.
+
+The lamp of the core (pattern, fades, governor) turns scene and time into codes; this gives it the
+time, thirty times a second, and gives its codes to the output.
+"""
+
+import trio
+
+from smilesync.config import LightConfig
+from smilesync.effects import Rung, Scene
+from smilesync.light.lamp import Lamp as CoreLamp
+from smilesync.light.palette import Linear
+from smilesync.light.sink import Codes
+from smilesyncd.driver import LocalClock
+from smilesyncd.lamp import Lamp
+
+FRAME_SECONDS = 1 / 30
+FALL_SECONDS_MAX = 1.5
+STILL_FRAMES = 30
+STILL_SECONDS = 0.2
+ZONE_PITCH_CM = 2
+
+
+class Face:
+    """What the device shows. `show` is called by the driver, `run` is a task."""
+
+    def __init__(
+        self, config: LightConfig, output: Lamp, clock: LocalClock, *, centre_cm: tuple[int, int]
+    ) -> None:
+        self._output = output
+        self._clock = clock
+        self._core = CoreLamp(
+            config,
+            zone_positions(centre_cm, output.zones),
+            sink=output.sink,
+            now_ns=clock.now_ns(),
+        )
+        self._changed = trio.Event()
+        self._is_falling = False
+        self._now_ns = clock.now_ns()
+        self.scene = Scene(Rung.GLOW, own_state=2)
+        self._wanted: tuple[Linear, ...] = ()
+        self._still_count = 0
+        self.codes: tuple[Codes, ...] = ((0, 0, 0),) * output.zones
+
+    def show(self, scene: Scene, now_ns: int) -> None:
+        """Draw `scene` from now on; the first frame of it at once."""
+        if self._is_falling:
+            return
+        self.scene = scene
+        self._draw(now_ns)
+        # A fade begins with light that does not move yet.
+        self._still_count = 0
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def wait_changed(self) -> None:
+        """Return at the next change of scene."""
+        await self._changed.wait()
+
+    async def run(self) -> None:
+        """Draw thirty frames a second; frames that are late are left out.
+
+        Light that has stood still for a second is drawn less often until the scene changes: what
+        does not move needs no frames, and waking up is most of an idle device's work.
+        """
+        next_s = trio.current_time()
+        while True:
+            self._draw(self._clock.now_ns())
+            now_s = trio.current_time()
+            if self._still_count >= STILL_FRAMES:
+                next_s = now_s + STILL_SECONDS
+            else:
+                next_s = max(min(next_s, now_s) + FRAME_SECONDS, now_s)
+            with trio.move_on_at(next_s):
+                await self._changed.wait()
+
+    async def fall(self) -> None:
+        """Go dark for good, as fast as light may fall, and return when it is dark."""
+        if not self._is_falling:
+            self._is_falling = True
+            fallen = self.scene.fall_count + 1
+            self.scene = Scene(Rung.OFF, self.scene.own_state, fall_count=fallen)
+        with trio.move_on_after(FALL_SECONDS_MAX):
+            while True:
+                self._draw(self._clock.now_ns())
+                if not any(any(code) for code in self.codes):
+                    return
+                await trio.sleep(FRAME_SECONDS)
+
+    def _draw(self, now_ns: int) -> None:
+        # The driver's idea of now may be a turn old.
+        self._now_ns = max(self._now_ns, now_ns)
+        frame = self._core.frame(self.scene, self._now_ns)
+        is_same = (frame.codes, frame.wanted) == (self.codes, self._wanted)
+        self._still_count = self._still_count + 1 if is_same else 0
+        self.codes, self._wanted = frame.codes, frame.wanted
+        self._output.draw(frame.codes, caption(self.scene), self._now_ns)
+
+
+def caption(scene: Scene) -> str:
+    """Say in words what the light says."""
+    words = f"rung={scene.rung.name}"
+    return f"{words} slot={scene.slot}" if scene.is_selected else words
+
+
+def zone_positions(centre_cm: tuple[int, int], zones: int) -> tuple[tuple[int, int], ...]:
+    """Return where the zones are: side by side around the centre."""
+    x, y = centre_cm
+    left = x - (zones - 1) * ZONE_PITCH_CM // 2
+    return tuple((left + index * ZONE_PITCH_CM, y) for index in range(zones))

@@ -1,0 +1,79 @@
+"""`smilesync identity` and `smilesync circle`: founder cards, and the genesis made of them."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from smilesync.circle import genesis
+from smilesync.circle.genesis import FounderCard, Parameters
+from smilesync.errors import RemoteError, SettingsError
+from smilesync.keys import Ed25519Signer, Ed25519Verifier
+from smilesyncd import keystore, statedir
+from smilesyncd.running import held_state
+from smilesyncd.settings import Settings
+
+NONCE_BYTES = 32
+CARD_FILE_BYTES_MAX = 4096
+
+
+def show(settings: Settings, *, is_json: bool) -> int:
+    """Print the device's founder card; makes its keys first if it has none."""
+    statedir.prepare(settings.state_dir)
+    seeds = keystore.load(settings.state_dir)
+    if seeds is None:
+        with held_state(settings) as memory:
+            seeds = memory.seeds
+    card = genesis.make_card(Ed25519Signer(seeds.identity), Ed25519Signer(seeds.voter))
+    if is_json:
+        fields = {"identity": card.identity.hex(), "voter": card.voter.hex(), "card": card.text()}
+        print(json.dumps(fields))
+    else:
+        print(card.text())
+    return 0
+
+
+def create(listed: Sequence[str], out: str, *, is_strict: bool, is_json: bool) -> int:
+    """Write the genesis of a circle of the devices whose cards are listed."""
+    cards = tuple(_card(given, number) for number, given in enumerate(listed, start=1))
+    try:
+        born = genesis.found(cards, os.urandom(NONCE_BYTES), Parameters(is_strict=is_strict))
+        data = born.encode()
+        # Whatever is wrong with the cards together shows here, not on somebody's wrist.
+        genesis.decode_genesis(data, Ed25519Verifier())
+    except RemoteError as error:
+        raise SettingsError(f"{out}: cards: {error}") from error
+    try:
+        with Path(out).open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise SettingsError(f"{out}: exists already; expected a new file") from None
+    except OSError as error:
+        raise SettingsError(f"{out}: {error.strerror}; expected a file to write") from error
+    if is_json:
+        print(json.dumps({"circle": born.circle_id.hex(), "founders": len(cards), "file": out}))
+    else:
+        print(f"{out}: circle {born.circle_id.hex()[:8]} of {len(cards)} devices; give this file")
+        print(f"to each of them and start it with: smilesync run --genesis {out}")
+    return 0
+
+
+def _card(given: str, number: int) -> FounderCard:
+    where, text = f"card {number}", given
+    path = Path(given)
+    if not given.startswith(genesis.CARD_PREFIX):
+        where = given
+        try:
+            with path.open("rb") as file:
+                text = file.read(CARD_FILE_BYTES_MAX).decode("ascii", "replace")
+        except OSError as error:
+            raise SettingsError(
+                f"{given[:60]}: {error.strerror}; expected a founder card, or a file with one, "
+                "as printed by `smilesync identity show`"
+            ) from error
+    try:
+        card = genesis.card_from_text(text.strip())
+        card.verify(Ed25519Verifier())
+    except RemoteError as error:
+        raise SettingsError(f"{where}: {error}") from error
+    return card

@@ -1,0 +1,127 @@
+"""The commands that talk to the own daemon: read, feel, consent, off."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from smilesync.errors import SettingsError
+from smilesyncd import client
+from smilesyncd.jsonlines import Fields, Json
+
+
+def carry_out(chosen: argparse.Namespace, path: Path) -> int:
+    """Run the command and return the exit code. Raises NoDaemon, Refused or SettingsError."""
+    match chosen.command:
+        case "status":
+            _print_status(client.ask(path, "status"), is_json=chosen.json)
+        case "peers":
+            _print_peers(client.ask(path, "peers"), is_json=chosen.json)
+        case "watch":
+            _watch(path, count=chosen.count, is_json=chosen.json)
+        case "feel":
+            client.ask(path, "feel", state=chosen.state)
+        case "consent":
+            _consent(chosen, path)
+        case "off":
+            client.ask(path, "off", off=not chosen.release)
+        case "accept" | "dismiss":
+            client.ask(path, chosen.command)
+        case _:
+            raise AssertionError(chosen.command)
+    return 0
+
+
+def _consent(chosen: argparse.Namespace, path: Path) -> None:
+    if chosen.switch is None:
+        switches = client.ask(path, "status")["consent"]
+        assert isinstance(switches, dict)
+        if chosen.json:
+            print(json.dumps(switches))
+            return
+        for name, is_on in switches.items():
+            print(f"{name:<12}{'on' if is_on else 'off'}")
+    elif chosen.value is None:
+        raise SettingsError(
+            f"consent {chosen.switch}: say on or off, e.g. smilesync consent {chosen.switch} off"
+        )
+    else:
+        client.ask(path, "consent", switch=chosen.switch, on=chosen.value == "on")
+
+
+def _watch(path: Path, *, count: int | None, is_json: bool) -> None:
+    line_before = ""
+    for seen, fields in enumerate(client.watch(path), start=1):
+        line = json.dumps(fields, separators=(",", ":")) if is_json else _watch_line(fields)
+        if is_json or line != line_before:
+            print(line, flush=True)
+        line_before = line
+        if count is not None and seen >= count:
+            return
+    # The daemon closed the stream; whoever watches wants to know that the light is unattended.
+    print("the daemon has ended", file=sys.stderr)
+
+
+def _watch_line(fields: Fields) -> str:
+    words = [str(fields["rung"])]
+    pattern = fields["pattern"]
+    if isinstance(pattern, dict):
+        words.append(f"slot {fields['slot']}, {pattern['kind']} {_seconds(pattern['period_us'])}")
+    words.append(f"{fields['peers']} near, feeling {fields['emotion']}")
+    if fields["suggestion"] is not None:
+        words.append(
+            f"your sensor suggests {fields['suggested_emotion']}: smilesync accept, or dismiss"
+        )
+    return "; ".join(words)
+
+
+def _seconds(period_us: Json) -> str:
+    assert isinstance(period_us, int)
+    return f"every {period_us / 1e6:.1f} s" if period_us else "steady"
+
+
+def _print_status(fields: Fields, *, is_json: bool) -> None:
+    if is_json:
+        print(json.dumps(fields))
+        return
+    consent, counters = fields["consent"], fields["counters"]
+    assert isinstance(consent, dict)
+    assert isinstance(counters, dict)
+    allowed = [name for name, is_on in consent.items() if is_on]
+    synced = f"synced within {fields['error_us']} us" if fields["is_synced"] else "not synced"
+    print(f"device     {str(fields['identity'])[:8]} {fields['name']}".rstrip())
+    print(f"light      {fields['rung']}, feeling {fields['emotion']}, allows {', '.join(allowed)}")
+    print(f"circle     {_circle_words(fields)}")
+    print(f"clock      {synced if fields['circle_us'] is not None else 'none'}")
+    print(f"near       {fields['neighbours']} devices, {counters['links']} links")
+    print(f"daemon     {fields['version']}, up {fields['uptime_s']} s, at {fields['address']}")
+    if fields["suggestion"] is not None:
+        print(f"suggestion {fields['suggested_emotion']}: smilesync accept, or smilesync dismiss")
+
+
+def _circle_words(fields: Fields) -> str:
+    if fields["circle"] is None:
+        return "none; found one with `smilesync circle create`"
+    words = f"{str(fields['circle'])[:8]}, decided slot {fields['decided_slot']}"
+    if fields["is_amnesic"]:
+        return words + ", lost its memory and never votes again with this key"
+    if fields["is_asking"]:
+        return words + ", asks the others what it voted before the restart"
+    return words + (", votes" if fields["is_voter"] else ", follows")
+
+
+def _print_peers(fields: Fields, *, is_json: bool) -> None:
+    listed = fields["peers"]
+    assert isinstance(listed, list)
+    if is_json:
+        print(json.dumps(listed))
+        return
+    if not listed:
+        print("nobody near; devices on the same network appear within seconds")
+    for peer in listed:
+        assert isinstance(peer, dict)
+        assert isinstance(peer["age_ms"], int)
+        print(
+            f"{str(peer['identity'])[:8]}  heard {peer['age_ms'] / 1000:.1f} s ago  "
+            f"{peer['address'] or 'no link'}  feels {peer['emotion'] or '(not shared)'}"
+        )

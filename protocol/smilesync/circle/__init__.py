@@ -1,0 +1,1 @@
+"""Agreement: values, votes, decisions, leases and the fallback ladder."""

@@ -1,0 +1,77 @@
+"""When a member sends STATUS, and to whom: rule R8.
+
+A voter is silent while decisions come in time. It asks from a little after its slot opened, every
+interval, a few random members; at once after a view was nullified; and all who have not answered
+yet after a restart. A follower asks one holder once a decision is overdue, less and less often.
+"""
+
+from smilesync.circle.circumstances import NEVER_NS, TICK_NS
+from smilesync.circle.genesis import Roster
+from smilesync.circle.guard import RestartGuard
+from smilesync.circle.slot import Slot
+from smilesync.config import CircleConfig
+from smilesync.entropy import Entropy
+from smilesync.ids import PeerId
+
+
+class Asking:
+    """The deadline of the next STATUS and the choice of whom to ask."""
+
+    def __init__(
+        self, config: CircleConfig, roster: Roster, me: int | None, entropy: Entropy
+    ) -> None:
+        self.deadline_ns = TICK_NS
+        self._config = config
+        self._roster = roster
+        self._others = [index for index in range(roster.size) if index != me]
+        self._entropy = entropy
+        self._slot_number = 0
+        self._follower_wait_ns = config.follower_wait_ns
+
+    def connected(self, guard: RestartGuard, now_ns: int) -> None:
+        """A new link: whoever still asks after a restart asks there at once."""
+        if guard.is_asking:
+            self.deadline_ns = now_ns + TICK_NS
+
+    def plan(self, slot: Slot, guard: RestartGuard, due_ns: int, now_ns: int) -> None:
+        """Set the deadline after any change; `due_ns` is when a follower misses a decision."""
+        if guard.is_asking:
+            self.deadline_ns = min(self.deadline_ns, now_ns + self._config.status_interval_ns)
+        elif not guard.may_vote:
+            self._plan_follower(slot, due_ns, now_ns)
+        elif not slot.is_open:
+            self.deadline_ns = NEVER_NS
+        elif slot.number != self._slot_number:
+            self._slot_number = slot.number
+            self.deadline_ns = now_ns + self._config.quiet_ns
+        elif slot.take_nullified():
+            self.deadline_ns = now_ns + TICK_NS
+
+    def choose(self, slot: Slot, guard: RestartGuard, now_ns: int) -> list[PeerId]:
+        """Return whom to ask now, and set the next deadline."""
+        identities = self._roster.identities
+        if guard.is_asking:
+            self.deadline_ns = now_ns + self._config.status_interval_ns
+            return [identities[i] for i in self._others if not guard.has_answered(i)]
+        if not guard.may_vote:
+            self.deadline_ns = now_ns + self._follower_wait_ns
+            longest_ns = self._config.follower_wait_ns_max
+            self._follower_wait_ns = min(2 * self._follower_wait_ns, longest_ns)
+            return [identities[i] for i in self._draw(1)]
+        self.deadline_ns = now_ns + self._config.status_interval_ns if slot.is_open else NEVER_NS
+        return [identities[i] for i in self._draw(self._config.status_fanout)]
+
+    def _plan_follower(self, slot: Slot, due_ns: int, now_ns: int) -> None:
+        if slot.number == self._slot_number:
+            return
+        self._slot_number = slot.number
+        self._follower_wait_ns = self._config.follower_wait_ns
+        jitter_ns = self._entropy.below(self._config.follower_jitter_ns)
+        self.deadline_ns = max(due_ns, now_ns) + self._config.follower_grace_ns + jitter_ns
+
+    def _draw(self, count: int) -> list[int]:
+        pool = list(self._others)
+        drawn: list[int] = []
+        while pool and len(drawn) < count:
+            drawn.append(pool.pop(self._entropy.below(len(pool))))
+        return sorted(drawn)

@@ -1,0 +1,226 @@
+"""The birth of a circle: who its voters are and which parameters they share.
+
+A genesis is immutable; its hash is the circle's id. It lists founder cards: each binds a voter
+key to an identity, signed by both keys, so that nobody can be listed with a key they do not hold.
+Source: SPEC section Genesis.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from smilesync.circle.quorum import fault_limit, quorum_size
+from smilesync.errors import Malformed, Unauthentic
+from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, CircleId, PeerId, VoterKey
+from smilesync.keys import Signer, Verifier
+from smilesync.wire import cbor
+from smilesync.wire.envelope import Domain, signed_bytes
+
+GENESIS_DOMAIN = b"smilesync/1/genesis\0"
+ROSTER_DOMAIN = b"smilesync/1/roster\0"
+GENESIS_VERSION = 1
+VOTERS_MAX = 22
+"""The largest circle whose certificates, 15 signatures, fit one datagram."""
+GENESIS_SIZE_BYTES_MAX = 16_384
+CARD_PREFIX = "smilecard1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What all devices of a circle must share. Units: us of circle time."""
+
+    tolerance_us: int = 40_000
+    """eps: how far apart two clocks may be; the guard g is half of it."""
+    lease_us: int = 4_000_000
+    """L0: how long a decided value may be shown."""
+    window_us: int = 1_500_000
+    """W: how long before the end of a lease its successor is being decided."""
+    lead_us: int = 300_000
+    """How far ahead of now a fresh value starts at the earliest."""
+    is_strict: bool = False
+    """Circles of up to 3 need every voter."""
+
+    @property
+    def guard_us(self) -> int:
+        return self.tolerance_us // 2
+
+
+# Key, lowest and highest value of each parameter in the genesis map; the order is the encoding's.
+PARAMETER_RANGES_US = {
+    "tolerance_us": (4, 1_000, 1_000_000),
+    "lease_us": (5, 2_000_000, 16_000_000),
+    "window_us": (6, 500_000, 4_000_000),
+    "lead_us": (7, 50_000, 1_000_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FounderCard:
+    """A device's offer to be a voter: its identity, its voter key, and both signatures."""
+
+    identity: PeerId
+    voter: VoterKey
+    identity_signature: bytes
+    voter_signature: bytes
+
+    def verify(self, verifier: Verifier) -> None:
+        """Raise Unauthentic unless both keys signed the binding."""
+        data = _card_bytes(self.identity, self.voter)
+        for key, signature in (
+            (self.identity, self.identity_signature),
+            (self.voter, self.voter_signature),
+        ):
+            if not verifier.verify(key, data, signature):
+                raise Unauthentic("GEN-004", "a founder card's signature does not verify")
+
+    def text(self) -> str:
+        """Return the card as one word a person can copy."""
+        return CARD_PREFIX + cbor.encode(_card_fields(self)).hex()
+
+
+def make_card(identity: Signer, voter: Signer) -> FounderCard:
+    """Return the founder card of a device that holds both keys."""
+    data = _card_bytes(PeerId(identity.public), VoterKey(voter.public))
+    return FounderCard(
+        identity=PeerId(identity.public),
+        voter=VoterKey(voter.public),
+        identity_signature=identity.sign(data),
+        voter_signature=voter.sign(data),
+    )
+
+
+def card_from_text(text: str) -> FounderCard:
+    """Parse what `FounderCard.text` wrote; raises Malformed."""
+    if not text.startswith(CARD_PREFIX):
+        raise Malformed("GEN-003", f"a founder card starts with {CARD_PREFIX}")
+    try:
+        data = bytes.fromhex(text[len(CARD_PREFIX) :])
+    except ValueError:
+        raise Malformed("GEN-003", "a founder card is hexadecimal after its prefix") from None
+    return _card(cbor.decode(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """The founders, in ascending order of voter key (the roster order), and the parameters."""
+
+    nonce: bytes
+    founders: tuple[FounderCard, ...]
+    parameters: Parameters = Parameters()
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes, whose hash is the circle id."""
+        fields: dict[int, cbor.CborValue] = {
+            0: GENESIS_VERSION,
+            1: self.nonce,
+            2: [_card_fields(card) for card in self.founders],
+            3: self.parameters.is_strict,
+        }
+        for name, (key, _, _) in PARAMETER_RANGES_US.items():
+            fields[key] = getattr(self.parameters, name)
+        return cbor.encode(fields)
+
+    @property
+    def circle_id(self) -> CircleId:
+        return CircleId(hashlib.sha256(GENESIS_DOMAIN + self.encode()).digest())
+
+
+def found(
+    cards: tuple[FounderCard, ...], nonce: bytes, parameters: Parameters | None = None
+) -> Genesis:
+    """Return the genesis of a new circle; raises Malformed on too many or repeated founders.
+
+    The cards' signatures are tested by whoever decodes it; `FounderCard.verify` does so before.
+    """
+    ordered = tuple(sorted(cards, key=lambda card: card.voter))
+    _check_founders(ordered)
+    return Genesis(nonce, ordered, parameters or Parameters())
+
+
+def decode_genesis(data: bytes, verifier: Verifier) -> Genesis:
+    """Parse and verify a genesis; raises Malformed or Unauthentic with the rule broken."""
+    fields = cbor.decode(data, limit_bytes=GENESIS_SIZE_BYTES_MAX)
+    if not isinstance(fields, dict) or set(fields) != set(range(8)):
+        raise Malformed("GEN-001", "a genesis is a map of the keys 0 to 7")
+    if fields[0] is True or fields[0] != GENESIS_VERSION:
+        raise Malformed("GEN-001", f"genesis version {fields[0]!r}, expected {GENESIS_VERSION}")
+    nonce, listed, is_strict = fields[1], fields[2], fields[3]
+    if not isinstance(nonce, bytes) or len(nonce) != 32:
+        raise Malformed("GEN-001", "the nonce (key 1) is 32 bytes")
+    if not isinstance(listed, list):
+        raise Malformed("GEN-001", "the founders (key 2) are an array")
+    founders = tuple(_card(item) for item in listed)
+    _check_founders(founders)
+    if not isinstance(is_strict, bool):
+        raise Malformed("GEN-001", "strict (key 3) is true or false")
+    for card in founders:
+        card.verify(verifier)
+    return Genesis(nonce, founders, _parameters(fields, is_strict))
+
+
+def _parameters(fields: dict[int, cbor.CborValue], is_strict: bool) -> Parameters:
+    values: dict[str, int] = {}
+    for name, (key, low, high) in PARAMETER_RANGES_US.items():
+        value = fields[key]
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise Malformed("GEN-005", f"{name} (key {key}) is an integer from {low} to {high}")
+        values[name] = value
+    if values["window_us"] >= values["lease_us"]:
+        raise Malformed("GEN-005", "window_us (key 6) is shorter than lease_us (key 5)")
+    return Parameters(is_strict=is_strict, **values)
+
+
+def _check_founders(founders: tuple[FounderCard, ...]) -> None:
+    if not 1 <= len(founders) <= VOTERS_MAX:
+        raise Malformed("GEN-002", f"a genesis lists 1 to {VOTERS_MAX} founders (key 2)")
+    voters = [card.voter for card in founders]
+    if voters != sorted(set(voters)):
+        raise Malformed("GEN-002", "founders are listed by strictly ascending voter key")
+    if len({card.identity for card in founders}) != len(founders):
+        raise Malformed("GEN-002", "every founder has an identity of its own")
+
+
+def _card_fields(card: FounderCard) -> list[cbor.CborValue]:
+    return [card.identity, card.voter, card.identity_signature, card.voter_signature]
+
+
+def _card(item: cbor.CborValue) -> FounderCard:
+    sizes = (KEY_SIZE_BYTES, KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, SIGNATURE_SIZE_BYTES)
+    if not isinstance(item, list) or len(item) != len(sizes):
+        raise Malformed("GEN-003", "a founder card is an array of four byte strings")
+    parts: list[bytes] = []
+    for part, size in zip(item, sizes, strict=True):
+        if not isinstance(part, bytes) or len(part) != size:
+            raise Malformed("GEN-003", f"a founder card's parts are {sizes} bytes long")
+        parts.append(part)
+    return FounderCard(PeerId(parts[0]), VoterKey(parts[1]), parts[2], parts[3])
+
+
+def _card_bytes(identity: PeerId, voter: VoterKey) -> bytes:
+    body = cbor.encode({1: identity, 2: voter})
+    return signed_bytes(Domain.VOTER_KEY, body)
+
+
+class Roster:
+    """The voters of a circle in roster order, with the sizes that follow from their number."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        self.circle = genesis.circle_id
+        self.identities = tuple(card.identity for card in genesis.founders)
+        self.voters = tuple(card.voter for card in genesis.founders)
+        self.size = len(self.voters)
+        self.faults = fault_limit(self.size)
+        self.quorum = quorum_size(self.size, is_strict=genesis.parameters.is_strict)
+        self.index_of = {identity: index for index, identity in enumerate(self.identities)}
+        rule = bytes([genesis.parameters.is_strict])
+        members = b"".join(v + i for v, i in zip(self.voters, self.identities, strict=True))
+        self.hash = hashlib.sha256(ROSTER_DOMAIN + rule + members).digest()
+
+    def leaders(self, slot: int, rotation: int) -> list[int]:
+        """Return roster indices in the order they lead one pass of `size` views of `slot`.
+
+        A fresh order per pass, so that neighbours in the list who are absent together do not
+        lead one after the other for ever.
+        """
+        seed = self.circle + slot.to_bytes(8, "big") + rotation.to_bytes(4, "big")
+        ranks = [hashlib.sha256(seed + voter).digest() for voter in self.voters]
+        return sorted(range(self.size), key=lambda index: ranks[index])

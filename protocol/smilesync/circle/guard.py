@@ -1,0 +1,87 @@
+"""The question after a restart: a voter signs nothing new before others told what it signed.
+
+A journal can be rolled back by a restored backup or a cloned card without the device noticing. So
+after every start a voter asks the others and waits for q - 1 answers; an answer that shows a vote
+the journal does not hold makes it amnesic: it listens, and never votes with that key again.
+Source: SPEC section Restart.
+"""
+
+from smilesync.circle.genesis import Roster
+from smilesync.circle.quorum import VoteKey, bits, statement
+from smilesync.circle.slot import Slot
+from smilesync.keys import Verifier
+from smilesync.wire.messages import Status, VoteSet
+
+
+class RestartGuard:
+    """Counts answers to this start's question; `is_amnesic` never becomes False again."""
+
+    def __init__(self, roster: Roster, me: int | None, question: int, *, is_amnesic: bool) -> None:
+        self.question = question
+        self.is_amnesic = is_amnesic
+        self._roster = roster
+        self._me = me
+        self._answered: set[int] = set()
+
+    @property
+    def may_vote(self) -> bool:
+        """Is this device a voter that asked and was answered?"""
+        return self._me is not None and not self.is_amnesic and not self.is_asking
+
+    @property
+    def is_asking(self) -> bool:
+        """Are answers still missing?"""
+        is_voter = self._me is not None and not self.is_amnesic
+        return is_voter and len(self._answered) < self._roster.quorum - 1
+
+    def has_answered(self, index: int) -> bool:
+        """Did member `index` answer the question of this start?"""
+        return index in self._answered
+
+    def handle_answer(self, status: Status, index: int, slot: Slot, verifier: Verifier) -> None:
+        """Count an answer to this start's question and test the vote it recalls, if any."""
+        if status.answer != self.question or index == self._me:
+            return
+        recalled = status.recalled
+        if recalled is not None and self._is_forgotten(
+            recalled, status.recalled_slot, slot, verifier
+        ):
+            self.is_amnesic = True
+        self._answered.add(index)
+
+    def _is_forgotten(
+        self, recalled: VoteSet, at_slot: int, slot: Slot, verifier: Verifier
+    ) -> bool:
+        """Is this an own vote of an undecided slot that the journal does not hold?"""
+        if self._me is None or at_slot < slot.number or bits(recalled.bitmap) != [self._me]:
+            return False
+        key = (recalled.kind, recalled.view, recalled.value_hash)
+        if len(recalled.signatures) != 1 or (at_slot == slot.number and key in slot.own):
+            return False
+        data = statement(self._roster.circle, self._roster.hash, at_slot, key)
+        return verifier.verify(self._roster.voters[self._me], data, recalled.signatures[0])
+
+
+def recall(
+    asker: Status, index: int, slot: Slot, head: VoteSet | None
+) -> tuple[int, VoteSet | None]:
+    """Return one vote of member `index` that it did not list, with its slot; (0, None) if none.
+
+    The newest comes first: what a rolled-back journal lacks are the last votes, while an asker
+    that lacks nothing may have cut its oldest ones from its list. `head` is the certificate of
+    the decision before `slot`.
+    """
+    if asker.slot > slot.number:
+        return 0, None
+    mine: dict[VoteKey, int] = {}
+    if asker.slot == slot.number:
+        mine = {(item.kind, item.view, item.value_hash): item.bitmap for item in asker.held}
+    for key in slot.book.by_urgency():
+        if slot.book.has(key, index) and not mine.get(key, 0) >> index & 1:
+            return slot.number, slot.book.select(key, 1 << index)
+    if head is not None and asker.slot < slot.number and head.bitmap >> index & 1:
+        place = bits(head.bitmap).index(index)
+        signature = head.signatures[place]
+        vote = VoteSet(head.kind, head.view, head.value_hash, 1 << index, (signature,))
+        return slot.number - 1, vote
+    return 0, None

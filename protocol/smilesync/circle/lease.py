@@ -1,0 +1,106 @@
+"""Which decided value may be shown now.
+
+Leases are disjoint in circle time and a value is selected only between nb + g and na - g, so two
+devices whose clocks differ by at most 2g never select values of different slots at the same
+moment. Source: SPEC section Selection.
+"""
+
+from dataclasses import dataclass
+
+from smilesync.circle.genesis import Parameters
+from smilesync.circle.value import Named
+from smilesync.timeline import Timeline
+
+NEVER_NS = 2**63 - 1
+CANDIDATES_MAX = 3
+GAP_US_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What selection depends on besides the values.
+
+    `timeline` is None while not SYNCED; `is_willing`: the wearer consents to the collective light.
+    """
+
+    now_ns: int
+    timeline: Timeline | None
+    is_willing: bool
+    hears_quorum: bool
+
+
+class Lease:
+    """Selects at most one value; `held` is the last one, kept on for a short gap, uncommitted."""
+
+    def __init__(self, parameters: Parameters, shown_slot: int) -> None:
+        self.selected: Named | None = None
+        self.held: Named | None = None
+        self.shown_slot = shown_slot
+        self._ended_slot = 0
+        self._candidates: list[Named] = []
+        self._lease = parameters
+        self._deadline_ns = NEVER_NS
+
+    def offer(self, decided: Named) -> None:
+        """Add a decided value, in the order of slots."""
+        self._candidates.append(decided)
+        del self._candidates[:-CANDIDATES_MAX]
+
+    def update(self, standing: Standing) -> bool:
+        """Select anew; returns whether the highest slot ever shown grew (persist it first)."""
+        if standing.timeline is None or not standing.is_willing:
+            self.selected = self.held = None
+            self._deadline_ns = NEVER_NS
+            return False
+        circle_us = standing.timeline.at(standing.now_ns)
+        last = self.selected or self.held
+        self._latch(circle_us)
+        self.selected = self._pick(circle_us)
+        self.held = None
+        if self.selected is None and last is not None and self._may_hold(last, standing, circle_us):
+            self.held = last
+        self._deadline_ns = self._next_change_ns(standing.timeline, circle_us)
+        if self.selected is None or self.selected.value.slot <= self.shown_slot:
+            return False
+        self.shown_slot = self.selected.value.slot
+        return True
+
+    def deadline_ns(self) -> int:
+        """Return when selection changes by time alone."""
+        return self._deadline_ns
+
+    def begins_us(self, decided: Named) -> int:
+        """Return the first circle us at which `decided` may be selected."""
+        return decided.value.not_before_us + self._lease.guard_us
+
+    def ends_us(self, decided: Named) -> int:
+        """Return the first circle us at which `decided` may no longer be selected."""
+        return decided.value.not_after_us - self._lease.guard_us
+
+    def _latch(self, circle_us: int) -> None:
+        """A lease seen to end stays ended, even if the clock is slewed back a little."""
+        for decided in self._candidates:
+            if circle_us >= self.ends_us(decided):
+                self._ended_slot = max(self._ended_slot, decided.value.slot)
+
+    def _pick(self, circle_us: int) -> Named | None:
+        for decided in reversed(self._candidates):
+            slot = decided.value.slot
+            is_open = self.begins_us(decided) <= circle_us < self.ends_us(decided)
+            if is_open and slot > self._ended_slot and slot >= self.shown_slot:
+                return decided
+        return None
+
+    def _may_hold(self, last: Named, standing: Standing, circle_us: int) -> bool:
+        """Between two leases the last output stays for a short while, marked uncommitted."""
+        successor = any(c.value.slot > last.value.slot for c in self._candidates)
+        in_gap = circle_us < self.ends_us(last) + GAP_US_MAX
+        return in_gap and (successor or standing.hears_quorum)
+
+    def _next_change_ns(self, timeline: Timeline, circle_us: int) -> int:
+        changes_us = [self.begins_us(c) for c in self._candidates]
+        changes_us += [self.ends_us(c) for c in self._candidates]
+        if self.held is not None:
+            changes_us.append(self.ends_us(self.held) + GAP_US_MAX)
+        coming_us = [us for us in changes_us if us > circle_us]
+        return timeline.local_at(min(coming_us)) if coming_us else NEVER_NS

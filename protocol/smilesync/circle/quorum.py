@@ -1,0 +1,71 @@
+"""How many votes are enough, and what a vote signs.
+
+q = floor((n + f) / 2) + 1 with f = floor((n - 1) / 3) is the smallest quorum of which any two
+share f + 1 voters, so at least one honest one; it never exceeds n - f, so the honest alone reach
+it. Source: SPEC sections Quorum and Votes.
+"""
+
+import hashlib
+
+from smilesync.ids import CircleId, ValueHash
+from smilesync.wire.messages import VoteKind, VoteSet
+
+VOTE_DOMAINS = {
+    VoteKind.NOTARIZE: b"smilesync/1/notarize\0",
+    VoteKind.NULLIFY: b"smilesync/1/nullify\0",
+    VoteKind.FINALIZE: b"smilesync/1/finalize\0",
+}
+VALUE_DOMAIN = b"smilesync/1/value\0"
+NO_VALUE = bytes(32)
+
+VoteKey = tuple[VoteKind, int, ValueHash | None]
+"""What votes must agree on to be counted together: kind, view, value (None for NULLIFY)."""
+
+
+def fault_limit(voter_count: int) -> int:
+    """Return f, how many Byzantine voters `voter_count` can bear."""
+    return (voter_count - 1) // 3
+
+
+def quorum_size(voter_count: int, *, is_strict: bool = False) -> int:
+    """Return q. A strict circle of up to 3 needs all: it stops rather than ever conflict."""
+    if is_strict and voter_count <= 3:
+        return voter_count
+    return (voter_count + fault_limit(voter_count)) // 2 + 1
+
+
+def value_hash(body: bytes) -> ValueHash:
+    """Return the name of an encoded value."""
+    return ValueHash(hashlib.sha256(VALUE_DOMAIN + body).digest())
+
+
+def statement(circle: CircleId, roster_hash: bytes, slot: int, key: VoteKey) -> bytes:
+    """Return the bytes that a vote signs; reconstructed by every verifier, never carried."""
+    kind, view, value = key
+    return b"".join(
+        (
+            VOTE_DOMAINS[kind],
+            circle,
+            slot.to_bytes(8, "big"),
+            roster_hash,
+            view.to_bytes(4, "big"),
+            value if value is not None else NO_VALUE,
+        )
+    )
+
+
+def bits(bitmap: int) -> list[int]:
+    """Return the indices of the set bits, ascending."""
+    return [index for index in range(bitmap.bit_length()) if bitmap >> index & 1]
+
+
+def vote_set(key: VoteKey, votes: dict[int, bytes]) -> VoteSet:
+    """Return `votes` as one message part, signatures in ascending index order."""
+    indices = sorted(votes)
+    return VoteSet(
+        kind=key[0],
+        view=key[1],
+        value_hash=key[2],
+        bitmap=sum(1 << index for index in indices),
+        signatures=tuple(votes[index] for index in indices),
+    )

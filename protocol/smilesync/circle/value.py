@@ -1,0 +1,126 @@
+"""What a circle decides in one slot: a light pattern, and when it may be shown.
+
+Source: SPEC section Values. Keys 12 to 15 are reserved for membership and evidence.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from smilesync.circle.quorum import value_hash
+from smilesync.errors import Malformed
+from smilesync.ids import CircleId, ValueHash
+from smilesync.wire import cbor
+
+CIRCLE_TIME_US_MAX = 2**53 - 1
+PATTERN_SIZE_BYTES_MAX = 200
+FADE_US_MIN = 2_000_000
+FADE_US_MAX = 4_000_000
+STATE_DOMAIN = b"smilesync/1/state\0"
+NO_PREVIOUS = ValueHash(bytes(32))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One proposed or decided value. Units: circle us, not_before < not_after < 2**53.
+
+    `pattern` runs from `start_us` (t0), which a renewal keeps. `previous` is the pattern of the
+    slot before, faded out from `not_before_us` during `fade_us`; None in slot 1 and on renewal.
+    """
+
+    slot: int
+    parent: ValueHash
+    not_before_us: int
+    not_after_us: int
+    pattern: bytes
+    start_us: int
+    previous: bytes | None
+    previous_start_us: int
+    fade_us: int
+    roster_hash: bytes
+    state_hash: bytes
+
+    def encode(self) -> bytes:
+        """Return the bytes that are hashed, carried and kept."""
+        fields: dict[int, cbor.CborValue] = {
+            0: self.slot,
+            1: self.parent,
+            2: self.not_before_us,
+            3: self.not_after_us,
+            4: self.pattern,
+            5: self.start_us,
+        }
+        if self.previous is not None:
+            fields[6] = self.previous
+            fields[7] = self.previous_start_us
+        fields[8] = self.fade_us
+        fields[10] = self.roster_hash
+        fields[11] = self.state_hash
+        return cbor.encode(fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value with the bytes it came in and their hash."""
+
+    value: Value
+    body: bytes
+    hash: ValueHash
+
+
+def state_hash(circle: CircleId) -> bytes:
+    """Return the hash of what a circle agreed on besides its roster: nothing yet but its id."""
+    return hashlib.sha256(STATE_DOMAIN + circle).digest()
+
+
+def named(body: bytes) -> Named:
+    """Decode a body off the network; raises Malformed with the rule broken."""
+    return Named(decode_value(body), body, value_hash(body))
+
+
+def decode_value(body: bytes) -> Value:
+    """Parse an encoded value; raises Malformed. What it means is tested by validity.py."""
+    fields = cbor.decode(body)
+    if not isinstance(fields, dict):
+        raise Malformed("CIR-010", "a value is a map")
+    if set(fields) not in _KEYS:
+        raise Malformed(
+            "CIR-010", f"a value has the keys 0-5, 8, 10, 11 and maybe 6, 7: {list(fields)}"
+        )
+    value = Value(
+        slot=_integer(fields, 0, 1),
+        parent=ValueHash(_bytes(fields, 1, 32, 32)),
+        not_before_us=_integer(fields, 2, 0),
+        not_after_us=_integer(fields, 3, 0),
+        pattern=_bytes(fields, 4, 1, PATTERN_SIZE_BYTES_MAX),
+        start_us=_integer(fields, 5, 0),
+        previous=_bytes(fields, 6, 1, PATTERN_SIZE_BYTES_MAX) if 6 in fields else None,
+        previous_start_us=_integer(fields, 7, 0) if 7 in fields else 0,
+        fade_us=_integer(fields, 8, FADE_US_MIN, FADE_US_MAX),
+        roster_hash=_bytes(fields, 10, 32, 32),
+        state_hash=_bytes(fields, 11, 32, 32),
+    )
+    if value.not_before_us >= value.not_after_us:
+        raise Malformed("CIR-011", "a lease (keys 2, 3) ends after it begins")
+    if value.start_us > value.not_before_us:
+        raise Malformed("CIR-011", "a pattern (key 5) starts no later than its lease (key 2)")
+    return value
+
+
+_ALWAYS = frozenset({0, 1, 2, 3, 4, 5, 8, 10, 11})
+_KEYS = (_ALWAYS, _ALWAYS | {6, 7})
+
+
+def _integer(
+    fields: dict[int, cbor.CborValue], key: int, low: int, high: int = CIRCLE_TIME_US_MAX
+) -> int:
+    item = fields[key]
+    if isinstance(item, bool) or not isinstance(item, int) or not low <= item <= high:
+        raise Malformed("CIR-011", f"key {key} of a value is an integer from {low} to {high}")
+    return item
+
+
+def _bytes(fields: dict[int, cbor.CborValue], key: int, low: int, high: int) -> bytes:
+    item = fields[key]
+    if not isinstance(item, bytes) or not low <= len(item) <= high:
+        raise Malformed("CIR-011", f"key {key} of a value is a byte string of {low} to {high}")
+    return item

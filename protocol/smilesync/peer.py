@@ -1,0 +1,410 @@
+"""One participant of the mesh, as a deterministic function from inputs to effects.
+
+`Peer` is everything above the link: it routes authenticated messages and commands to the machines
+(circle, clock, emotion, neighbours), tells them of each other, and answers with effects in order.
+Same configuration, keys, journal, entropy and calls give the same effects, byte for byte.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from smilesync.circle.circle import Circle
+from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.genesis import Genesis, Roster
+from smilesync.circle.ladder import Ladder, Surroundings
+from smilesync.circle.value import decode_value, state_hash
+from smilesync.clock.sync import CircleClock
+from smilesync.commands import (
+    DEFAULT_SWITCHES,
+    Command,
+    EmotionState,
+    Prefer,
+    SetConsent,
+    SetOff,
+    Switch,
+)
+from smilesync.config import Config
+from smilesync.effects import Effect, Event, Notice, Rung, Scene, Show
+from smilesync.emotion.board import EmotionBoard
+from smilesync.entropy import Entropy
+from smilesync.errors import LocalError, RemoteError
+from smilesync.ids import PeerId
+from smilesync.keys import Signer, Verifier
+from smilesync.light import choose, conditions
+from smilesync.mesh.neighbours import Neighbours
+from smilesync.wire import records
+from smilesync.wire.messages import Carried, CircleMessage, Clock, Message
+from smilesync.wire.records import Record
+
+NEVER_NS = 2**63 - 1
+WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
+"""What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
+
+PATTERNS_KNOWN_MAX = 16
+WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Who a device is: its identity, and its voter key if it is to vote in a circle."""
+
+    identity: Signer
+    voter: Signer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A device's state for people and tools. Times in us, ages in ns; None: has none."""
+
+    rung: Rung
+    slot: int
+    view: int
+    decided_slot: int
+    is_synced: bool
+    circle_us: int | None
+    error_us: int
+    is_voter: bool
+    is_amnesic: bool
+    is_asking: bool
+    switches: Switch
+    own_state: EmotionState
+    neighbours: tuple[tuple[PeerId, int], ...]
+    emotions: tuple[tuple[PeerId, EmotionState], ...]
+    dropped: tuple[tuple[str, int], ...]
+
+
+class Peer:
+    """One participant. Call `wake` once after construction, then whenever `next_wake_ns` passed.
+
+    `now_ns` is the local monotonic clock and never decreases. Nothing here raises on what a peer
+    sends; commands raise LocalError before they change anything.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        keys: Keys,
+        verifier: Verifier,
+        genesis: Genesis | None,
+        journal: Sequence[Record],
+        entropy: Entropy,
+        now_ns: int,
+        is_amnesic: bool = False,
+    ) -> None:
+        self.me = PeerId(keys.identity.public)
+        self.dropped: dict[str, int] = {}
+        self.neighbours = Neighbours(config.emotion.company_ns)
+        self.circle = None
+        clock_config = config.clock
+        voters: tuple[PeerId, ...] = ()
+        quorum, faults = 1, 0
+        if genesis is not None:
+            clock_config = replace(clock_config, guard_us=genesis.parameters.guard_us)
+            self.circle = _circle(
+                config,
+                keys,
+                verifier=verifier,
+                genesis=genesis,
+                journal=journal,
+                entropy=entropy,
+                now_ns=now_ns,
+                is_amnesic=is_amnesic,
+            )
+            roster = self.circle.roster
+            voters, quorum, faults = roster.identities, roster.quorum, roster.faults
+        self.clock = CircleClock(
+            clock_config,
+            self.me,
+            voters=voters,
+            quorum=quorum,
+            faults=faults,
+            floor_us=_floor_us(journal),
+            now_ns=now_ns,
+        )
+        self.board = EmotionBoard(
+            config.emotion, keys.identity, verifier, entropy, _restored(journal), now_ns
+        )
+        self.ladder = Ladder(config.circle.glow_after_ns, now_ns)
+        self.scene = Scene(Rung.SOLO, self.board.state)
+        self._preferred: bytes | None = None
+        self._fall_count = 0
+        self._seen = (-1, -1, -1)
+        self._now_ns = now_ns
+        self._light_ns = now_ns
+        self._wake_ns = now_ns
+
+    def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
+        """The link to `peer` came up."""
+        self.neighbours.connected(peer, now_ns)
+        effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
+        if self.circle is not None:
+            self.circle.connected(peer, now_ns)
+        return self._settle(effects, now_ns)
+
+    def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
+        """The link to `peer` is gone for good."""
+        self.neighbours.disconnected(peer, now_ns)
+        self.clock.disconnected(peer)
+        self.board.disconnected(peer, now_ns)
+        return self._settle([], now_ns)
+
+    def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
+        """Take one authenticated message. Never raises on its content: it is counted and told."""
+        self.neighbours.heard(sender, now_ns)
+        if self.circle is not None:
+            self.circle.presence.heard(sender, now_ns)
+        if isinstance(message, Clock):
+            effects = self.clock.handle_clock(message, sender, now_ns)
+            return effects if self._is_settled(now_ns) else self._settle(effects, now_ns)
+        try:
+            effects = self._route(message, sender, now_ns)
+        except RemoteError as error:
+            self.dropped[error.rule] = self.dropped.get(error.rule, 0) + 1
+            effects = [Notice(Event.MESSAGE_DROPPED, sender, str(error))]
+        return self._settle(effects, now_ns)
+
+    def wake(self, now_ns: int) -> list[Effect]:
+        """Run what is due."""
+        effects: list[Effect] = []
+        if now_ns >= self.clock.deadline_ns():
+            effects += self.clock.wake(now_ns)
+        if now_ns >= self.board.deadline_ns():
+            effects += self.board.wake(now_ns)
+        effects = self._tell_clock(effects, now_ns)
+        if self.circle is not None and now_ns >= self.circle.deadline_ns():
+            effects += self.circle.wake(now_ns)
+        effects = self._settle(effects, now_ns)
+        assert self._wake_ns > now_ns, "a timer that is due again at once starves the rest"
+        return effects
+
+    def command(self, command: Command, now_ns: int) -> list[Effect]:
+        """Do what the wearer says; raises LocalError and then changed nothing."""
+        before = self.board.switches
+        match command:
+            case Prefer(pattern):
+                broken = conditions.check(pattern)
+                if broken is not None:
+                    raise LocalError(f"this pattern breaks {broken}; `smilesync lint` says how")
+                self._preferred = pattern
+                effects: list[Effect] = []
+            case SetOff(off):
+                effects = self.board.command(SetConsent(Switch.LIT, not off), now_ns)
+            case _:
+                effects = self.board.command(command, now_ns)
+        self.ladder.input(now_ns)
+        withdrawn = before & ~self.board.switches
+        if withdrawn & WILLING:
+            self._fall_count += 1
+        return self._settle(effects, now_ns, is_changed=True)
+
+    def next_wake_ns(self) -> int:
+        """Return the earliest deadline of all machines."""
+        return self._wake_ns
+
+    def statistics(self, now_ns: int) -> Statistics:
+        """Return an immutable picture of the state."""
+        circle, clock = self.circle, self.clock
+        return Statistics(
+            rung=self.scene.rung,
+            slot=circle.slot.number if circle is not None else 0,
+            view=circle.slot.view if circle is not None else 0,
+            decided_slot=circle.chain.head().slot if circle is not None else 0,
+            is_synced=clock.is_synced,
+            circle_us=clock.timeline.at(now_ns) if clock.timeline is not None else None,
+            error_us=clock.error_us,
+            is_voter=circle is not None and circle.around.me is not None,
+            is_amnesic=circle is not None and circle.guard.is_amnesic,
+            is_asking=circle is not None and circle.guard.is_asking,
+            switches=self.board.switches,
+            own_state=self.board.state,
+            neighbours=self.neighbours.ages_ns(now_ns),
+            emotions=self.board.held(now_ns),
+            dropped=tuple(sorted(self.dropped.items())),
+        )
+
+    def _route(self, message: Carried | CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
+        if isinstance(message, Carried):
+            return self.board.handle_carried(message, sender, now_ns)
+        if self.circle is None:
+            return []
+        return self.circle.handle(message, sender, now_ns)
+
+    def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:
+        """The circle reads the clock; after a change it must know before anything else."""
+        if self.circle is not None and self.clock.revision != self._seen[0]:
+            self._seen = (self.clock.revision, *self._seen[1:])
+            self._light_ns = now_ns
+            clock = self.clock
+            effects = effects + self.circle.set_clock(clock.timeline, clock.is_synced, now_ns)
+        return effects
+
+    def _is_settled(self, now_ns: int) -> bool:
+        """Would `_settle` find nothing to do after a CLOCK message? Most messages are such."""
+        if self.clock.revision != self._seen[0] or now_ns >= self._light_ns:
+            return False
+        if self.scene.rung in WAITING_RUNGS:
+            return False
+        return self.circle is None or not self.circle.slot.is_turn
+
+    def _settle(
+        self, effects: list[Effect], now_ns: int, *, is_changed: bool = False
+    ) -> list[Effect]:
+        """Let every machine know what the others did, then say what to show."""
+        assert now_ns >= self._now_ns, "local time never decreases"
+        self._now_ns = now_ns
+        effects = self._tell_clock(effects, now_ns)
+        circle = self.circle
+        if circle is not None and circle.slot.is_turn and circle.wants_pattern(now_ns):
+            pattern = choose.collective(self.board.counts(now_ns), self._preferred)
+            effects = effects + circle.propose(pattern, now_ns)
+        head_slot = circle.chain.head().slot if circle is not None else 0
+        seen = (self.clock.revision, self.board.revision, head_slot)
+        # While certified light runs, hearing one more message cannot change what is shown.
+        is_waiting = self.scene.rung in WAITING_RUNGS
+        if is_changed or seen != self._seen or is_waiting or now_ns >= self._light_ns:
+            self._seen = seen
+            effects = effects + self._look(now_ns)
+        circle_ns = circle.deadline_ns() if circle is not None else NEVER_NS
+        self._wake_ns = min(
+            circle_ns, self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns
+        )
+        return effects
+
+    def _look(self, now_ns: int) -> list[Effect]:
+        """Select, find the rung, and show the scene if it is another one."""
+        circle, switches = self.circle, self.board.switches
+        effects: list[Effect] = []
+        quorum_until_ns, lease_ns = -1, NEVER_NS
+        if circle is not None:
+            effects += circle.select(now_ns, is_willing=WILLING in switches)
+            lease_ns = circle.lease.deadline_ns()
+            quorum_until_ns = circle.quorum_until_ns()
+        is_selected = circle is not None and circle.lease.selected is not None
+        is_held = circle is not None and circle.lease.held is not None
+        self.clock.is_showing = is_selected or is_held
+        surroundings = Surroundings(
+            is_selected=is_selected,
+            is_held=is_held,
+            quorum_until_ns=quorum_until_ns,
+            company_until_ns=self.neighbours.company_until_ns(),
+            switches=switches,
+            is_off=Switch.LIT not in switches,
+        )
+        rung = self.ladder.update(surroundings, now_ns)
+        self._light_ns = min(lease_ns, self.ladder.deadline_ns())
+        scene = self._scene(rung, now_ns)
+        if scene != self.scene:
+            if rung is not self.scene.rung:
+                effects.append(Notice(Event.RUNG_CHANGED, detail=f"rung={rung.name}"))
+            self.scene = scene
+            effects.append(Show(scene))
+        return effects
+
+    def _scene(self, rung: Rung, now_ns: int) -> Scene:
+        own_state, timeline = int(self.board.state), self.clock.timeline
+        lease = self.circle.lease if self.circle is not None else None
+        shown = (lease.selected or lease.held) if lease is not None else None
+        if lease is None or shown is None or rung > Rung.HOLD:
+            counts = self.board.counts(now_ns) if rung is Rung.HARMONY else (0, 0, 0, 0, 0)
+            return Scene(rung, own_state, harmony_counts=counts, fall_count=self._fall_count)
+        value = shown.value
+        return Scene(
+            rung=rung,
+            own_state=own_state,
+            is_selected=lease.selected is not None,
+            slot=value.slot,
+            value_hash=shown.hash,
+            pattern=value.pattern,
+            start_us=value.start_us,
+            until_us=lease.ends_us(shown),
+            previous=value.previous,
+            previous_start_us=value.previous_start_us,
+            fade_from_us=value.not_before_us,
+            fade_us=value.fade_us,
+            timeline=timeline,
+            fall_count=self._fall_count,
+        )
+
+    def _company(self, now_ns: int) -> tuple[int, int, int, int, int]:
+        """Return how many neighbours feel each state, as far as they say."""
+        states = [state for _, state in self.board.held(now_ns)]
+        calm, excited, neutral, low, high = (states.count(state) for state in EmotionState)
+        return calm, excited, neutral, low, high
+
+
+class _PatternMemo:
+    """Remembers the verdict on a few patterns: a circle renews the same one for hours."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, str | None] = {}
+
+    def check(self, encoded: bytes) -> str | None:
+        """Return what `conditions.check` returns."""
+        if encoded not in self._known:
+            if len(self._known) >= PATTERNS_KNOWN_MAX:
+                self._known.clear()
+            self._known[encoded] = conditions.check(encoded)
+        return self._known[encoded]
+
+
+def _circle(
+    config: Config,
+    keys: Keys,
+    *,
+    verifier: Verifier,
+    genesis: Genesis,
+    journal: Sequence[Record],
+    entropy: Entropy,
+    now_ns: int,
+    is_amnesic: bool,
+) -> Circle:
+    """Return the circle of `genesis`; without the listed voter key a device only listens."""
+    roster = Roster(genesis)
+    index = roster.index_of.get(PeerId(keys.identity.public))
+    voter = keys.voter
+    if voter is None or index is None or roster.voters[index] != voter.public:
+        index, voter = None, None
+    opened = [record.voter for record in journal if isinstance(record, records.Opened)]
+    is_foreign = voter is not None and any(key != voter.public for key in opened)
+    around = Circumstances(
+        config=config.circle,
+        roster=roster,
+        parameters=genesis.parameters,
+        state_hash=state_hash(genesis.circle_id),
+        me=index,
+        signer=voter,
+        verifier=verifier,
+        check_pattern=_PatternMemo().check,
+    )
+    return Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic or is_foreign)
+
+
+def _floor_us(journal: Sequence[Record]) -> int:
+    """Return the circle time that the clock may have reached before: it never runs below it."""
+    floor_us = 0
+    for record in journal:
+        match record:
+            case records.ClockReserved(until_us):
+                floor_us = max(floor_us, until_us)
+            case records.Notarized(_, _, _, body) | records.DecidedRecord(_, body, _):
+                floor_us = max(floor_us, decode_value(body).not_after_us)
+            case _:
+                pass
+    return floor_us
+
+
+def _restored(journal: Sequence[Record]) -> tuple[Switch, EmotionState, int]:
+    """Return the wearer's switches, state, and the first unused object sequence number."""
+    switches, state, below = DEFAULT_SWITCHES, EmotionState.NEUTRAL, 0
+    for record in journal:
+        match record:
+            case records.ConsentSet(bits):
+                switches = Switch(bits)
+            case records.Felt(felt):
+                state = EmotionState(felt)
+            case records.SequenceReserved(reserved):
+                below = max(below, reserved)
+            case _:
+                pass
+    return switches, state, below

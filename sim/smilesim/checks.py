@@ -1,0 +1,93 @@
+"""Everything that watches while a city runs, behind one face.
+
+The checks see what a bystander could see: records going to the disk, messages leaving, scenes
+given to lamps. They share no code with the machines they judge, except the encodings.
+"""
+
+from collections.abc import Sequence
+
+from smilesim.device import Device, SimCircle
+from smilesim.displaycheck import DisplayCheck
+from smilesim.lightsample import LightSample
+from smilesim.measure import Measure
+from smilesim.verify import SignThrough
+from smilesim.violations import Violations
+from smilesim.votecheck import VoteCheck
+from smilesync.effects import Scene
+from smilesync.wire import records
+from smilesync.wire.messages import Clock, Message, Propose, Votes
+from smilesync.wire.records import ClockReserved, ConsentSet
+
+
+class Checks:
+    """Routes what happens to those that judge, measure or draw it."""
+
+    def __init__(
+        self,
+        circles: Sequence[SimCircle],
+        verifier: SignThrough,
+        *,
+        violations: Violations,
+        measure: Measure,
+        lights: LightSample,
+    ) -> None:
+        self.violations = violations
+        self.votes = VoteCheck(circles, verifier, self.violations)
+        self.display = DisplayCheck(circles, self.votes, self.violations)
+        self.measure = measure
+        self.lights = lights
+
+    def sending(self, device: Device, message: Message, tick: int) -> None:
+        """`device` is about to send `message`, to one or more others."""
+        if isinstance(message, Clock):
+            circle_us = message.circle_us
+            if circle_us is not None and circle_us > device.covered_us:
+                self.votes.clock_published(device, circle_us, tick)
+        elif isinstance(message, Votes):
+            for votes in message.sets:
+                self.votes.sending(device, message.slot, votes, tick)
+        elif isinstance(message, Propose):
+            self.votes.proposing(device, message, tick)
+
+    def persisted(self, device: Device, record: bytes, tick: int) -> None:
+        """`record` of `device` became durable."""
+        decoded = records.decode(record)
+        if isinstance(decoded, ConsentSet):
+            self.display.consent_set(device, decoded.switches)
+        elif isinstance(decoded, ClockReserved):
+            self.votes.clock_reserved(device, decoded.until_us)
+        else:
+            self.votes.journalled(device, decoded, tick)
+
+    def shown(self, device: Device, scene: Scene, tick: int) -> None:
+        """`device` gave `scene` to its lamp."""
+        self.lights.shown(device, scene, tick)
+        self.display.shown(device, scene, tick)
+        self.measure.shown(device, is_selected=scene.is_selected, tick=tick)
+
+    def powered_on(self, device: Device, tick: int) -> None:
+        """`device` starts from what its disk kept."""
+        journal = [records.decode(record) for record in device.disk.records]
+        self.votes.restarted(device, journal, tick)
+        self.display.restarted(device, journal)
+        self.measure.powered_on(device, tick)
+        self.lights.powered_on(device, tick)
+
+    def powered_off(self, device: Device, tick: int) -> None:
+        """`device` is dark and silent from now on."""
+        self.display.powered_off(device, tick)
+        self.measure.powered_off(device, tick)
+        self.lights.powered_off(device, tick)
+
+    def end_tick(self, tick: int) -> None:
+        """Everything of `tick` has happened."""
+        self.display.end_tick(tick)
+
+    def sweep(self, tick: int) -> None:
+        """Judge what goes on without an event; called once a second."""
+        self.display.sweep(tick)
+
+    def finish(self, tick: int) -> None:
+        """The run is over: judge what is still going on."""
+        self.display.finish(tick)
+        self.lights.finish(tick)

@@ -1,0 +1,140 @@
+"""Who is there, who stands with whom, and which circles they founded.
+
+A crowd is a plan: positions, circles as groups of people, and pairs within radio range. It comes
+from a synthetic district (`district`) or from a real contact recording (`contacts.py`). `settle`
+makes devices, keys and geneses of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smilesim.device import Device, SimCircle, SimKeys
+from smilesim.dice import digest, stream
+from smilesim.radio import AirLink
+from smilesim.verify import RememberingSigner, SignThrough
+from smilesync.circle.genesis import Roster, found, make_card
+from smilesync.entropy import Entropy
+
+CIRCLE_SIZES = (7, 7, 7, 6, 7, 5, 7, 4)
+"""Drawn from in turn of chance: most circles are full, some are small."""
+
+STRANGERS = 3
+SPACING_CM = 250
+CURVE_BITS = 12
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """People by index. `pairs` are within range at some time, lower index first.
+
+    `open_ticks`, if given, says for each pair during which ticks (first, end) it is in range;
+    without it every pair always is.
+    """
+
+    positions_cm: tuple[tuple[int, int], ...]
+    groups: tuple[tuple[int, ...], ...]
+    pairs: tuple[Pair, ...]
+    open_ticks: tuple[tuple[int, int], ...] | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.positions_cm)
+
+
+def district(peers: int, seed: int) -> Crowd:
+    """Return `peers` people spread over a square, in circles by nearness, with some strangers."""
+    entropy = stream(seed, "district")
+    side_cm = max(1, int((peers * SPACING_CM * SPACING_CM) ** 0.5))
+    places = [(entropy.below(side_cm), entropy.below(side_cm)) for _ in range(peers)]
+    order = sorted(range(peers), key=lambda who: (_curve(places[who], side_cm), who))
+    groups: list[tuple[int, ...]] = []
+    at = 0
+    while at < peers:
+        size = CIRCLE_SIZES[entropy.below(len(CIRCLE_SIZES))]
+        groups.append(tuple(sorted(order[at : at + size])))
+        at += size
+    pairs = {
+        (low, high) for group in groups for i, low in enumerate(group) for high in group[i + 1 :]
+    }
+    group_of = {who: index for index, group in enumerate(groups) for who in group}
+    pairs |= _strangers(places, order, group_of)
+    return Crowd(tuple(places), tuple(groups), tuple(sorted(pairs)))
+
+
+def settle(crowd: Crowd, seed: int, verifier: SignThrough) -> tuple[list[Device], list[SimCircle]]:
+    """Make the devices, their keys and links, and the circles with real founder cards."""
+    devices = [
+        Device(index, _keys(index, seed, verifier), position)
+        for index, position in enumerate(crowd.positions_cm)
+    ]
+    circles = [
+        _found(index, [devices[who] for who in group], seed)
+        for index, group in enumerate(crowd.groups)
+    ]
+    for circle in circles:
+        for member in circle.members:
+            devices[member].join(circle)
+    for low, high in crowd.pairs:
+        for source, destination in ((low, high), (high, low)):
+            link = AirLink(seed, source, destination)
+            devices[source].links[devices[destination].identity] = link
+            devices[destination].inbound[source] = link
+    return devices, circles
+
+
+def _keys(index: int, seed: int, verifier: SignThrough) -> SimKeys:
+    return SimKeys(
+        identity=RememberingSigner(digest(seed, "identity", index), verifier),
+        voter=RememberingSigner(digest(seed, "voter", index), verifier),
+    )
+
+
+def _found(index: int, founders: Sequence[Device], seed: int) -> SimCircle:
+    cards = tuple(make_card(device.keys.identity, device.keys.voter) for device in founders)
+    genesis = found(cards, digest(seed, "genesis", index))
+    roster = Roster(genesis)
+    by_identity = {device.identity: device.index for device in founders}
+    members = tuple(by_identity[identity] for identity in roster.identities)
+    return SimCircle(index, genesis, roster, members)
+
+
+def _curve(place: tuple[int, int], side_cm: int) -> int:
+    """Return how far along a Hilbert curve over the square a place lies."""
+    cells = 1 << CURVE_BITS
+    x, y = (coordinate * cells // (side_cm + 1) for coordinate in place)
+    along = 0
+    half = cells >> 1
+    while half:
+        right, upper = bool(x & half), bool(y & half)
+        along += half * half * ((3 * right) ^ upper)
+        if not upper:
+            if right:
+                x, y = cells - 1 - x, cells - 1 - y
+            x, y = y, x
+        half >>= 1
+    return along
+
+
+def _strangers(
+    places: Sequence[tuple[int, int]], order: Sequence[int], group_of: dict[int, int]
+) -> set[Pair]:
+    """Return each person's nearest few of other circles, sought among those near on the curve."""
+    pairs: set[Pair] = set()
+    reach = 40
+    for at, who in enumerate(order):
+        x, y = places[who]
+        near = [
+            ((places[other][0] - x) ** 2 + (places[other][1] - y) ** 2, other)
+            for other in order[max(0, at - reach) : at + reach]
+            if group_of[other] != group_of[who]
+        ]
+        for _, other in sorted(near)[: STRANGERS - 1]:
+            pairs.add((min(who, other), max(who, other)))
+    return pairs
+
+
+def boot_entropy(seed: int, index: int, boots: int) -> Entropy:
+    """Return the entropy of one device in one of its lives."""
+    return stream(seed, "entropy", index, boots)

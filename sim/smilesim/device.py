@@ -1,0 +1,128 @@
+"""One simulated device: its keys, its crystal, its disk, its links, and the peer while it is on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from smilesim.disk import Disk
+from smilesim.engine import COPY_BITS
+from smilesim.oscillator import Oscillator
+from smilesim.radio import AirLink
+from smilesim.verify import RememberingSigner
+from smilesync.circle.genesis import Genesis, Roster
+from smilesync.commands import Command
+from smilesync.effects import Effect, Scene
+from smilesync.ids import PeerId
+from smilesync.peer import Statistics
+from smilesync.wire.messages import Message
+from smilesync.wire.records import Record
+
+NO_TICK = -1
+UNHARMED = -1
+
+
+class LivePeer(Protocol):
+    """What the city asks of a peer; `smilesync.peer.Peer` is one, tests plant broken ones."""
+
+    def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]: ...
+    def wake(self, now_ns: int) -> list[Effect]: ...
+    def command(self, command: Command, now_ns: int) -> list[Effect]: ...
+    def connected(self, peer: PeerId, now_ns: int) -> list[Effect]: ...
+    def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]: ...
+    def next_wake_ns(self) -> int: ...
+    def statistics(self, now_ns: int) -> Statistics: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SimCircle:
+    """A circle of the city, as its founders made it. `members` are device indices by roster."""
+
+    index: int
+    genesis: Genesis
+    roster: Roster
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SimKeys:
+    """The private keys of one device."""
+
+    identity: RememberingSigner
+    voter: RememberingSigner
+
+
+class Device:
+    """What stays of a device over its reboots, and what runs now.
+
+    `position_cm` is (x, y); `is_willing`: the wearer consents to certified light. Of this life,
+    for the checks: `heard_tick`, when a clock reading of each other device came last;
+    `covered_us`, the circle time its journal allows it to publish.
+    """
+
+    __slots__ = (
+        "boots",
+        "circle",
+        "covered_us",
+        "crash_draw",
+        "disk",
+        "floors",
+        "heard_tick",
+        "identity",
+        "inbound",
+        "index",
+        "is_on",
+        "is_willing",
+        "keys",
+        "links",
+        "oscillator",
+        "peer",
+        "position_cm",
+        "roster_index",
+        "scene",
+        "timer_tick",
+    )
+
+    def __init__(self, index: int, keys: SimKeys, position_cm: tuple[int, int]) -> None:
+        self.index = index
+        self.keys = keys
+        self.identity = PeerId(keys.identity.public)
+        self.position_cm = position_cm
+        self.circle: SimCircle | None = None
+        self.roster_index = -1
+        self.disk = Disk()
+        self.oscillator = Oscillator(0, 0)
+        self.links: dict[PeerId, AirLink] = {}
+        self.inbound: dict[int, AirLink] = {}
+        self.floors: dict[int, int] | None = None
+        self.heard_tick: dict[int, int] = {}
+        self.covered_us = 0
+        self.boots = 0
+        self.is_on = False
+        self.is_willing = True
+        self.peer: LivePeer | None = None
+        self.scene: Scene | None = None
+        self.timer_tick = NO_TICK
+        self.crash_draw = UNHARMED
+
+    def join(self, circle: SimCircle) -> None:
+        """Become the voter of `circle` that its genesis lists under this identity."""
+        self.circle = circle
+        self.roster_index = circle.roster.index_of[self.identity]
+
+
+class PeerMaker(Protocol):
+    """Makes the running peer of a device at power-up from what its disk kept."""
+
+    def __call__(self, device: Device, journal: Sequence[Record], now_ns: int) -> LivePeer: ...
+
+
+def open_session(one: Device, other: Device) -> None:
+    """A handshake between two devices is over: messages sent from now on pass, both ways.
+
+    What was in the air before belongs to no session of a device that was off since.
+    """
+    for near, far in ((one, other), (other, one)):
+        link = near.inbound[far.index]
+        link.set_up(is_up=True)
+        if near.floors is not None:
+            near.floors.setdefault(far.index, link.sequence << COPY_BITS)

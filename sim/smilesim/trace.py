@@ -1,0 +1,172 @@
+"""What happened, above the link, as bytes: the same in every way of running the same city.
+
+An item is (tick, peer, blob): a message that reached a peer and from whom, or a state change of
+it (a record journalled, a scene shown, power on or off). The digest is SHA-256 over all items in
+the order (tick, peer, order at that peer), so it does not depend on who ran first in a tick.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable
+from typing import assert_never
+
+from smilesync.effects import Scene
+from smilesync.wire.messages import (
+    Body,
+    Carried,
+    Clock,
+    Decided,
+    Message,
+    Propose,
+    Status,
+    Votes,
+    Want,
+)
+
+PEER_BYTES = 4
+_HEAD = struct.Struct(">IBI")
+_PLAIN = struct.Struct(">IB")
+_CLOCK = struct.Struct(">IBIqqqqB")
+_SCENE = struct.Struct(">IBBBQqqqqB")
+_TICK = struct.Struct(">Q")
+_SLOT_VIEW = struct.Struct(">QIB")
+NO_CIRCLE_TIME = -1
+
+KIND_CLOCK, KIND_CARRIED, KIND_PROPOSE, KIND_VOTES, KIND_STATUS = 1, 2, 3, 4, 5
+KIND_DECIDED, KIND_WANT, KIND_BODY = 6, 7, 8
+KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK = 16, 17, 18, 19
+
+Blobs = list[bytes]
+TickListener = Callable[[int, Blobs], None]
+
+
+class Trace:
+    """Collects the items of a tick, then folds them into the digest.
+
+    `on_tick`, if given, sees every finished tick; a test keeps them to find a first difference.
+    """
+
+    def __init__(self, on_tick: TickListener | None = None) -> None:
+        self.items = 0
+        self._sha = hashlib.sha256()
+        self._blobs: Blobs = []
+        self._tick = 0
+        self._on_tick = on_tick
+
+    def received(self, peer: int, source: int, message: Message) -> None:
+        """A message reached `peer`."""
+        if isinstance(message, Clock):
+            circle_us = message.circle_us
+            self._blobs.append(
+                _CLOCK.pack(
+                    peer,
+                    KIND_CLOCK,
+                    source,
+                    message.stamp_us,
+                    message.echo_us,
+                    message.held_us,
+                    NO_CIRCLE_TIME if circle_us is None else circle_us,
+                    message.is_synced << 1 | message.wants_reply,
+                )
+            )
+        else:
+            kind, key = _key(message)
+            self._blobs.append(_HEAD.pack(peer, kind, source) + key)
+
+    def linked(self, peer: int, source: int, *, is_up: bool) -> None:
+        """A link came up or went down at `peer`."""
+        self._blobs.append(_HEAD.pack(peer, KIND_LINK, source) + bytes([is_up]))
+
+    def persisted(self, peer: int, record: bytes) -> None:
+        """A record went to the journal of `peer`."""
+        self._blobs.append(_PLAIN.pack(peer, KIND_RECORD) + record)
+
+    def shown(self, peer: int, scene: Scene) -> None:
+        """`peer` gave a scene to its lamp."""
+        fixed = _SCENE.pack(
+            peer,
+            KIND_SCENE,
+            scene.rung,
+            scene.own_state,
+            scene.slot,
+            scene.start_us,
+            scene.until_us,
+            scene.fade_from_us,
+            scene.fall_count,
+            scene.is_selected,
+        )
+        counts = bytes(min(count, 255) for count in scene.harmony_counts)
+        self._blobs.append(fixed + counts + (scene.value_hash or b"") + (scene.pattern or b""))
+
+    def powered(self, peer: int, *, is_on: bool) -> None:
+        """`peer` came to life or lost power."""
+        self._blobs.append(_PLAIN.pack(peer, KIND_POWER) + bytes([is_on]))
+
+    def end_tick(self, tick: int) -> None:
+        """Fold in what was collected; items of tasks that ran after the wheel are put in place."""
+        blobs = self._blobs
+        if not blobs:
+            return
+        blobs.sort(key=_peer_of)
+        self.items += len(blobs)
+        self._sha.update(_TICK.pack(tick))
+        self._sha.update(b"".join(blobs))
+        if self._on_tick is not None:
+            self._on_tick(tick, blobs)
+        self._blobs = []
+
+    def digest(self) -> str:
+        """Return the digest so far, in hexadecimal."""
+        return self._sha.hexdigest()
+
+
+def _peer_of(blob: bytes) -> bytes:
+    return blob[:PEER_BYTES]
+
+
+def _carried_key(message: Carried) -> bytes:
+    return message.signature
+
+
+def _propose_key(message: Propose) -> bytes:
+    return _SLOT_VIEW.pack(message.slot, message.view, message.carried_view) + message.signature
+
+
+def _votes_key(message: Votes) -> bytes:
+    parts = [_SLOT_VIEW.pack(message.slot, 0, len(message.sets))]
+    for votes in message.sets:
+        parts.append(_SLOT_VIEW.pack(votes.bitmap, votes.view, votes.kind))
+        parts.append(votes.value_hash or b"")
+        parts.extend(signature[:8] for signature in votes.signatures)
+    return b"".join(parts)
+
+
+def _value_key(message: Decided | Body) -> bytes:
+    return hashlib.sha256(message.value).digest()
+
+
+def _plain_key(message: Status | Want) -> bytes:
+    return repr(message).encode()
+
+
+def _key(message: Message) -> tuple[int, bytes]:
+    """Return the kind, and bytes that two messages share only if they say the same."""
+    match message:
+        case Carried():
+            return KIND_CARRIED, _carried_key(message)
+        case Votes():
+            return KIND_VOTES, _votes_key(message)
+        case Propose():
+            return KIND_PROPOSE, _propose_key(message)
+        case Status():
+            return KIND_STATUS, _plain_key(message)
+        case Decided():
+            return KIND_DECIDED, _value_key(message)
+        case Want():
+            return KIND_WANT, _plain_key(message)
+        case Body():
+            return KIND_BODY, _value_key(message)
+        case Clock():
+            return KIND_CLOCK, b""
+        case _:
+            assert_never(message)

@@ -1,0 +1,315 @@
+"""Invariants I1 to I5: what was signed, certified and decided in every circle.
+
+I1 one decided value per slot. I2 every decision has q distinct signers and extends the one before.
+I3 no two notarized values in one view, no nullified and finalized view. I4 nobody signs two values
+in one view, or both NULLIFY and FINALIZE, across restarts. I5 nothing leaves before its record.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from smilesim.device import Device, SimCircle
+from smilesim.verify import SignThrough
+from smilesim.violations import Violations
+from smilesync.errors import Malformed
+from smilesync.ids import ValueHash
+from smilesync.wire import cbor
+from smilesync.wire.messages import Propose, VoteKind, VoteSet
+from smilesync.wire.records import (
+    ClockReserved,
+    DecidedRecord,
+    Finalized,
+    Notarized,
+    Nullified,
+    Record,
+)
+
+DOMAINS = {
+    VoteKind.NOTARIZE: b"smilesync/1/notarize\0",
+    VoteKind.NULLIFY: b"smilesync/1/nullify\0",
+    VoteKind.FINALIZE: b"smilesync/1/finalize\0",
+}
+KEPT_SLOTS = 64
+KEPT_BODIES = 4
+KEPT_VOTES = 64
+KEY_SLOT, KEY_PARENT, KEY_NOT_BEFORE, KEY_NOT_AFTER, KEY_PATTERN = 0, 1, 2, 3, 4
+
+Said = tuple[VoteKind, int, int, bytes]
+"""What a vote says: kind, slot, view, value hash (empty for NULLIFY)."""
+
+View = tuple[int, int]
+"""Slot and view."""
+
+What = tuple[VoteKind, bytes]
+"""Kind and value hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a decided body says of itself. Units: circle us."""
+
+    slot: int
+    hash: bytes
+    parent: bytes
+    not_before_us: int
+    not_after_us: int
+    pattern: bytes
+
+
+@dataclass(slots=True)
+class Voter:
+    """One device's own votes over all its lives, and what its disk holds in this one."""
+
+    signed: dict[View, list[What]] = field(default_factory=dict)
+    durable: set[Said] = field(default_factory=set)
+    decided_slot: int = 0
+    bodies: dict[bytes, Decision] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Book:
+    """All votes of one circle that anybody signed: who said what, as bitmaps by roster index."""
+
+    said: dict[View, dict[What, int]] = field(default_factory=dict)
+    decided: dict[int, Decision] = field(default_factory=dict)
+    certificates: set[tuple[int, VoteSet]] = field(default_factory=set)
+    highest_slot: int = 0
+
+
+class VoteCheck:
+    """Follows every vote from the disk to the air."""
+
+    def __init__(
+        self, circles: Sequence[SimCircle], verifier: SignThrough, violations: Violations
+    ) -> None:
+        self._books = [Book() for _ in circles]
+        self._voters: dict[int, Voter] = {}
+        self._verifier = verifier
+        self._violations = violations
+
+    def decision(self, device: Device, slot: int) -> Decision | None:
+        """Return what `device` itself holds as decided in `slot`."""
+        for decision in self._voter(device).bodies.values():
+            if decision.slot == slot:
+                return decision
+        return None
+
+    def decided_slots(self, circle: SimCircle) -> int:
+        """Return the highest slot that anybody of the circle decided."""
+        return self._books[circle.index].highest_slot
+
+    def journalled(self, device: Device, record: Record, tick: int) -> None:
+        """An own vote or a decision became durable before anything that follows."""
+        circle = device.circle
+        if circle is None:
+            return
+        match record:
+            case Notarized(slot, view, value_hash, body):
+                self._own(device, (VoteKind.NOTARIZE, slot, view, value_hash), tick)
+                if hashed(body) != value_hash:
+                    self._violations.add("I4", tick, device.index, "journalled a wrong body")
+            case Nullified(slot, view):
+                self._own(device, (VoteKind.NULLIFY, slot, view, b""), tick)
+            case Finalized(slot, view, value_hash, certificate):
+                self._own(device, (VoteKind.FINALIZE, slot, view, value_hash), tick)
+                wanted = (VoteKind.NOTARIZE, slot, view, bytes(value_hash))
+                self._certificate(device, wanted, certificate, tick)
+            case DecidedRecord(slot, body, certificate):
+                self._decided(device, slot, body, certificate, tick)
+            case _:
+                pass
+
+    def sending(self, device: Device, slot: int, votes: VoteSet, tick: int) -> None:
+        """Votes leave; the own one among them must be on the disk (I5)."""
+        if device.circle is not None and votes.bitmap >> device.roster_index & 1:
+            said = (votes.kind, slot, votes.view, bytes(votes.value_hash or b""))
+            self._must_be_durable(device, said, tick)
+
+    def proposing(self, device: Device, message: Propose, tick: int) -> None:
+        """A proposal leaves; if it is the device's own, so does its NOTARIZE vote."""
+        circle = device.circle
+        if circle is None:
+            return
+        value_hash = hashed(message.value)
+        said = (VoteKind.NOTARIZE, message.slot, message.view, value_hash)
+        data = statement(circle, said)
+        if self._verifier.signer_of(data, message.signature) == device.keys.voter.public:
+            self._must_be_durable(device, said, tick)
+
+    def clock_reserved(self, device: Device, until_us: int) -> None:
+        """The journal covers the use of circle time up to `until_us`."""
+        device.covered_us = max(device.covered_us, until_us)
+
+    def clock_published(self, device: Device, circle_us: int, tick: int) -> None:
+        """A circle time leaves; a reservation covers it (I5), or the end of a decided lease."""
+        if circle_us <= device.covered_us:
+            return
+        ends = [decision.not_after_us for decision in self._voter(device).bodies.values()]
+        if circle_us > max(ends, default=0):
+            detail = f"circle time {circle_us} us left before its reservation"
+            self._violations.add("I5", tick, device.index, detail)
+
+    def restarted(self, device: Device, journal: Iterable[Record], tick: int) -> None:
+        """Forget what the disk did not keep; what was signed stays signed (I4)."""
+        voter = self._voter(device)
+        voter.durable.clear()
+        voter.bodies.clear()
+        voter.decided_slot = 0
+        device.covered_us = 0
+        for record in journal:
+            self.journalled(device, record, tick)
+            if isinstance(record, ClockReserved):
+                self.clock_reserved(device, record.until_us)
+
+    def _voter(self, device: Device) -> Voter:
+        voter = self._voters.get(device.index)
+        if voter is None:
+            voter = self._voters[device.index] = Voter()
+        return voter
+
+    def _own(self, device: Device, said: Said, tick: int) -> None:
+        """A vote of this device exists from now on."""
+        voter = self._voter(device)
+        voter.durable.add(said)
+        kind, slot, view, value = said
+        others = voter.signed.setdefault((slot, view), [])
+        if (kind, value) in others:
+            return
+        for other in others:
+            if _conflict((kind, value), other):
+                detail = f"signed {other[0].name} and {kind.name} in slot {slot} view {view}"
+                self._violations.add("I4", tick, device.index, detail)
+        others.append((kind, value))
+        self._count(device, said, tick)
+
+    def _count(self, device: Device, said: Said, tick: int) -> None:
+        """Add to the circle's tally and see whether it certifies what must not be (I3)."""
+        assert device.circle is not None
+        kind, slot, view, value = said
+        tally = self._books[device.circle.index].said.setdefault((slot, view), {})
+        before = tally.get((kind, value), 0)
+        tally[kind, value] = after = before | 1 << device.roster_index
+        quorum = device.circle.roster.quorum
+        if after.bit_count() < quorum or before.bit_count() >= quorum:
+            return
+        for other, signers in tally.items():
+            # Two FINALIZE certificates are I1's business; every other conflict is seen here.
+            if signers.bit_count() >= quorum and _conflict((kind, value), other):
+                detail = f"{other[0].name} and {kind.name} certified in slot {slot} view {view}"
+                self._violations.add("I3", tick, device.index, detail)
+
+    def _must_be_durable(self, device: Device, said: Said, tick: int) -> None:
+        voter = self._voter(device)
+        if said not in voter.durable and said[1] > voter.decided_slot:
+            detail = f"own {said[0].name} of slot {said[1]} left before its record"
+            self._violations.add("I5", tick, device.index, detail)
+
+    def _decided(
+        self, device: Device, slot: int, body: bytes, certificate: VoteSet, tick: int
+    ) -> None:
+        assert device.circle is not None
+        book = self._books[device.circle.index]
+        voter = self._voter(device)
+        decision = voter.bodies.get(body) or self._read(device, slot, body, tick)
+        if decision is None:
+            return
+        wanted = (VoteKind.FINALIZE, slot, certificate.view, decision.hash)
+        self._certificate(device, wanted, certificate, tick)
+        known = book.decided.setdefault(slot, decision)
+        if known.hash != decision.hash:
+            self._violations.add("I1", tick, device.index, f"two decisions in slot {slot}")
+        before, after = book.decided.get(slot - 1), book.decided.get(slot + 1)
+        is_chained = (before is None or before.hash == decision.parent) and (
+            after is None or after.parent == decision.hash
+        )
+        if not is_chained:
+            self._violations.add("I2", tick, device.index, f"slot {slot} extends another value")
+        voter.bodies[body] = decision
+        voter.decided_slot = max(voter.decided_slot, slot)
+        if slot > book.highest_slot:
+            book.highest_slot = slot
+            _prune(book, slot - KEPT_SLOTS)
+        for old in [key for key, kept in voter.bodies.items() if kept.slot < slot - KEPT_BODIES]:
+            del voter.bodies[old]
+        if len(voter.durable) > KEPT_VOTES:
+            voter.durable = {vote for vote in voter.durable if vote[1] > slot}
+            floor = (slot - KEPT_SLOTS, 0)
+            voter.signed = {view: what for view, what in voter.signed.items() if view > floor}
+
+    def _read(self, device: Device, slot: int, body: bytes, tick: int) -> Decision | None:
+        decision = read_decision(body)
+        if decision is None or decision.slot != slot:
+            self._violations.add("I2", tick, device.index, f"slot {slot} decided no valid value")
+            return None
+        return decision
+
+    def _certificate(self, device: Device, wanted: Said, certificate: VoteSet, tick: int) -> None:
+        """A certificate in the journal must name what it is for, and hold q true signatures."""
+        circle = device.circle
+        assert circle is not None
+        book = self._books[circle.index]
+        slot = wanted[1]
+        if (slot, certificate) in book.certificates:
+            return
+        named = (certificate.kind, slot, certificate.view, bytes(certificate.value_hash or b""))
+        signers = [i for i in range(circle.roster.size) if certificate.bitmap >> i & 1]
+        is_whole = (
+            named == wanted
+            and len(signers) >= circle.roster.quorum
+            and len(signers) == len(certificate.signatures) == certificate.bitmap.bit_count()
+        )
+        data = statement(circle, wanted)
+        if not is_whole or not all(
+            self._verifier.verify(circle.roster.voters[index], data, signature)
+            for index, signature in zip(signers, certificate.signatures, strict=True)
+        ):
+            detail = f"{wanted[0].name} certificate of slot {slot} proves nothing"
+            self._violations.add("I2", tick, device.index, detail)
+        book.certificates.add((slot, certificate))
+
+
+def _conflict(one: What, other: What) -> bool:
+    """Would an honest voter never sign both in one view?"""
+    kinds = {one[0], other[0]}
+    if len(kinds) == 1:
+        return one[1] != other[1]
+    return kinds == {VoteKind.NULLIFY, VoteKind.FINALIZE}
+
+
+def hashed(body: bytes) -> ValueHash:
+    """Return the name of a value, as SPEC section Values says."""
+    return ValueHash(hashlib.sha256(b"smilesync/1/value\0" + body).digest())
+
+
+def statement(circle: SimCircle, said: Said) -> bytes:
+    """Return the bytes a vote signs, as SPEC section Votes says."""
+    kind, slot, view, value = said
+    place = slot.to_bytes(8, "big") + circle.roster.hash + view.to_bytes(4, "big")
+    return DOMAINS[kind] + circle.roster.circle + place + (value or bytes(32))
+
+
+def read_decision(body: bytes) -> Decision | None:
+    """Return what a decided value says, None if it cannot be read."""
+    try:
+        fields = cbor.decode(body)
+    except Malformed:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    slot, parent, pattern = fields.get(KEY_SLOT), fields.get(KEY_PARENT), fields.get(KEY_PATTERN)
+    not_before, not_after = fields.get(KEY_NOT_BEFORE), fields.get(KEY_NOT_AFTER)
+    if not isinstance(slot, int) or not isinstance(not_before, int):
+        return None
+    if not isinstance(parent, bytes) or not isinstance(pattern, bytes):
+        return None
+    if not isinstance(not_after, int) or not_after <= not_before:
+        return None
+    return Decision(slot, hashed(body), parent, not_before, not_after, pattern)
+
+
+def _prune(book: Book, below_slot: int) -> None:
+    if below_slot > 0:
+        book.said = {view: who for view, who in book.said.items() if view[0] >= below_slot}
+        book.decided = {slot: kept for slot, kept in book.decided.items() if slot >= below_slot}
+        book.certificates = {item for item in book.certificates if item[0] >= below_slot}

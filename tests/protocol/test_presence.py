@@ -1,0 +1,63 @@
+"""Which voters were heard of late."""
+
+import pytest
+
+from smilesync.circle.genesis import Roster
+from smilesync.circle.presence import Presence
+from smilesync.ids import PeerId
+from support.lab import SECOND_NS, genesis_of
+
+ROSTER = Roster(genesis_of(4))
+WINDOW_NS = 1_500_000_000
+
+
+def _presence(me: int | None, heard_s: dict[int, int]) -> Presence:
+    presence = Presence(ROSTER, me, 0)
+    for index, second in heard_s.items():
+        presence.heard(ROSTER.identities[index], second * SECOND_NS)
+    return presence
+
+
+@pytest.mark.spec("LAD-001")
+@pytest.mark.parametrize(
+    ("me", "heard_s", "until_s"),
+    [
+        (0, {1: 10, 2: 20, 3: 30}, 20),
+        (0, {0: 99, 1: 10, 2: 20}, 10),
+        (None, {0: 5, 1: 10, 2: 20, 3: 30}, 10),
+    ],
+    ids=["itself counts", "own echo does not count twice", "a listener needs q others"],
+)
+def test_quorum_counts_as_heard_until(
+    me: int | None, heard_s: dict[int, int], until_s: int
+) -> None:
+    presence = _presence(me, heard_s)
+
+    assert presence.quorum_until_ns(WINDOW_NS) == until_s * SECOND_NS + WINDOW_NS
+
+
+def test_without_a_quorum_there_is_no_until() -> None:
+    assert _presence(0, {1: 10}).quorum_until_ns(WINDOW_NS) == -1
+
+
+def test_one_voter_is_its_own_quorum_for_ever() -> None:
+    presence = Presence(Roster(genesis_of(1)), 0, 0)
+
+    assert presence.quorum_until_ns(WINDOW_NS) == 2**63 - 1
+
+
+def test_strangers_are_passed_over() -> None:
+    presence = Presence(ROSTER, 0, 0)
+
+    presence.heard(PeerId(bytes(32)), SECOND_NS)
+
+    assert presence.absent(100 * SECOND_NS, SECOND_NS) == 0b1110
+
+
+@pytest.mark.spec("CIR-014")
+def test_absent_are_those_not_heard_for_a_whole_window() -> None:
+    presence = _presence(0, {1: 10, 2: 14})
+
+    assert presence.absent(3 * SECOND_NS, 4 * SECOND_NS) == 0, "nobody before the window passed"
+    assert presence.absent(15 * SECOND_NS, 4 * SECOND_NS) == 0b1010
+    assert presence.absent(14 * SECOND_NS, 4 * SECOND_NS) == 0b1000

@@ -1,0 +1,164 @@
+"""The judge of light, held against a plain recount and against light whose verdict is known."""
+
+import ast
+import math
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyser.recount import greedy_count, longest_chain, worst_window
+from smilesim.lightjudge import LightJudge, Limits, Rgb, chroma_distance, is_saturated_red
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+JUDGES = [ROOT / "sim/smilesim/lightjudge.py", *sorted((ROOT / "tests/analyser").glob("*.py"))]
+FRAME_NS = 33_333_333
+LOOSE = Limits(slew_per_s=None, fall_per_s=None, luminance_max=1.0)
+
+levels = st.sampled_from([0.0, 0.001, 0.002, 0.05, 0.0526, 0.06, 0.1, 0.11, 0.2, 0.3, 0.55])
+
+
+def grey(luminance: float) -> Rgb:
+    return luminance, luminance, luminance
+
+
+def strobe(rate_hz: float, seconds: float, *, high: float = 0.5, low: float = 0.0) -> LightJudge:
+    """Judge a square wave of `rate_hz` flashes per second."""
+    one = LightJudge(LOOSE)
+    for frame in range(int(seconds * 60)):
+        is_high = int(frame * rate_hz * 2 / 60) % 2 == 1
+        one.add(frame * 16_666_667, grey(high if is_high else low))
+    return one
+
+
+@given(st.lists(levels, min_size=1, max_size=9))
+def test_one_tracker_from_the_better_direction_finds_the_longest_chain(values: list[float]) -> None:
+    greedy = max(greedy_count(values, is_rising=way) for way in (False, True))
+
+    assert greedy == longest_chain(values)
+
+
+@given(st.lists(st.tuples(st.integers(1, 900), levels), min_size=1, max_size=40))
+def test_judge_agrees_with_the_plain_recount(steps: list[tuple[int, float]]) -> None:
+    one = LightJudge(LOOSE)
+    samples: list[tuple[int, float]] = []
+    time_ns = 0
+    for gap_ms, level in steps:
+        time_ns += gap_ms * 1_000_000
+        one.add(time_ns, grey(level))
+        samples.append((time_ns, 0.2126 * level + 0.7152 * level + 0.0722 * level))
+
+    short = worst_window(samples, 1_000_000_000)
+    long = worst_window(samples, 5_000_000_000)
+
+    assert (min(short, 7), min(long, 7)) == (one.worst[0], one.worst[1])
+
+
+@given(st.integers(0, 2**32))
+def test_judge_agrees_on_long_wandering_light(seed: int) -> None:
+    chance = random.Random(seed)
+    one = LightJudge(LOOSE)
+    samples: list[tuple[int, float]] = []
+    level = 0.2
+    for frame in range(120):
+        level = min(0.6, max(0.0, level + chance.uniform(-0.02, 0.02)))
+        one.add(frame * FRAME_NS, grey(level))
+        samples.append((frame * FRAME_NS, 0.2126 * level + 0.7152 * level + 0.0722 * level))
+
+    assert min(worst_window(samples, 1_000_000_000), 7) == one.worst[0]
+
+
+@pytest.mark.parametrize("rate_hz", [2, 3, 5, 10])
+def test_judge_refuses_a_strobe(rate_hz: int) -> None:
+    limits = {violation.limit for violation in strobe(rate_hz, 6).finish()}
+
+    assert {"strict-1s", "strict-5s"} <= limits
+    assert ("wcag-general-1s" in limits) == (rate_hz > 3)
+
+
+def test_judge_accepts_a_slow_breath() -> None:
+    one = LightJudge()
+    for frame in range(600):
+        one.add(frame * FRAME_NS, grey(0.2 + 0.2 * math.cos(2 * math.pi * frame / 120)))
+
+    assert one.finish() == ()
+    assert one.worst[0] <= 2
+
+
+def test_general_flashes_of_bright_light_do_not_count_by_wcag_but_do_here() -> None:
+    limits = {violation.limit for violation in strobe(5, 4, high=0.99, low=0.85).finish()}
+
+    assert "wcag-general-1s" not in limits
+    assert "strict-1s" in limits
+
+
+def test_judge_refuses_saturated_red_and_counts_red_flashes() -> None:
+    one = LightJudge(LOOSE)
+    for frame in range(60):
+        one.add(frame * FRAME_NS, (0.5, 0.0, 0.0) if frame % 4 < 2 else (0.0, 0.0, 0.5))
+
+    limits = {violation.limit for violation in one.finish()}
+
+    assert {"red-share", "wcag-red-1s"} <= limits
+
+
+def test_red_that_hardly_moves_in_colour_is_no_red_flash() -> None:
+    assert is_saturated_red((0.8, 0.2, 0.0))
+    assert not is_saturated_red((0.0, 0.0, 0.0))
+    assert chroma_distance((0.79, 0.21, 0.0), (0.81, 0.19, 0.0)) < 0.2
+    assert chroma_distance((0.5, 0.0, 0.0), (0.0, 0.0, 0.5)) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("light", "limit"),
+    [
+        ((0.7, 0.7, 0.7), "luminance"),
+        ((0.2, 0.2, 0.5), "channel"),
+        ((-0.1, 0.2, 0.2), "negative"),
+        ((0.4, 0.1, 0.0), "red-share"),
+    ],
+)
+def test_judge_refuses_light_outside_the_gamut(light: Rgb, limit: str) -> None:
+    one = LightJudge(Limits(channel_max=0.4) if limit == "channel" else Limits())
+
+    found = one.add(0, light)
+
+    assert limit in {violation.limit for violation in found}
+
+
+def test_judge_refuses_a_jump_however_late_the_frame() -> None:
+    one = LightJudge()
+    one.add(0, grey(0.1))
+
+    found = one.add(2_000_000_000, grey(0.5))
+
+    assert [violation.limit for violation in found] == ["slew"] * 3
+
+
+@pytest.mark.parametrize("path", JUDGES, ids=lambda path: path.stem)
+def test_no_judge_knows_the_product(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = [
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    ]
+
+    assert not [name for name in modules if name.split(".")[0] in ("smilesync", "smilesyncd")]
+
+
+def test_lost_power_is_no_slew_but_counts() -> None:
+    one = LightJudge(Limits().with_fall())
+    for frame in range(60):
+        one.add(frame * FRAME_NS, grey(min(0.4, frame * 0.01)))
+
+    assert one.lost_power(60 * FRAME_NS) == []
+    assert one.worst == [2, 2]

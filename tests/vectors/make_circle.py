@@ -1,0 +1,439 @@
+"""Writes the vectors of the circle: `python -m vectors.make_circle`.
+
+Run it from the repository's root with protocol and tests on the path. It draws nothing at random;
+a test makes the files again and compares. The consensus traces are in make_consensus.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from smilesync.circle.genesis import Genesis, Parameters, Roster
+from smilesync.circle.quorum import VoteKey, fault_limit, quorum_size, statement, value_hash
+from smilesync.circle.validity import Head
+from smilesync.circle.value import Value, decode_value
+from smilesync.ids import CircleId, ValueHash
+from smilesync.wire import cbor
+from smilesync.wire.cbor import CborValue
+from smilesync.wire.messages import VoteKind, VoteSet
+from smilesync.wire.votesets import set_value
+from support.lab import Lab, genesis_of
+from vectors import make_consensus
+from vectors.writing import FOLDER, Case, JsonValue, plain, text_of
+
+N, X, F = VoteKind.NOTARIZE, VoteKind.NULLIFY, VoteKind.FINALIZE
+LAB = Lab(4, silent=frozenset(range(4)))
+CIRCLE, ROSTER_HASH = CircleId(bytes(range(32))), bytes(range(32, 64))
+VALUE = ValueHash(bytes(range(64, 96)))
+OTHER = ValueHash(bytes(32))
+
+
+def _case(name: str, req: str, given: dict[str, object], result: object = None) -> Case:
+    """Return an accepted case; values are written in readable form."""
+    case = _head(name, req, given) | {"expect": "accept"}
+    return case | ({"result": _plain(result)} if result is not None else {})
+
+
+def _refused(name: str, req: str, given: dict[str, object]) -> Case:
+    rule: JsonValue = req.split()[0]
+    return _head(name, req, given) | {"expect": "reject", "error": rule}
+
+
+def _head(name: str, req: str, given: dict[str, object]) -> Case:
+    return {"name": name, "req": list[JsonValue](req.split()), "given": _plain(given)}
+
+
+def _plain(value: object) -> JsonValue:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return plain(value)
+
+
+def _map(data: bytes) -> dict[int, CborValue]:
+    fields = cbor.decode(data, limit_bytes=16_384)
+    assert isinstance(fields, dict)
+    return fields
+
+
+def genesis_cases() -> list[Case]:
+    good = [
+        ("one founder", genesis_of(1)),
+        ("three founders", genesis_of(3)),
+        ("three founders, strict", genesis_of(3, is_strict=True)),
+        ("other parameters", replace(genesis_of(4), parameters=_other_parameters())),
+        ("seven founders", genesis_of(7)),
+    ]
+    rows = [
+        _case(
+            name,
+            "GEN-001 GEN-002 GEN-003 GEN-004 GEN-005 GEN-006 GEN-007 GEN-008",
+            {"genesis": genesis.encode()},
+            _genesis_result(genesis),
+        )
+        for name, genesis in good
+    ]
+    fields = _map(genesis_of(3).encode())
+    founders = fields[2]
+    assert isinstance(founders, list)
+    first, second = founders[0], founders[1]
+    assert isinstance(first, list)
+    assert isinstance(second, list)
+    bad: list[tuple[str, str, dict[int, CborValue]]] = [
+        ("version 2", "GEN-001", {0: 2}),
+        ("version true", "GEN-001", {0: True}),
+        ("nonce of 31 bytes", "GEN-001", {1: bytes(31)}),
+        ("strict is 0", "GEN-001", {3: 0}),
+        ("a ninth key", "GEN-001", {8: 0}),
+        ("no founder", "GEN-002", {2: []}),
+        ("a founder twice", "GEN-002", {2: [first, first]}),
+        ("founders in descending order", "GEN-002", {2: founders[::-1]}),
+        ("a card of three parts", "GEN-003", {2: [first[:3]]}),
+        ("a voter key of 31 bytes", "GEN-003", {2: [[first[0], bytes(31), *first[2:]]]}),
+        ("signatures of another card", "GEN-004", {2: [[*first[:2], *second[2:]]]}),
+        ("the two signatures swapped", "GEN-004", {2: [[*first[:2], first[3], first[2]]]}),
+        ("tolerance below its range", "GEN-005", {4: 999}),
+        ("lease above its range", "GEN-005", {5: 16_000_001}),
+        ("window as long as the lease", "GEN-005", {5: 2_000_000, 6: 2_000_000}),
+        ("lead is true", "GEN-005", {7: True}),
+    ]
+    return rows + [
+        _refused(name, req, {"genesis": cbor.encode(fields | changes)})
+        for name, req, changes in bad
+    ]
+
+
+def _other_parameters() -> Parameters:
+    return Parameters(tolerance_us=4_001, lease_us=8_000_000, window_us=3_000_000, lead_us=100_000)
+
+
+def _genesis_result(genesis: Genesis) -> dict[str, object]:
+    roster = Roster(genesis)
+    return {
+        "circle_id": genesis.circle_id,
+        "roster_hash": roster.hash,
+        "voters": roster.voters,
+        "identities": roster.identities,
+        "quorum": roster.quorum,
+        "faults": roster.faults,
+        "guard_us": genesis.parameters.guard_us,
+    }
+
+
+def vote_cases() -> list[Case]:
+    rows = [
+        _case(
+            f"{count} voters{', strict' if is_strict else ''}",
+            "CIR-002",
+            {"voters": count, "strict": is_strict},
+            {"faults": fault_limit(count), "quorum": quorum_size(count, is_strict=is_strict)},
+        )
+        for count, is_strict in [(n, False) for n in (*range(1, 11), 22)] + [(2, True), (3, True)]
+    ]
+    for slot, key in [(1, (N, 1, VALUE)), (300, (X, 70_000, None)), (2**40, (F, 2, VALUE))]:
+        signed = statement(CIRCLE, ROSTER_HASH, slot, key)
+        rows.append(
+            _case(f"{key[0].name} signs", "CIR-003 CIR-004", _vote(slot, key), {"signed": signed})
+        )
+    rows += _set_cases()
+    return rows
+
+
+def _vote(slot: int, key: VoteKey) -> dict[str, object]:
+    kind, view, value = key
+    return {
+        "circle_id": CIRCLE,
+        "roster_hash": ROSTER_HASH,
+        "slot": slot,
+        "kind": int(kind),
+        "view": view,
+        "value_hash": value,
+    }
+
+
+def _set_cases() -> list[Case]:
+    def given(votes: VoteSet, view: int = 1) -> dict[str, object]:
+        genesis = LAB.genesis.encode()
+        data = cbor.encode(set_value(votes))
+        return {"genesis": genesis, "slot": 1, "open_view": view, "set": data}
+
+    three = LAB.votes((0, 1, 3), (N, 1, VALUE))
+    swapped = replace(three, signatures=three.signatures[::-1])
+    outside = replace(LAB.votes((0,), (X, 1, None)), bitmap=0b10000)
+    wrong_kind = replace(LAB.votes((0, 1, 2), (N, 1, VALUE)), kind=F)
+    wrong_slot = LAB.votes((0, 1, 2), (N, 1, VALUE), slot=2)
+    return [
+        _case("one vote", "CIR-003", given(LAB.votes((2,), (X, 1, None))), {"certificate": False}),
+        _case("a certificate", "CIR-002 CIR-003", given(three), {"certificate": True}),
+        _case(
+            "votes 8 views ahead",
+            "CIR-034",
+            given(LAB.votes((2,), (X, 9, None))),
+            {"certificate": False},
+        ),
+        _case(
+            "a certificate of any view",
+            "CIR-034",
+            given(LAB.votes((0, 1, 2), (X, 900, None))),
+            {"certificate": True},
+        ),
+        _refused("votes 9 views ahead", "CIR-034", given(LAB.votes((2,), (X, 10, None)))),
+        _refused("a vote of index 4 of 4", "CIR-032", given(outside)),
+        _refused("signatures in descending order", "CIR-033", given(swapped)),
+        _refused("signatures of another kind", "CIR-033", given(wrong_kind)),
+        _refused("signatures of another slot", "CIR-033", given(wrong_slot)),
+    ]
+
+
+def leader_cases() -> list[Case]:
+    return [
+        _case(
+            f"{count} voters, slot {slot}, view {view}",
+            "CIR-012",
+            {"genesis": lab.genesis.encode(), "slot": slot, "view": view},
+            {"leader": lab.leader(view, slot)},
+        )
+        for count in (1, 4, 7)
+        for lab in [Lab(count, silent=frozenset(range(count)))]
+        for slot, view in dict.fromkeys(
+            [(1, 1), (1, 2), (1, count), (1, count + 1), (2, 1), (2**40, 3)]
+        )
+    ]
+
+
+SECOND_US = 1_000_000
+FIRST_VALUE = LAB.value(1)
+HEAD = Head(1, value_hash(FIRST_VALUE.encode()), FIRST_VALUE.not_after_us, FIRST_VALUE)
+CHANGE = LAB.value(
+    2,
+    slot=2,
+    parent=HEAD.hash,
+    not_before_us=HEAD.not_after_us,
+    not_after_us=HEAD.not_after_us + 4 * SECOND_US,
+    start_us=HEAD.not_after_us,
+    previous=FIRST_VALUE.pattern,
+    previous_start_us=FIRST_VALUE.start_us,
+)
+RENEWAL = replace(
+    CHANGE,
+    pattern=FIRST_VALUE.pattern,
+    start_us=FIRST_VALUE.start_us,
+    previous=None,
+    previous_start_us=0,
+)
+
+
+def value_cases() -> list[Case]:
+    rows = [
+        _case(
+            name,
+            "CIR-004 CIR-010 CIR-011",
+            {"value": value.encode()},
+            {"value_hash": value_hash(value.encode()), "fields": value},
+        )
+        for name, value in [("slot 1", FIRST_VALUE), ("a change", CHANGE), ("a renewal", RENEWAL)]
+    ]
+    fields = _map(CHANGE.encode())
+    bad: list[tuple[str, str, dict[int, CborValue]]] = [
+        ("key 9", "CIR-010", {9: 0}),
+        ("slot 0", "CIR-011", {0: 0}),
+        ("end beyond 2^53 - 1", "CIR-011", {3: 2**53}),
+        ("lease ends as it begins", "CIR-011", {3: CHANGE.not_before_us}),
+        ("pattern of 201 bytes", "CIR-011", {4: bytes(201)}),
+        ("t0 after nb", "CIR-011", {5: CHANGE.not_before_us + 1}),
+        ("fade of 1.9 s", "CIR-011", {8: 1_999_999}),
+    ]
+    rows += [
+        _refused(name, req, {"value": cbor.encode(fields | changes)}) for name, req, changes in bad
+    ]
+    without = {key: fields[key] for key in fields if key != 7}
+    rows.append(_refused("key 6 without 7", "CIR-010", {"value": cbor.encode(without)}))
+    return rows + _verdict_cases()
+
+
+def _verdict_cases() -> list[Case]:
+    on_time = CHANGE.not_before_us
+    late = on_time + 2 * SECOND_US + 1
+    early = on_time - 1_540_001
+    longer = replace(CHANGE, not_after_us=CHANGE.not_after_us + 1)
+    overlap = replace(
+        CHANGE,
+        not_before_us=on_time - 1,
+        not_after_us=CHANGE.not_after_us - 1,
+        start_us=on_time - 1,
+    )
+    rows: list[tuple[str, str, Value, int | None, bool, str]] = [
+        ("change, on time", "CIR-021 CIR-022 CIR-024", CHANGE, on_time, False, "accept"),
+        ("renewal, on time", "CIR-022", RENEWAL, on_time, False, "accept"),
+        ("fresh, 2 s old", "CIR-025", CHANGE, late - 1, False, "accept"),
+        ("fresh, older", "CIR-025", CHANGE, late, False, "keep"),
+        ("fresh, 1.54 s ahead", "CIR-025", CHANGE, early + 1, False, "accept"),
+        ("fresh, further ahead", "CIR-025", CHANGE, early, False, "keep"),
+        ("fresh, not synchronised", "CIR-025", CHANGE, None, False, "keep"),
+        ("carried, old", "CIR-025", CHANGE, late + SECOND_US, True, "accept"),
+        ("carried, not synchronised", "CIR-025", CHANGE, None, True, "accept"),
+        ("another slot", "CIR-021", replace(CHANGE, slot=3), on_time, False, "reject"),
+        ("another parent", "CIR-021", replace(CHANGE, parent=OTHER), on_time, False, "reject"),
+        ("another roster", "CIR-021", replace(CHANGE, roster_hash=OTHER), on_time, False, "reject"),
+        ("another state", "CIR-021", replace(CHANGE, state_hash=OTHER), on_time, False, "reject"),
+        ("no previous", "CIR-022", replace(CHANGE, previous=None), on_time, False, "reject"),
+        (
+            "same pattern, new t0, no previous",
+            "CIR-022",
+            replace(RENEWAL, start_us=on_time),
+            on_time,
+            False,
+            "reject",
+        ),
+        ("longer lease", "CIR-024", longer, on_time, False, "reject"),
+        ("overlapping lease", "CIR-024", overlap, on_time, False, "reject"),
+        ("longer lease, carried", "CIR-024", longer, on_time, True, "reject"),
+    ]
+    return [_verdict_case(*row) for row in rows]
+
+
+def _verdict_case(
+    name: str, req: str, value: Value, circle_us: int | None, carried: bool, verdict: str
+) -> Case:
+    given: dict[str, object] = {
+        "genesis": LAB.genesis.encode(),
+        "head": FIRST_VALUE.encode(),
+        "value": decode_value(value.encode()).encode(),
+        "circle_us": circle_us,
+        "carried": carried,
+    }
+    case = _head(f"verdict: {name}", req, given)
+    expect = {"accept": "accept", "keep": "ignore", "reject": "reject"}[verdict]
+    case |= {"expect": expect, "result": {"verdict": verdict}}
+    return case if verdict == "accept" else case | {"error": req.split()[0]}
+
+
+Event = tuple[int | None, bool, bool]
+"""Circle us (None: not SYNCED), is the wearer willing, are q voters heard."""
+
+TOUCHING = [(1, 10_000_000, 14_000_000), (2, 14_000_000, 18_000_000)]
+GAP = [(1, 10_000_000, 14_000_000), (2, 16_000_000, 20_000_000)]
+LEASES: list[tuple[str, str, list[tuple[int, int, int]], int, list[Event]]] = [
+    (
+        "touching leases",
+        "LSE-001 LSE-004 LSE-005",
+        TOUCHING,
+        0,
+        [
+            (us, True, True)
+            for us in (10_019_999, 10_020_000, 13_979_999, 13_980_000, 14_019_999, 14_020_000)
+        ],
+    ),
+    (
+        "a gap, nobody heard, successor known",
+        "LSE-005",
+        GAP,
+        0,
+        [(us, True, False) for us in (13_000_000, 13_980_000, 14_979_999, 14_980_000, 16_020_000)],
+    ),
+    (
+        "the end, q voters heard",
+        "LSE-005",
+        GAP[:1],
+        0,
+        [(us, True, True) for us in (13_000_000, 13_980_000, 14_979_999, 14_980_000)],
+    ),
+    (
+        "the end, nobody heard",
+        "LSE-005",
+        GAP[:1],
+        0,
+        [(us, True, False) for us in (13_000_000, 13_979_999, 13_980_000)],
+    ),
+    (
+        "consent withdrawn and given again",
+        "LSE-001",
+        GAP[:1],
+        0,
+        [(12_000_000, True, True), (12_000_001, False, True), (12_000_002, True, True)],
+    ),
+    (
+        "clock lost",
+        "LSE-001",
+        GAP[:1],
+        0,
+        [(12_000_000, True, True), (None, True, True), (12_500_000, True, True)],
+    ),
+    (
+        "a lease seen to end stays ended",
+        "LSE-003",
+        GAP[:1],
+        0,
+        [(us, True, False) for us in (13_980_000, 13_979_990)],
+    ),
+    ("a higher slot was shown before", "LSE-002", GAP[:1], 2, [(12_000_000, True, True)]),
+    ("the same slot was shown before", "LSE-002", GAP[:1], 1, [(12_000_000, True, True)]),
+]
+
+
+def lease_cases() -> list[Case]:
+    return [
+        _case(
+            name,
+            req,
+            {
+                "guard_us": 20_000,
+                "values": [{"slot": s, "nb_us": nb, "na_us": na} for s, nb, na in values],
+                "highest_shown": shown,
+                "events": [
+                    {"circle_us": us, "willing": willing, "quorum_heard": heard}
+                    for us, willing, heard in events
+                ],
+            },
+            {"shown": make_consensus.selections(values, shown, events)},
+        )
+        for name, req, values, shown, events in LEASES
+    ]
+
+
+def ladder_cases() -> list[Case]:
+    rows: list[tuple[str, str, dict[str, object], str]] = [
+        ("selected, quorum heard", "LAD-001", {"selected": True, "quorum": True}, "COMMITTED"),
+        ("selected, quorum lost", "LAD-001", {"selected": True}, "HOLD"),
+        ("kept between leases", "LAD-001", {"held": True, "quorum": True}, "HOLD"),
+        ("neighbour heard", "LAD-001", {"company": True, "quorum": True}, "HARMONY"),
+        ("neighbour, no collective consent", "LAD-001", {"company": True, "switches": 17}, "SOLO"),
+        ("nobody", "LAD-001", {}, "SOLO"),
+        ("nobody for 59.999 s", "LAD-001", {"alone_ms": 59_999}, "SOLO"),
+        ("nobody for 60 s", "LAD-001", {"alone_ms": 60_000}, "GLOW"),
+        ("no consent to show", "LAD-001 LAD-002", {"selected": True, "switches": 20}, "GLOW"),
+        ("button", "LAD-001 LAD-002", {"selected": True, "switches": 5}, "OFF"),
+        ("button and no consent", "LAD-001", {"switches": 0}, "OFF"),
+    ]
+    usual = {
+        "selected": False,
+        "held": False,
+        "quorum": False,
+        "company": False,
+        "switches": 21,
+        "alone_ms": 0,
+    }
+    return [_case(name, req, usual | given, {"rung": rung}) for name, req, given, rung in rows]
+
+
+AREAS: dict[str, Callable[[], list[Case]]] = {
+    "genesis": genesis_cases,
+    "vote": vote_cases,
+    "leader": leader_cases,
+    "value": value_cases,
+    "lease": lease_cases,
+    "ladder": ladder_cases,
+    "consensus": lambda: [
+        _case(name, req, given, {"outputs": outputs})
+        for name, req, given, outputs in make_consensus.traces()
+    ],
+}
+
+
+def main() -> None:
+    for area, make in AREAS.items():
+        (FOLDER / f"{area}.json").write_text(text_of(area, make()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
