@@ -9,6 +9,7 @@ from importlib import metadata
 
 import trio
 
+from smilesync.boot import Keys
 from smilesync.circle.genesis import Genesis, decode_genesis
 from smilesync.commands import Prefer
 from smilesync.config import Config
@@ -19,7 +20,7 @@ from smilesync.ids import VoterKey
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
 from smilesync.light import conditions
 from smilesync.mesh.link import Link
-from smilesync.peer import Keys, Peer
+from smilesync.peer import Peer
 from smilesyncd import control, keystore, statedir, udp
 from smilesyncd.clock import BootClock
 from smilesyncd.driver import Node, World, drive

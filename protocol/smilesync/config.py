@@ -118,7 +118,7 @@ class ClockConfig:
     """The same while not SYNCED and a quorum of voters answers."""
     sprint_ticks: int = 8
     """Of a burst's ticks, how many come so fast: a reading needs a few exchanges, not more."""
-    search_tick_ns: int = 150 * MS_NS
+    search_tick_ns: int = 200 * MS_NS
     """The rest of a burst: what is left then is waiting, which fresh readings must accompany."""
     burst_ticks: int = 64
     """Fast ticks in a row at most, so that a group without quorum does not chatter for ever."""
@@ -207,7 +207,7 @@ class CircleConfig:
     """Certified fade from the previous pattern, in values this device proposes; 2 to 4 s."""
     quiet_ns: int = 300 * MS_NS
     """No STATUS of a voter for this long after its slot opened."""
-    status_interval_ns: int = 250 * MS_NS
+    status_interval_ns: int = 400 * MS_NS
     """Ts: a voter's STATUS in an open view."""
     status_fanout: int = 3
     """To how many random members a STATUS goes."""

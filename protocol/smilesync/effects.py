@@ -5,6 +5,7 @@ A `Persist` before a `Send` or `Show` means: durable first, then on the air or b
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from smilesync.ids import Address, PeerId, ValueHash
 from smilesync.timeline import Timeline
@@ -69,9 +70,11 @@ class Scene:
     fall_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Give `message` to the link with `to`; lost without complaint if there is no such link."""
+class Send(NamedTuple):
+    """Give `message` to the link with `to`; lost without complaint if there is no such link.
+
+    A named tuple, as `Clock` is: the most frequent of all values, at a quarter of the cost.
+    """
 
     to: PeerId
     message: Message

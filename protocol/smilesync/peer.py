@@ -8,14 +8,13 @@ Same configuration, keys, journal, entropy and calls give the same effects, byte
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from smilesync import boot
+from smilesync.boot import Keys
 from smilesync.circle.circle import Circle
-from smilesync.circle.circumstances import Circumstances
-from smilesync.circle.genesis import Genesis, Roster
+from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
-from smilesync.circle.value import decode_value, state_hash
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import (
-    DEFAULT_SWITCHES,
     Command,
     EmotionState,
     Prefer,
@@ -29,10 +28,9 @@ from smilesync.emotion.board import EmotionBoard
 from smilesync.entropy import Entropy
 from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId
-from smilesync.keys import Signer, Verifier
+from smilesync.keys import Verifier
 from smilesync.light import choose, conditions
 from smilesync.mesh.neighbours import Neighbours
-from smilesync.wire import records
 from smilesync.wire.messages import Carried, CircleMessage, Clock, Message
 from smilesync.wire.records import Record
 
@@ -40,16 +38,7 @@ NEVER_NS = 2**63 - 1
 WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
 """What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
 
-PATTERNS_KNOWN_MAX = 16
 WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Who a device is: its identity, and its voter key if it is to vote in a circle."""
-
-    identity: Signer
-    voter: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +90,10 @@ class Peer:
         quorum, faults = 1, 0
         if genesis is not None:
             clock_config = replace(clock_config, guard_us=genesis.parameters.guard_us)
-            self.circle = _circle(
-                config,
-                keys,
-                verifier=verifier,
-                genesis=genesis,
-                journal=journal,
-                entropy=entropy,
-                now_ns=now_ns,
-                is_amnesic=is_amnesic,
-            )
-            roster = self.circle.roster
+            around = boot.circumstances(config.circle, keys, verifier, genesis)
+            is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
+            self.circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
+            roster = around.roster
             voters, quorum, faults = roster.identities, roster.quorum, roster.faults
         self.clock = CircleClock(
             clock_config,
@@ -119,11 +101,11 @@ class Peer:
             voters=voters,
             quorum=quorum,
             faults=faults,
-            floor_us=_floor_us(journal),
+            floor_us=boot.floor_us_of(journal),
             now_ns=now_ns,
         )
         self.board = EmotionBoard(
-            config.emotion, keys.identity, verifier, entropy, _restored(journal), now_ns
+            config.emotion, keys.identity, verifier, entropy, boot.wearer_of(journal), now_ns
         )
         self.ladder = Ladder(config.circle.glow_after_ns, now_ns)
         self.scene = Scene(Rung.SOLO, self.board.state)
@@ -132,6 +114,7 @@ class Peer:
         self._seen = (-1, -1, -1)
         self._now_ns = now_ns
         self._light_ns = now_ns
+        self._is_clock_new = False
         self._wake_ns = now_ns
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
@@ -139,7 +122,7 @@ class Peer:
         self.neighbours.connected(peer, now_ns)
         effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
         if self.circle is not None:
-            self.circle.connected(peer, now_ns)
+            effects += self.circle.connected(peer)
         return self._settle(effects, now_ns)
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
@@ -151,12 +134,17 @@ class Peer:
 
     def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
         """Take one authenticated message. Never raises on its content: it is counted and told."""
+        assert now_ns >= self._now_ns, "local time never decreases"
+        self._now_ns = now_ns
         self.neighbours.heard(sender, now_ns)
         if self.circle is not None:
             self.circle.presence.heard(sender, now_ns)
         if isinstance(message, Clock):
             effects = self.clock.handle_clock(message, sender, now_ns)
-            return effects if self._is_settled(now_ns) else self._settle(effects, now_ns)
+            if not self._is_settled(now_ns):
+                return self._settle(effects, now_ns)
+            self._wake_ns = min(self._wake_ns, self.clock.deadline_ns())
+            return effects
         try:
             effects = self._route(message, sender, now_ns)
         except RemoteError as error:
@@ -235,6 +223,7 @@ class Peer:
         if self.circle is not None and self.clock.revision != self._seen[0]:
             self._seen = (self.clock.revision, *self._seen[1:])
             self._light_ns = now_ns
+            self._is_clock_new = True
             clock = self.clock
             effects = effects + self.circle.set_clock(clock.timeline, clock.is_synced, now_ns)
         return effects
@@ -262,7 +251,8 @@ class Peer:
         seen = (self.clock.revision, self.board.revision, head_slot)
         # While certified light runs, hearing one more message cannot change what is shown.
         is_waiting = self.scene.rung in WAITING_RUNGS
-        if is_changed or seen != self._seen or is_waiting or now_ns >= self._light_ns:
+        is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
+        if is_changed or seen != self._seen or is_waiting or is_due:
             self._seen = seen
             effects = effects + self._look(now_ns)
         circle_ns = circle.deadline_ns() if circle is not None else NEVER_NS
@@ -271,9 +261,20 @@ class Peer:
         )
         return effects
 
+    def _is_still_heard(self, now_ns: int) -> bool:
+        """Is it only that the quorum heard a while ago was heard again since? Then look later."""
+        circle = self.circle
+        if circle is None or self.scene.rung is not Rung.COMMITTED:
+            return False
+        if self._is_clock_new or now_ns >= circle.lease.deadline_ns():
+            return False
+        self._light_ns = min(circle.quorum_until_ns(), circle.lease.deadline_ns())
+        return self._light_ns > now_ns
+
     def _look(self, now_ns: int) -> list[Effect]:
         """Select, find the rung, and show the scene if it is another one."""
         circle, switches = self.circle, self.board.switches
+        self._is_clock_new = False
         effects: list[Effect] = []
         quorum_until_ns, lease_ns = -1, NEVER_NS
         if circle is not None:
@@ -306,7 +307,7 @@ class Peer:
         lease = self.circle.lease if self.circle is not None else None
         shown = (lease.selected or lease.held) if lease is not None else None
         if lease is None or shown is None or rung > Rung.HOLD:
-            counts = self.board.counts(now_ns) if rung is Rung.HARMONY else (0, 0, 0, 0, 0)
+            counts = self._company(now_ns) if rung is Rung.HARMONY else (0, 0, 0, 0, 0)
             return Scene(rung, own_state, harmony_counts=counts, fall_count=self._fall_count)
         value = shown.value
         return Scene(
@@ -331,80 +332,3 @@ class Peer:
         states = [state for _, state in self.board.held(now_ns)]
         calm, excited, neutral, low, high = (states.count(state) for state in EmotionState)
         return calm, excited, neutral, low, high
-
-
-class _PatternMemo:
-    """Remembers the verdict on a few patterns: a circle renews the same one for hours."""
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, str | None] = {}
-
-    def check(self, encoded: bytes) -> str | None:
-        """Return what `conditions.check` returns."""
-        if encoded not in self._known:
-            if len(self._known) >= PATTERNS_KNOWN_MAX:
-                self._known.clear()
-            self._known[encoded] = conditions.check(encoded)
-        return self._known[encoded]
-
-
-def _circle(
-    config: Config,
-    keys: Keys,
-    *,
-    verifier: Verifier,
-    genesis: Genesis,
-    journal: Sequence[Record],
-    entropy: Entropy,
-    now_ns: int,
-    is_amnesic: bool,
-) -> Circle:
-    """Return the circle of `genesis`; without the listed voter key a device only listens."""
-    roster = Roster(genesis)
-    index = roster.index_of.get(PeerId(keys.identity.public))
-    voter = keys.voter
-    if voter is None or index is None or roster.voters[index] != voter.public:
-        index, voter = None, None
-    opened = [record.voter for record in journal if isinstance(record, records.Opened)]
-    is_foreign = voter is not None and any(key != voter.public for key in opened)
-    around = Circumstances(
-        config=config.circle,
-        roster=roster,
-        parameters=genesis.parameters,
-        state_hash=state_hash(genesis.circle_id),
-        me=index,
-        signer=voter,
-        verifier=verifier,
-        check_pattern=_PatternMemo().check,
-    )
-    return Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic or is_foreign)
-
-
-def _floor_us(journal: Sequence[Record]) -> int:
-    """Return the circle time that the clock may have reached before: it never runs below it."""
-    floor_us = 0
-    for record in journal:
-        match record:
-            case records.ClockReserved(until_us):
-                floor_us = max(floor_us, until_us)
-            case records.Notarized(_, _, _, body) | records.DecidedRecord(_, body, _):
-                floor_us = max(floor_us, decode_value(body).not_after_us)
-            case _:
-                pass
-    return floor_us
-
-
-def _restored(journal: Sequence[Record]) -> tuple[Switch, EmotionState, int]:
-    """Return the wearer's switches, state, and the first unused object sequence number."""
-    switches, state, below = DEFAULT_SWITCHES, EmotionState.NEUTRAL, 0
-    for record in journal:
-        match record:
-            case records.ConsentSet(bits):
-                switches = Switch(bits)
-            case records.Felt(felt):
-                state = EmotionState(felt)
-            case records.SequenceReserved(reserved):
-                below = max(below, reserved)
-            case _:
-                pass
-    return switches, state, below

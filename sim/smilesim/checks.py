@@ -14,9 +14,28 @@ from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
 from smilesync.effects import Scene
+from smilesync.ids import VoterKey
 from smilesync.wire import records
 from smilesync.wire.messages import Clock, Message, Propose, Votes
-from smilesync.wire.records import ClockReserved, ConsentSet
+from smilesync.wire.records import (
+    Amnesia,
+    ClockReserved,
+    ConsentSet,
+    Felt,
+    Opened,
+    Record,
+    SequenceReserved,
+    Shown,
+)
+
+PLACE_OF_KIND = 1
+"""A record is a CBOR array of fewer than 24 items: one byte, then its kind."""
+
+UNWATCHED_KINDS = frozenset(
+    records.encode(record)[PLACE_OF_KIND]
+    for record in (Opened(VoterKey(bytes(32))), Shown(0), SequenceReserved(0), Felt(0), Amnesia())
+)
+"""Kinds that no check reads when they are written; most of what is written is one of them."""
 
 
 class Checks:
@@ -51,6 +70,8 @@ class Checks:
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""
+        if record[PLACE_OF_KIND] in UNWATCHED_KINDS:
+            return
         decoded = records.decode(record)
         if isinstance(decoded, ConsentSet):
             self.display.consent_set(device, decoded.switches)
@@ -65,9 +86,8 @@ class Checks:
         self.display.shown(device, scene, tick)
         self.measure.shown(device, is_selected=scene.is_selected, tick=tick)
 
-    def powered_on(self, device: Device, tick: int) -> None:
+    def powered_on(self, device: Device, journal: Sequence[Record], tick: int) -> None:
         """`device` starts from what its disk kept."""
-        journal = [records.decode(record) for record in device.disk.records]
         self.votes.restarted(device, journal, tick)
         self.display.restarted(device, journal)
         self.measure.powered_on(device, tick)

@@ -23,9 +23,10 @@ from smilesim.trace import Trace
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.world import World
+from smilesync.boot import Keys
 from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.config import Config
-from smilesync.peer import Keys, Peer
+from smilesync.peer import Peer
 from smilesync.wire.records import Record
 
 START_SPREAD_MS = 500

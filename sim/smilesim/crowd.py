@@ -9,18 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smilesim.device import Device, SimCircle, SimKeys
-from smilesim.dice import digest, stream
+from smilesim.dice import digest, shuffled, stream
 from smilesim.radio import AirLink
 from smilesim.verify import RememberingSigner, SignThrough
 from smilesync.circle.genesis import Roster, found, make_card
 from smilesync.entropy import Entropy
 
-CIRCLE_SIZES = (7, 7, 7, 6, 7, 5, 7, 4)
-"""Drawn from in turn of chance: most circles are full, some are small."""
+CIRCLES_OF = {1: 1, 2: 3, 3: 4, 4: 4, 5: 3, 6: 2, 7: 3}
+"""How many circles of each size there are among any 20: people come alone, in pairs, with friends.
 
-STRANGERS = 3
+The twenty are dealt like cards, shuffled by the seed, so that 83 people are enough to meet every
+size the protocol knows. Our assumption; no recording says how people would found circles.
+"""
+
+STRANGERS = 2
+"""How many people of other circles everybody stands next to."""
+
 SPACING_CM = 250
 CURVE_BITS = 12
+REACH = 40
 
 Pair = tuple[int, int]
 
@@ -51,8 +58,10 @@ def district(peers: int, seed: int) -> Crowd:
     order = sorted(range(peers), key=lambda who: (_curve(places[who], side_cm), who))
     groups: list[tuple[int, ...]] = []
     at = 0
+    sizes: list[int] = []
     while at < peers:
-        size = CIRCLE_SIZES[entropy.below(len(CIRCLE_SIZES))]
+        sizes = sizes or _deal(entropy)
+        size = sizes.pop()
         groups.append(tuple(sorted(order[at : at + size])))
         at += size
     pairs = {
@@ -117,21 +126,34 @@ def _curve(place: tuple[int, int], side_cm: int) -> int:
     return along
 
 
+def _deal(entropy: Entropy) -> list[int]:
+    """Return the sizes of the next circles, in random order."""
+    sizes = [size for size, count in CIRCLES_OF.items() for _ in range(count)]
+    return [sizes[place] for place in shuffled(len(sizes), entropy)]
+
+
 def _strangers(
     places: Sequence[tuple[int, int]], order: Sequence[int], group_of: dict[int, int]
 ) -> set[Pair]:
-    """Return each person's nearest few of other circles, sought among those near on the curve."""
-    pairs: set[Pair] = set()
-    reach = 40
+    """Return pairs of different circles, the nearest first, until everybody has a few.
+
+    They are sought among those near on the curve; a few people at the end find nobody left.
+    """
+    near: list[tuple[int, int, int]] = []
     for at, who in enumerate(order):
         x, y = places[who]
-        near = [
-            ((places[other][0] - x) ** 2 + (places[other][1] - y) ** 2, other)
-            for other in order[max(0, at - reach) : at + reach]
+        near += [
+            ((places[other][0] - x) ** 2 + (places[other][1] - y) ** 2, who, other)
+            for other in order[at + 1 : at + REACH]
             if group_of[other] != group_of[who]
         ]
-        for _, other in sorted(near)[: STRANGERS - 1]:
-            pairs.add((min(who, other), max(who, other)))
+    wanted = [STRANGERS] * len(places)
+    pairs: set[Pair] = set()
+    for _, one, other in sorted(near):
+        if wanted[one] and wanted[other]:
+            wanted[one] -= 1
+            wanted[other] -= 1
+            pairs.add((min(one, other), max(one, other)))
     return pairs
 
 

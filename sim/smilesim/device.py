@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from smilesim.disk import Disk
-from smilesim.engine import COPY_BITS
+from smilesim.engine import COPY_BITS, NEVER_NS
 from smilesim.oscillator import Oscillator
 from smilesim.radio import AirLink
 from smilesim.verify import RememberingSigner
@@ -56,10 +56,12 @@ class Device:
 
     `position_cm` is (x, y); `is_willing`: the wearer consents to certified light. Of this life,
     for the checks: `heard_tick`, when a clock reading of each other device came last;
-    `covered_us`, the circle time its journal allows it to publish.
+    `covered_us`, the circle time its journal allows it to publish. `armed_ns` is the local time of
+    the wake that waits for it on the wheel.
     """
 
     __slots__ = (
+        "armed_ns",
         "boots",
         "circle",
         "covered_us",
@@ -79,7 +81,6 @@ class Device:
         "position_cm",
         "roster_index",
         "scene",
-        "timer_tick",
     )
 
     def __init__(self, index: int, keys: SimKeys, position_cm: tuple[int, int]) -> None:
@@ -101,7 +102,7 @@ class Device:
         self.is_willing = True
         self.peer: LivePeer | None = None
         self.scene: Scene | None = None
-        self.timer_tick = NO_TICK
+        self.armed_ns = NEVER_NS
         self.crash_draw = UNHARMED
 
     def join(self, circle: SimCircle) -> None:

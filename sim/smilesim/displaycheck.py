@@ -192,12 +192,11 @@ class DisplayCheck:
 
     def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
-        oldest = tick - READING_TICKS_MAX
-        fresh = 1 + sum(
-            device.heard_tick.get(member, oldest - 1) >= oldest
-            for member in circle.members
-            if member != device.index
-        )
+        oldest, heard_tick = tick - READING_TICKS_MAX, device.heard_tick
+        fresh = 1
+        for member in circle.members:
+            if heard_tick.get(member, oldest - 1) >= oldest and member != device.index:
+                fresh += 1
         if fresh < circle.roster.quorum:
             detail = f"shows with readings of {fresh} voters, q is {circle.roster.quorum}"
             self._violations.add("I8", tick, device.index, detail)

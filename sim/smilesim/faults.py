@@ -57,13 +57,18 @@ class Faults:
             world.power_off(device)
 
     async def _split(self, fault: Fault) -> None:
-        """Every circle loses up to half of its members to the other side, some to nowhere."""
+        """Every circle loses up to half of its members to the other side, some to nowhere.
+
+        As many as its quorum can spare, in one circle of four half of it. A circle of two can spare
+        nobody, so the cut takes the quorum from both; one alone has nobody to be cut from.
+        """
         world, entropy = self._world, stream(self._seed, "split", _ticks(fault.at_s))
         parts = [0] * len(world.devices)
         stranded: list[Device] = []
         for circle in self._circles:
             size, quorum = circle.roster.size, circle.roster.quorum
-            away = size // 2 if entropy.below(4) == 0 else size - quorum
+            spared = max(1, size - quorum)
+            away = size // 2 if entropy.below(4) == 0 else min(spared, size // 2)
             drawn = [circle.members[place] for place in shuffled(size, entropy)]
             for member in drawn[:away]:
                 is_lone = entropy.below(100) < fault.numbers["lone_percent"]

@@ -185,21 +185,21 @@ class LightJudge:
         self._wcag = ChainCounter(WCAG_TRANSITIONS_MAX + 1, WINDOWS_NS[0], floor=0.0, is_wcag=True)
         self._red = RedCounter()
         self._before: tuple[int, Rgb] | None = None
+        self._is_held = False
         self._violations: list[Violation] = []
         self.worst = [0, 0]
         """Most strict transitions found in any 1 s and in any 5 s, up to one beyond the limit."""
 
     def add(self, time_ns: int, light: Rgb) -> list[Violation]:
         """Take one emitted frame; return the limits it breaks."""
-        red, green, blue = light
-        luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-        first = len(self._violations)
         if self._before is not None and self._before[1] == light:
             # An unchanged frame only lets chains begin later; it breaks nothing by itself.
-            self._strict.add(time_ns, luminance)
-            self._wcag.add(time_ns, luminance)
             self._before = (time_ns, light)
+            self._is_held = True
             return []
+        self._release()
+        luminance = luminance_of(light)
+        first = len(self._violations)
         self._judge_gamut(time_ns, light, luminance)
         self._judge_slew(time_ns, light)
         self._judge_counts(time_ns, luminance)
@@ -211,12 +211,21 @@ class LightJudge:
 
     def lost_power(self, time_ns: int) -> list[Violation]:
         """Say that the light went out by itself: no slew is judged, the transition is counted."""
+        self._release()
         self._before = None
         return self.add(time_ns, (0.0, 0.0, 0.0))
 
     def finish(self) -> tuple[Violation, ...]:
         """Return every violation of the trace."""
         return tuple(self._violations)
+
+    def _release(self) -> None:
+        """Let chains begin at the last of the unchanged frames: the latest is as good as all."""
+        if self._is_held and self._before is not None:
+            time_ns, light = self._before
+            self._strict.add(time_ns, luminance_of(light))
+            self._wcag.add(time_ns, luminance_of(light))
+        self._is_held = False
 
     def _judge_gamut(self, time_ns: int, light: Rgb, luminance: float) -> None:
         limits = self._limits
@@ -284,6 +293,11 @@ class RedCounter:
             self._anchor = light
         self._times_ns = [at_ns for at_ns in self._times_ns if at_ns >= time_ns - SECOND_NS]
         return len(self._times_ns)
+
+
+def luminance_of(light: Rgb) -> float:
+    """Return the relative luminance of linear light (ITU-R BT.709)."""
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
 
 
 def is_saturated_red(light: Rgb) -> bool:

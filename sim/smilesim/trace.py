@@ -8,7 +8,7 @@ the order (tick, peer, order at that peer), so it does not depend on who ran fir
 import hashlib
 import struct
 from collections.abc import Callable
-from typing import assert_never
+from operator import itemgetter
 
 from smilesync.effects import Scene
 from smilesync.wire.messages import (
@@ -23,7 +23,6 @@ from smilesync.wire.messages import (
     Want,
 )
 
-PEER_BYTES = 4
 _HEAD = struct.Struct(">IBI")
 _PLAIN = struct.Struct(">IB")
 _CLOCK = struct.Struct(">IBIqqqqB")
@@ -31,6 +30,7 @@ _SCENE = struct.Struct(">IBBBQqqqqB")
 _TICK = struct.Struct(">Q")
 _SLOT_VIEW = struct.Struct(">QIB")
 NO_CIRCLE_TIME = -1
+_peer_of = itemgetter(slice(4))
 
 KIND_CLOCK, KIND_CARRIED, KIND_PROPOSE, KIND_VOTES, KIND_STATUS = 1, 2, 3, 4, 5
 KIND_DECIDED, KIND_WANT, KIND_BODY = 6, 7, 8
@@ -118,10 +118,6 @@ class Trace:
     def digest(self) -> str:
         """Return the digest so far, in hexadecimal."""
         return self._sha.hexdigest()
-
-
-def _peer_of(blob: bytes) -> bytes:
-    return blob[:PEER_BYTES]
 
 
 def _carried_key(message: Carried) -> bytes:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from smilesim.checks import Checks
-from smilesim.device import NO_TICK, UNHARMED, Device, PeerMaker, open_session
+from smilesim.device import UNHARMED, Device, PeerMaker, open_session
 from smilesim.dice import mix, salt, stream
 from smilesim.engine import (
     DESTINATION_SHIFT,
@@ -36,7 +36,6 @@ from smilesync.wire.messages import Clock, Message
 POWER_ORDINAL = 1
 LINK_ORDINAL = 2
 ORDER_ORDINAL = 1 << 24
-UNDELIVERED = (Mark, Order, bytes)
 HANDSHAKE_MS_MIN = 8
 HANDSHAKE_MS_SPAN = 120
 
@@ -117,7 +116,7 @@ class World:
         device.peer = None
         device.scene = None
         device.crash_draw = UNHARMED
-        device.timer_tick = NO_TICK
+        device.armed_ns = NEVER_NS
         device.floors = {}
         for link in device.inbound.values():
             link.set_up(is_up=False)
@@ -178,7 +177,7 @@ class World:
 
     def _run_bucket(self, bucket: Bucket) -> None:
         """Run the events of one tick: each device's in order, then what became due for it."""
-        devices, tick = self.devices, self.wheel.tick
+        devices, tick, wake = self.devices, self.wheel.tick, Mark.WAKE
         current: Device | None = None
         now_ns = 0
         for key in sorted(bucket):
@@ -191,19 +190,21 @@ class World:
             event = bucket[key]
             source = key >> SEQUENCE_BITS & SOURCE_MASK
             if source == NOBODY:
-                if event is not Mark.WAKE:
+                if event is not wake:
                     self._mark(device, event, (key & SEQUENCE_MASK) - LINK_ORDINAL)
                     now_ns = device.oscillator.at(tick)
-            elif device.peer is not None and not isinstance(event, UNDELIVERED):
-                floors = device.floors
-                if floors is None or key & SEQUENCE_MASK >= floors.get(source, NEVER_NS):
-                    self._deliver(device, source, event, now_ns)
+                continue
+            floors = device.floors
+            if floors is None or key & SEQUENCE_MASK >= floors.get(source, NEVER_NS):
+                # What comes from a device is a message: only observed nodes are sent bytes.
+                self._deliver(device, source, event, now_ns)  # type: ignore[arg-type]
         if current is not None:
             self._settle(current, now_ns)
 
     def _deliver(self, device: Device, source: int, message: Message, now_ns: int) -> None:
         peer = device.peer
-        assert peer is not None
+        if peer is None:
+            return
         self.deliveries += 1
         self.trace.received(device.index, source, message)
         if isinstance(message, Clock) and message.echo_us and message.circle_us is not None:
@@ -218,11 +219,11 @@ class World:
         A timer that became later stays on the wheel and is moved when it fires: most deadlines
         move on with every message, and few ever fire.
         """
-        peer, tick = device.peer, self.wheel.tick
+        peer = device.peer
         if peer is None:
             return
-        if device.timer_tick <= tick:
-            device.timer_tick = NO_TICK
+        if device.armed_ns <= now_ns:
+            device.armed_ns = NEVER_NS
         deadline_ns = peer.next_wake_ns()
         if deadline_ns <= now_ns:
             self.wakes += 1
@@ -231,9 +232,9 @@ class World:
                 return
             deadline_ns = peer.next_wake_ns()
             assert deadline_ns > now_ns, "a timer that is due again at once starves the rest"
-        due_tick = device.oscillator.tick_at(deadline_ns)
-        if due_tick != NO_TICK and (device.timer_tick == NO_TICK or due_tick < device.timer_tick):
-            device.timer_tick = due_tick
+        if deadline_ns < device.armed_ns:
+            device.armed_ns = deadline_ns
+            due_tick = device.oscillator.tick_at(deadline_ns)
             self.wheel.put(due_tick, mark_key(device.index), Mark.WAKE)
 
     def _mark(self, device: Device, event: WheelEvent, source: int) -> None:
@@ -257,9 +258,9 @@ class World:
         device.boots += 1
         device.is_on = True
         self.trace.powered(device.index, is_on=True)
-        self.checks.powered_on(device, tick)
-        now_ns = device.oscillator.at(tick)
         journal = [records.decode(record) for record in device.disk.records]
+        self.checks.powered_on(device, journal, tick)
+        now_ns = device.oscillator.at(tick)
         device.peer = self._make_peer(device, journal, now_ns)
         self._execute(device, device.peer.wake(now_ns))
         if self.is_dialling:
@@ -292,7 +293,7 @@ class World:
 
     def _perform(self, device: Device, effects: list[Effect]) -> list[bytes]:
         """Do the effects; returns the last records if they are written but not yet durable."""
-        tick = self.wheel.tick
+        tick, links, transmit = self.wheel.tick, device.links, self.radio.transmit
         unsynced: list[bytes] = []
         checked = None
         for effect in effects:
@@ -303,9 +304,9 @@ class World:
                 if message is not checked:
                     checked = message
                     self.checks.sending(device, message, tick)
-                link = device.links.get(effect.to)
+                link = links.get(effect.to)
                 if link is not None:
-                    self.radio.transmit(link, message)
+                    transmit(link, message)
             elif isinstance(effect, Persist):
                 device.disk.write(effect.record)
                 unsynced.append(effect.record)

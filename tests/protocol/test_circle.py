@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from smilesync.circle.circle import Circle
-from smilesync.circle.circumstances import TICK_NS
 from smilesync.circle.quorum import value_hash
 from smilesync.circle.value import decode_value
 from smilesync.effects import Event, Persist, Send
@@ -431,7 +430,7 @@ def test_stranger_is_ignored() -> None:
 
     assert caught.value.rule == "CIR-001"
     assert circle.slot.book.votes == before
-    circle.connected(PeerId(bytes(32)), lab.now_ns)
+    assert circle.connected(PeerId(bytes(32))) == []
 
 
 @pytest.mark.spec("CIR-032", "CIR-033")
@@ -597,6 +596,9 @@ def test_new_link_of_a_restarted_voter_is_asked_at_once() -> None:
     circle = lab.circles[0]
     circle.wake(5 * MS_NS)
 
-    circle.connected(lab.roster.identities[1], 10 * MS_NS)
+    (asked,) = circle.connected(lab.roster.identities[1])
 
-    assert circle.deadline_ns() == 10 * MS_NS + TICK_NS
+    assert isinstance(asked, Send)
+    assert asked.to == lab.roster.identities[1]
+    assert isinstance(asked.message, Status)
+    assert asked.message.question == circle.guard.question

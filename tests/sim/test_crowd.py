@@ -1,8 +1,10 @@
 """Crowds: everyone in exactly one circle of at most seven, pairs both ways, real founder cards."""
 
+from collections import Counter
+
 import pytest
 
-from smilesim.crowd import CIRCLE_SIZES, Crowd, district, settle
+from smilesim.crowd import CIRCLES_OF, STRANGERS, Crowd, district, settle
 from smilesim.verify import SignThrough
 from smilesync.circle.genesis import decode_genesis
 
@@ -13,7 +15,7 @@ def test_everyone_is_in_one_circle_of_at_most_seven(peers: int) -> None:
 
     members = sorted(who for group in crowd.groups for who in group)
     assert members == list(range(peers))
-    assert max(len(group) for group in crowd.groups) <= max(CIRCLE_SIZES)
+    assert max(len(group) for group in crowd.groups) <= max(CIRCLES_OF)
     assert crowd.size == peers
 
 
@@ -26,8 +28,19 @@ def test_circles_are_near_and_fully_meshed_with_a_few_strangers() -> None:
         assert all((low, high) in pairs for low in group for high in group if low < high)
         x, y = zip(*(crowd.positions_cm[who] for who in group), strict=True)
         assert max(x) - min(x) + max(y) - min(y) < 4_000
-    strangers = sum(group_of[low] != group_of[high] for low, high in pairs)
-    assert 400 <= strangers <= 1_600
+    met = Counter(who for pair in pairs if group_of[pair[0]] != group_of[pair[1]] for who in pair)
+    assert max(met.values()) == STRANGERS
+    assert sum(met.values()) > 0.9 * STRANGERS * crowd.size
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_first_twenty_circles_are_of_every_size_in_the_documented_shares(seed: int) -> None:
+    people = sum(size * count for size, count in CIRCLES_OF.items())
+
+    groups = district(people, seed).groups
+
+    assert Counter(map(len, groups)) == CIRCLES_OF
+    assert set(CIRCLES_OF) == set(range(1, 8))
 
 
 def test_the_seed_decides_the_crowd() -> None:

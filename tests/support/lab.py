@@ -129,6 +129,9 @@ class Lab:
         circle = Circle(around, journal, entropy, self.now_ns, is_amnesic=is_amnesic)
         self.circles[member] = circle
         self.set_synced(member, member not in self.unsynced)
+        for identity in self.roster.identities:
+            if identity != self.roster.identities[member]:
+                self.execute(member, circle.connected(identity))
         self._schedule(member)
 
     def circumstances(self, member: int | None) -> Circumstances:

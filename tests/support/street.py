@@ -5,13 +5,14 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from smilesync.boot import Keys
 from smilesync.circle.genesis import Genesis, found
 from smilesync.commands import Command
 from smilesync.config import Config
 from smilesync.effects import Effect, Notice, Persist, Rung, Scene, Send, Show
 from smilesync.entropy import Entropy
 from smilesync.ids import PeerId
-from smilesync.peer import Keys, Peer
+from smilesync.peer import Peer
 from smilesync.wire import records
 from smilesync.wire.messages import Message
 from support.lab import MS_NS, SECOND_NS, CachedVerifier, cards, signers

@@ -19,8 +19,8 @@ BANNED_MODULE_NAMES = {
 }
 BANNED_WORDS = re.compile(r"\b(FIXME|XXX|HACK|HURZ|junkdrawer)\b|\bTODO\b(?!.*#\d+)")
 CORE_IMPORTS = {
-    *("bisect", "collections", "dataclasses", "enum", "hashlib", "hmac", "smilesync"),
-    *("struct", "typing"),
+    *("bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "hmac"),
+    *("smilesync", "struct", "typing"),
 }
 # Who may import more than the core's common list, and why it is needed there only.
 CORE_EXCEPTIONS = {

@@ -38,6 +38,8 @@ def plain(value: object) -> JsonValue:
         return int(value) if abs(value) <= EXACT_IN_JSON else str(int(value))
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: plain(item) for name, item in value._asdict().items()}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     assert dataclasses.is_dataclass(value)

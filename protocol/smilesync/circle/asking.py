@@ -18,20 +18,15 @@ class Asking:
     """The deadline of the next STATUS and the choice of whom to ask."""
 
     def __init__(
-        self, config: CircleConfig, roster: Roster, me: int | None, entropy: Entropy
+        self, config: CircleConfig, roster: Roster, me: int | None, entropy: Entropy, now_ns: int
     ) -> None:
-        self.deadline_ns = TICK_NS
+        self.deadline_ns = now_ns + config.status_interval_ns
         self._config = config
         self._roster = roster
         self._others = [index for index in range(roster.size) if index != me]
         self._entropy = entropy
         self._slot_number = 0
         self._follower_wait_ns = config.follower_wait_ns
-
-    def connected(self, guard: RestartGuard, now_ns: int) -> None:
-        """A new link: whoever still asks after a restart asks there at once."""
-        if guard.is_asking:
-            self.deadline_ns = now_ns + TICK_NS
 
     def plan(self, slot: Slot, guard: RestartGuard, due_ns: int, now_ns: int) -> None:
         """Set the deadline after any change; `due_ns` is when a follower misses a decision."""

@@ -3,8 +3,8 @@
 Source: SPEC section Votes.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from typing import NamedTuple
 
 from smilesync.circle.genesis import Roster
 from smilesync.circle.quorum import VoteKey, bits, statement, vote_set
@@ -14,10 +14,11 @@ from smilesync.keys import Verifier
 from smilesync.wire.messages import CertificateName, VoteKind, VoteSet
 
 VOTES_PER_VIEW_AND_SIGNER_MAX = 3
+_OPPOSED = (VoteKind.NULLIFY, VoteKind.FINALIZE)
+_NO_VOTES: dict[int, bytes] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """Votes that verify and are not in the book yet; those that make a certificate need no room."""
 
     key: VoteKey
@@ -44,31 +45,29 @@ class VoteBook:
         """
         key = (votes.kind, votes.view, votes.value_hash)
         indices = self._indices(votes)
+        page = self.votes.get(key, _NO_VOTES)
         pairs = zip(indices, votes.signatures, strict=True)
-        fresh = tuple((index, signature) for index, signature in pairs if not self.has(key, index))
+        fresh = tuple([pair for pair in pairs if pair[0] not in page])
         # Repair sends only what is missing, so a certificate may come in two parts. If a liar's
         # vote in it found no room here, its other votes could stall the circle for good.
-        known = self.bitmap(key) | votes.bitmap
-        is_certificate = known.bit_count() >= self._roster.quorum
+        is_certificate = len(page) + len(fresh) >= self._roster.quorum
         if not is_certificate:
             if votes.view > view_max:
                 raise Unwelcome("CIR-034", f"votes of view {votes.view}, at most {view_max} now")
-            fresh = tuple(pair for pair in fresh if self._has_room(key, pair[0]))
+            fresh = tuple([pair for pair in fresh if self._has_room(key, pair[0])])
         for index, signature in fresh:
             self.verify(key, index, signature)
         return Checked(key, fresh, is_certificate)
 
-    def take(self, checked: Checked) -> None:
-        """Add checked votes, as far as their signers have room left in that view."""
-        key = checked.key
-        self.add(
-            key,
-            [
-                pair
-                for pair in checked.votes
-                if checked.is_certificate or self._has_room(key, pair[0])
-            ],
-        )
+    def take(self, checked: Checked) -> bool:
+        """Add checked votes, as far as their signers have room left in that view.
+
+        Returns whether they completed a certificate: nothing less can move the slot.
+        """
+        key, votes = checked.key, checked.votes
+        if not checked.is_certificate:
+            votes = tuple([pair for pair in votes if self._has_room(key, pair[0])])
+        return self.add(key, votes)
 
     def verify(self, key: VoteKey, index: int, signature: bytes) -> None:
         """Raise Unauthentic unless member `index` signed this vote."""
@@ -76,8 +75,11 @@ class VoteBook:
         if not self._verifier.verify(self._roster.voters[index], data, signature):
             raise Unauthentic("CIR-033", f"a vote of member {index} does not verify")
 
-    def add(self, key: VoteKey, votes: Iterable[tuple[int, bytes]]) -> None:
-        """Add votes known to be good: own ones, checked ones, those of the own journal."""
+    def add(self, key: VoteKey, votes: Iterable[tuple[int, bytes]]) -> bool:
+        """Add votes known to be good: own ones, checked ones, those of the own journal.
+
+        Returns whether they completed a certificate.
+        """
         page = self.votes.get(key, {})
         for index, signature in votes:
             if index not in page:
@@ -86,9 +88,11 @@ class VoteBook:
         if page:  # a page without votes would be memory that costs a liar nothing
             self.votes[key] = page
         quorum = self._roster.quorum
-        if len(page) >= quorum and key not in self._certificates:
-            # Not one more than needed: a certificate has to fit one datagram.
-            self._certificates[key] = vote_set(key, dict(list(page.items())[:quorum]))
+        if len(page) < quorum or key in self._certificates:
+            return False
+        # Not one more than needed: a certificate has to fit one datagram.
+        self._certificates[key] = vote_set(key, dict(list(page.items())[:quorum]))
+        return True
 
     def has(self, key: VoteKey, index: int) -> bool:
         """Is the vote of member `index` already in?"""
@@ -97,16 +101,22 @@ class VoteBook:
     def contradicts(self, key: VoteKey, index: int) -> bool:
         """Did member `index` cast a vote that no honest voter casts beside this one?"""
         kind, view, _ = key
-        for other in self.votes:
-            if other[1] == view and other != key and index in self.votes[other]:
-                kinds = {kind, other[0]}
-                if len(kinds) == 1 or kinds == {VoteKind.NULLIFY, VoteKind.FINALIZE}:
-                    return True
+        for other, page in self.votes.items():
+            is_other = other[1] == view and index in page and other != key
+            if is_other and (other[0] is kind or (other[0] in _OPPOSED and kind in _OPPOSED)):
+                return True
         return False
 
     def certificate(self, key: VoteKey) -> VoteSet | None:
         """Return the q votes on `key` that were first together, or None."""
         return self._certificates.get(key)
+
+    def certified_without(self, bodies: Container[ValueHash]) -> ValueHash | None:
+        """Return a certified value whose bytes are not among `bodies`, None if there is none."""
+        for _, _, value_hash in self._certificates:
+            if value_hash is not None and value_hash not in bodies:
+                return value_hash
+        return None
 
     def certified(self, kind: VoteKind) -> list[VoteKey]:
         """Return what is certified of one kind, in the order it became so."""

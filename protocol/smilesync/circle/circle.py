@@ -68,7 +68,7 @@ class Circle:
         self._planned_line: Timeline | None = None
         self._planned_us = -1
         self._opens_ns = self._ends_ns = 0
-        self.asking = Asking(around.config, around.roster, around.me, entropy)
+        self.asking = Asking(around.config, around.roster, around.me, entropy, now_ns)
         self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in journal)
         self._early: list[tuple[PeerId, CircleMessage]] = []
         self._answered_ns: dict[tuple[PeerId, str], int] = {}
@@ -89,10 +89,11 @@ class Circle:
         effects = self._route(message, sender, index, now_ns)
         return effects + self._settle(now_ns)
 
-    def connected(self, peer: PeerId, now_ns: int) -> None:
-        """A link with `peer` came up."""
-        if peer in self.roster.index_of:
-            self.asking.connected(self.guard, now_ns)
+    def connected(self, peer: PeerId) -> list[Effect]:
+        """A link with `peer` came up: whoever still asks after a restart asks there at once."""
+        if peer in self.roster.index_of and self.guard.is_asking:
+            return [Send(peer, self._status())]
+        return []
 
     def wants_pattern(self, now_ns: int) -> bool:
         """Is it this device's turn to propose? Then call `propose`."""
@@ -200,7 +201,7 @@ class Circle:
 
     def _settle(self, now_ns: int) -> list[Effect]:
         """Whatever an input led to: a rolled-back journal, a decision, the slot after it."""
-        effects = self._forget()
+        effects = self._forget() if self.slot.is_rolled_back or self.guard.is_amnesic else []
         wanted = self.slot.body_wanted()
         body = self.chain.body(wanted) if wanted is not None else None
         if body is not None:
@@ -210,13 +211,14 @@ class Circle:
             effects += self._forget()
         if not self.slot.is_open and now_ns >= self._begin_ns():
             effects += self.slot.begin(self._moment(now_ns))
-        self.asking.plan(self.slot, self.guard, self._due_ns(now_ns), now_ns)
+        due_ns = now_ns if self.guard.may_vote else self._due_ns(now_ns)
+        self.asking.plan(self.slot, self.guard, due_ns, now_ns)
         return effects
 
     def _forget(self) -> list[Effect]:
         """Become amnesic for good: a listener that verifies and shows, and never votes."""
         if self.slot.is_rolled_back:
-            self.guard.is_amnesic = True
+            self.guard.forget()
         if not self.guard.is_amnesic or self._is_amnesia_recorded:
             return []
         self._is_amnesia_recorded = True

@@ -1,6 +1,7 @@
 """What a slot is given to judge by: things that never change, and the present moment."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from smilesync.circle.genesis import Parameters, Roster
 from smilesync.circle.validity import PatternCheck
@@ -11,8 +12,7 @@ NEVER_NS = 2**63 - 1
 TICK_NS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What a slot may know of the present: local ns, circle us (None: not SYNCED), who is away.
 
     `absent` is a bitmap of voters not heard for a while; `may_vote` is False for a listener, an

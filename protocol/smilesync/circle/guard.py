@@ -18,21 +18,20 @@ class RestartGuard:
 
     def __init__(self, roster: Roster, me: int | None, question: int, *, is_amnesic: bool) -> None:
         self.question = question
-        self.is_amnesic = is_amnesic
         self._roster = roster
         self._me = me
         self._answered: set[int] = set()
-
-    @property
-    def may_vote(self) -> bool:
-        """Is this device a voter that asked and was answered?"""
-        return self._me is not None and not self.is_amnesic and not self.is_asking
-
-    @property
-    def is_asking(self) -> bool:
+        self.is_amnesic = is_amnesic
+        self.is_asking = False
         """Are answers still missing?"""
-        is_voter = self._me is not None and not self.is_amnesic
-        return is_voter and len(self._answered) < self._roster.quorum - 1
+        self.may_vote = False
+        """Is this device a voter that asked and was answered?"""
+        self._judge()
+
+    def forget(self) -> None:
+        """Become amnesic, for good."""
+        self.is_amnesic = True
+        self._judge()
 
     def has_answered(self, index: int) -> bool:
         """Did member `index` answer the question of this start?"""
@@ -48,6 +47,12 @@ class RestartGuard:
         ):
             self.is_amnesic = True
         self._answered.add(index)
+        self._judge()
+
+    def _judge(self) -> None:
+        is_voter = self._me is not None and not self.is_amnesic
+        self.is_asking = is_voter and len(self._answered) < self._roster.quorum - 1
+        self.may_vote = is_voter and not self.is_asking
 
     def _is_forgotten(
         self, recalled: VoteSet, at_slot: int, slot: Slot, verifier: Verifier

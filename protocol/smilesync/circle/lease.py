@@ -5,7 +5,7 @@ devices whose clocks differ by at most 2g never select values of different slots
 moment. Source: SPEC section Selection.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.value import Named
@@ -16,8 +16,7 @@ CANDIDATES_MAX = 3
 GAP_US_MAX = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What selection depends on besides the values.
 
     `timeline` is None while not SYNCED; `is_willing`: the wearer consents to the collective light.
@@ -39,19 +38,25 @@ class Lease:
         self._ended_slot = 0
         self._candidates: list[Named] = []
         self._lease = parameters
+        self._timeline: Timeline | None = None
         self._deadline_ns = NEVER_NS
 
     def offer(self, decided: Named) -> None:
         """Add a decided value, in the order of slots."""
         self._candidates.append(decided)
         del self._candidates[:-CANDIDATES_MAX]
+        self._timeline = None
 
     def update(self, standing: Standing) -> bool:
         """Select anew; returns whether the highest slot ever shown grew (persist it first)."""
         if standing.timeline is None or not standing.is_willing:
-            self.selected = self.held = None
+            self.selected = self.held = self._timeline = None
             self._deadline_ns = NEVER_NS
             return False
+        is_known = standing.timeline is self._timeline and self.held is None
+        if is_known and standing.now_ns < self._deadline_ns:
+            return False
+        self._timeline = standing.timeline
         circle_us = standing.timeline.at(standing.now_ns)
         last = self.selected or self.held
         self._latch(circle_us)

@@ -1,5 +1,6 @@
 """Which voters were heard of late: authenticated messages only, by the local clock."""
 
+from smilesync.circle.circumstances import NEVER_NS
 from smilesync.circle.genesis import Roster
 from smilesync.ids import PeerId
 
@@ -10,9 +11,10 @@ class Presence:
     def __init__(self, roster: Roster, me: int | None, now_ns: int) -> None:
         self._index_of = roster.index_of
         self._quorum = roster.quorum
-        self._me = me
         self._born_ns = now_ns
         self._heard_ns = [-1] * roster.size
+        if me is not None:
+            self._heard_ns[me] = NEVER_NS
 
     def heard(self, peer: PeerId, now_ns: int) -> None:
         """Note an authenticated message; strangers are passed over."""
@@ -22,20 +24,15 @@ class Presence:
 
     def quorum_until_ns(self, window_ns: int) -> int:
         """Return until when q voters count as heard within `window_ns`; past or -1 if none do."""
-        others = [ns for index, ns in enumerate(self._heard_ns) if index != self._me]
-        needed = self._quorum - (self._me is not None)
-        if needed <= 0:
-            return 2**63 - 1
-        last_ns = sorted(others, reverse=True)[needed - 1]
+        last_ns = sorted(self._heard_ns)[-self._quorum]
+        if last_ns == NEVER_NS:
+            return NEVER_NS
         return last_ns + window_ns if last_ns >= 0 else -1
 
     def absent(self, now_ns: int, window_ns: int) -> int:
         """Return who was not heard for `window_ns`, as a bitmap; nobody until it passed once."""
         since_ns = now_ns - window_ns
-        if self._born_ns > since_ns:
+        if self._born_ns > since_ns or min(self._heard_ns) >= since_ns:
             return 0
-        bitmap = 0
-        for index, heard_ns in enumerate(self._heard_ns):
-            if heard_ns < since_ns and index != self._me:
-                bitmap |= 1 << index
-        return bitmap
+        heard = enumerate(self._heard_ns)
+        return sum(1 << index for index, heard_ns in heard if heard_ns < since_ns)

@@ -11,7 +11,6 @@ so that nothing is ever final by implication and no chain of undecided values ex
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from smilesync.circle.book import Checked, VoteBook
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS, Circumstances, Moment
@@ -132,14 +131,15 @@ class Slot:
         """Add votes whose signatures verify; with a bad one all sets are refused."""
         view_max = self.view + self.around.config.views_ahead_max
         effects: list[Effect] = []
+        has_news = False
         for checked in [self.book.check(votes, view_max) for votes in sets]:
-            self.book.take(checked)
+            has_news = self.book.take(checked) or has_news
             for index, _ in checked.votes:
                 self._recognise(checked.key, index)
                 if self.book.contradicts(checked.key, index):
                     liar = self.around.roster.identities[index]
                     effects.append(Notice(Event.EQUIVOCATION_SEEN, liar))
-        return effects + self.progress(moment)
+        return effects + self.progress(moment) if has_news else effects
 
     def handle_body(self, body: bytes, moment: Moment) -> list[Effect]:
         """Keep a value that votes already name."""
@@ -200,7 +200,7 @@ class Slot:
     def progress(self, moment: Moment) -> list[Effect]:
         """Apply R1 to R6 until nothing changes; every own vote is counted before the next test."""
         if self.is_rolled_back:
-            moment = replace(moment, may_vote=False)
+            moment = moment._replace(may_vote=False)
         effects: list[Effect] = []
         if moment.now_ns >= self._propose_after_ns:
             self.is_turn, self._propose_after_ns = True, NEVER_NS
@@ -231,11 +231,7 @@ class Slot:
 
     def body_wanted(self) -> ValueHash | None:
         """Return the hash of a certified value whose bytes are not held."""
-        for kind in (F, N):
-            for _, _, value_hash in self.book.certified(kind):
-                if value_hash is not None and value_hash not in self.bodies:
-                    return value_hash
-        return None
+        return self.book.certified_without(self.bodies)
 
     def _decide(self) -> bool:
         """R6: q FINALIZE votes and the body decide."""

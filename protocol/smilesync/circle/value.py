@@ -5,6 +5,7 @@ Source: SPEC section Values. Keys 12 to 15 are reserved for membership and evide
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smilesync.circle.quorum import value_hash
 from smilesync.errors import Malformed
@@ -13,6 +14,7 @@ from smilesync.wire import cbor
 
 CIRCLE_TIME_US_MAX = 2**53 - 1
 PATTERN_SIZE_BYTES_MAX = 200
+KNOWN_BODIES = 256
 FADE_US_MIN = 2_000_000
 FADE_US_MAX = 4_000_000
 STATE_DOMAIN = b"smilesync/1/state\0"
@@ -72,8 +74,12 @@ def state_hash(circle: CircleId) -> bytes:
     return hashlib.sha256(STATE_DOMAIN + circle).digest()
 
 
+@lru_cache(maxsize=KNOWN_BODIES)
 def named(body: bytes) -> Named:
-    """Decode a body off the network; raises Malformed with the rule broken."""
+    """Decode a body off the network; raises Malformed with the rule broken.
+
+    Remembered: the same body comes with the proposal, its repair and the decision.
+    """
     return Named(decode_value(body), body, value_hash(body))
 
 

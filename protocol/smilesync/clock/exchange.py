@@ -5,7 +5,7 @@ stream in each direction gives both sides readings, and keeps the link alive. No
 the other's clock: the round trip is measured by the own one. SPEC section Clock (CLK-001 to 008).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smilesync.config import ClockConfig
 from smilesync.ids import PeerId
@@ -16,8 +16,7 @@ _NS_PER_US = 1_000
 _LONG_AGO_NS = -(2**62)
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(NamedTuple):
     """One finished exchange. Units: us; `sent_us` is the latest local time it can speak for."""
 
     rtt_us: int

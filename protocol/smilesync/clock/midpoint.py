@@ -6,11 +6,10 @@ SPEC section Clock (CLK-015).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """How far another clock is ahead of ours. Units: us; the truth is within `error_us`."""
 
     offset_us: int

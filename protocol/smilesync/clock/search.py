@@ -16,13 +16,13 @@ waiting rules are ours.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from smilesync.clock.midpoint import Reading, high_offset_us, midpoint, tightest
 from smilesync.config import ClockConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
+class Voice(NamedTuple):
     """A voter's clock as read now. Its clock has not been seen to step since `steady_us`."""
 
     reading: Reading

@@ -135,7 +135,12 @@ class CircleClock:
         """Allow a burst, unless SYNCED: news of a voter may complete a quorum."""
         if not self.is_synced and self._windows:
             self._burst_left = self._config.burst_ticks
-            self._tick_ns = min(self._tick_ns, now_ns + self._config.burst_tick_ns)
+            self._search_gap_ns = self._config.burst_tick_ns
+            soon_ns = now_ns + self._config.burst_tick_ns
+            self._tick_ns = min(self._tick_ns, soon_ns)
+            for exchange in self._exchanges.values():
+                if exchange.is_voter and now_ns - exchange.heard_ns <= self._config.silence_ns:
+                    exchange.due_ns = min(exchange.due_ns, soon_ns)
 
     def _is_in_doubt(self) -> bool:
         """Return whether a little more error would cost being SYNCED: time for more readings."""

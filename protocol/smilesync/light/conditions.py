@@ -8,11 +8,14 @@ Source: SPEC section Patterns, "Conditions and their argument".
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smilesync.errors import Malformed
 from smilesync.light.palette import LINEAR_MAX, decode_colour
 from smilesync.light.pattern import Kind, Pattern, decode
 from smilesync.light.render import Gamut, fit
+
+KNOWN_PATTERNS = 64
 
 PERIOD_PER_DEGREE_DS = 21
 """2.1 s per degree: two turning points are then more than a second apart, 5 % of rate included."""
@@ -34,8 +37,12 @@ class Fault:
     change: str
 
 
+@lru_cache(maxsize=KNOWN_PATTERNS)
 def check(encoded: bytes) -> str | None:
-    """Return the rule an encoded pattern breaks first, format or condition, or None."""
+    """Return the rule an encoded pattern breaks first, format or condition, or None.
+
+    Remembered: every voter of every view asks it of the same few patterns.
+    """
     try:
         pattern = decode(encoded)
     except Malformed as error:

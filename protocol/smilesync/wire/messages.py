@@ -5,6 +5,7 @@ Times are integers; hashes and keys are bytes; bitmaps are ints, bit i = roster 
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from smilesync.ids import PeerId, ValueHash
 
@@ -25,8 +26,7 @@ class ObjectKind(IntEnum):
     VOTER_KEY = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """One half of a four-timestamp exchange; each side sends its own, 1 Hz or faster.
 
     Units: us. `stamp_us` is opaque and echoed by the other side in `echo_us` (0: none heard yet);
