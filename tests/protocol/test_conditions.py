@@ -103,6 +103,10 @@ def test_no_channel_of_a_passing_pattern_is_steeper_than_the_slew(pattern: Patte
         assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= most + slack
 
 
+# The rise out of the dark is a run of its own, and stays in the five-second budget for a while.
+RISEN_FRAMES = 330
+
+
 @pytest.mark.spec("PAT-012", "RND-006")
 @given(one_colour)
 def test_the_governor_leaves_a_passing_pattern_alone(pattern: Pattern) -> None:
@@ -114,13 +118,13 @@ def test_the_governor_leaves_a_passing_pattern_alone(pattern: Pattern) -> None:
     def request(frame: int, one: Governor) -> list[Light]:
         nonlocal worst
         red, green, blue = motif.at(frame * FRAME_NS // 1000)
-        if frame > 120:
+        if frame > RISEN_FRAMES:
             before = motif.at((frame - 1) * FRAME_NS // 1000)
             pairs = zip(one.codes[0], before, strict=True)
             worst = max(worst, *(abs(code - wanted) for code, wanted in pairs))
         return [(red / 65535, green / 65535, blue / 65535)]
 
-    drive(governor, request, 400)
+    drive(governor, request, RISEN_FRAMES + 190)
 
     assert worst <= 65535 * 0.004
 
