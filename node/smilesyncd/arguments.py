@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         reader = _add(add_parser, name, text, f"smilesync {name} --json", has_daemon=True)
         _add_json(reader)
         if name == "watch":
-            reader.add_argument("--count", type=int, metavar="N", help="stop after N objects")
+            reader.add_argument("--count", type=_count, metavar="N", help="stop after N objects")
     _add_wearing(add_parser)
     _add_lint(add_parser)
     _add_files(add_parser)
@@ -89,6 +89,13 @@ def _add(
         parser.add_argument("--state-dir", metavar="DIR", help="where the device keeps its state")
         parser.add_argument("--control-socket", metavar="PATH", help="the daemon's control socket")
     return parser
+
+
+def _count(given: str) -> int:
+    """Accept how many; argparse names the flag and exits with 2."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer from 1, got {given!r}")
+    return int(given)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

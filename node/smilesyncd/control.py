@@ -23,6 +23,7 @@ CONNECTIONS_MAX = 16
 REQUESTS_PER_CONNECTION_MAX = 10_000
 IDLE_SECONDS_MAX = 60
 WRITE_SECONDS_MAX = 5
+PROBE_SECONDS_MAX = 1
 SOCKET_MODE = 0o600
 PEER_CREDENTIALS = struct.Struct("3i")
 
@@ -47,6 +48,7 @@ async def serve(
     Errors: SettingsError if the socket cannot be made.
     """
     listener = _listen(path)
+    own = _file_id(path)
     try:
         async with trio.open_nursery() as nursery:
             slots = trio.Semaphore(CONNECTIONS_MAX)
@@ -64,8 +66,10 @@ async def serve(
                     continue
                 nursery.start_soon(_serve_connection, connection, service, slots)
     finally:
+        # Before closing: while it is open, no other file can be given the same number.
+        if _file_id(path) == own:
+            path.unlink(missing_ok=True)
         listener.close()
-        path.unlink(missing_ok=True)
 
 
 def parse_request(line: bytes) -> tuple[str, dict[str, Json]]:
@@ -83,11 +87,25 @@ def parse_request(line: bytes) -> tuple[str, dict[str, Json]]:
 
 
 def _listen(path: Path) -> trio.socket.SocketType:
+    try:
+        if path.is_socket():
+            # The lock on our state directory says nothing of a daemon with another one.
+            if _is_answered(path):
+                raise SettingsError(
+                    f"{path}: control_socket: a daemon answers there; stop it, or name another "
+                    "path with --control-socket"
+                )
+            path.unlink(missing_ok=True)
+        return trio.socket.from_stdlib_socket(_bound(path))
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: control_socket: {error.strerror}; expected a path for a new socket"
+        ) from error
+
+
+def _bound(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # The state directory's lock is held, so a socket file that lies here belongs to the dead.
-        if path.is_socket():
-            path.unlink()
         # Not even for a moment may others connect.
         previous = os.umask(0o777 - SOCKET_MODE)
         try:
@@ -96,12 +114,32 @@ def _listen(path: Path) -> trio.socket.SocketType:
             os.umask(previous)
         listener.listen(CONNECTIONS_MAX)
         listener.setblocking(False)
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise SettingsError(
-            f"{path}: control_socket: {error.strerror}; expected a path for a new socket"
-        ) from error
-    return trio.socket.from_stdlib_socket(listener)
+        raise
+    return listener
+
+
+def _is_answered(path: Path) -> bool:
+    """Return whether somebody listens, be it too busily; raises OSError where nobody can tell."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(PROBE_SECONDS_MAX)
+        try:
+            probe.connect(os.fspath(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except (TimeoutError, BlockingIOError):
+            return True
+    return True
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at `path` from every other, or None if there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _peer_user(connection: trio.socket.SocketType) -> int:

@@ -37,6 +37,8 @@ def _read(given: str) -> Pattern:
     try:
         if Path(given).is_file():
             where, data = given, Path(given).read_bytes()
+        elif given and Path(given).is_dir():
+            raise SettingsError(f"{given}: is a folder; expected a file with an encoded pattern")
     except OSError as error:
         # A pattern in hexadecimal may be too long for a file name; that is no trouble.
         if error.errno != errno.ENAMETOOLONG:

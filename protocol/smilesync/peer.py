@@ -5,6 +5,7 @@
 Same configuration, keys, journal, entropy and calls give the same effects, byte for byte.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,10 @@ from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import (
+    AnswerSuggestion,
     Command,
     EmotionState,
+    Feel,
     Prefer,
     SetConsent,
     SetOff,
@@ -37,6 +40,9 @@ from smilesync.wire.records import Record
 NEVER_NS = 2**63 - 1
 WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
 """What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
+
+WEARERS = (Feel, SetConsent, SetOff, AnswerSuggestion)
+"""Commands that a person gives; a sensor's suggestion or a setting says nothing of the wearer."""
 
 WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
 
@@ -82,7 +88,7 @@ class Peer:
         is_amnesic: bool = False,
     ) -> None:
         self.me = PeerId(keys.identity.public)
-        self.dropped: dict[str, int] = {}
+        self.dropped: Counter[str] = Counter()
         self.neighbours = Neighbours(config.emotion.company_ns)
         self.circle = None
         clock_config = config.clock
@@ -148,7 +154,7 @@ class Peer:
         try:
             effects = self._route(message, sender, now_ns)
         except RemoteError as error:
-            self.dropped[error.rule] = self.dropped.get(error.rule, 0) + 1
+            self.dropped[error.rule] += 1
             effects = [Notice(Event.MESSAGE_DROPPED, sender, str(error))]
         return self._settle(effects, now_ns)
 
@@ -180,7 +186,8 @@ class Peer:
                 effects = self.board.command(SetConsent(Switch.LIT, not off), now_ns)
             case _:
                 effects = self.board.command(command, now_ns)
-        self.ladder.input(now_ns)
+        if isinstance(command, WEARERS):
+            self.ladder.input(now_ns)
         withdrawn = before & ~self.board.switches
         if withdrawn & WILLING:
             self._fall_count += 1
@@ -193,6 +200,7 @@ class Peer:
     def statistics(self, now_ns: int) -> Statistics:
         """Return an immutable picture of the state."""
         circle, clock = self.circle, self.clock
+        dropped = self.dropped + circle.dropped if circle is not None else self.dropped
         return Statistics(
             rung=self.scene.rung,
             slot=circle.slot.number if circle is not None else 0,
@@ -208,7 +216,7 @@ class Peer:
             own_state=self.board.state,
             neighbours=self.neighbours.ages_ns(now_ns),
             emotions=self.board.held(now_ns),
-            dropped=tuple(sorted(self.dropped.items())),
+            dropped=tuple(sorted(dropped.items())),
         )
 
     def _route(self, message: Carried | CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
@@ -220,11 +228,13 @@ class Peer:
 
     def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:
         """The circle reads the clock; after a change it must know before anything else."""
-        if self.circle is not None and self.clock.revision != self._seen[0]:
-            self._seen = (self.clock.revision, *self._seen[1:])
-            self._light_ns = now_ns
-            self._is_clock_new = True
-            clock = self.clock
+        clock = self.clock
+        if self.circle is not None and clock.revision != self._seen[0]:
+            self._seen = (clock.revision, *self._seen[1:])
+            # A search moves the line many times a second; until it ends, nothing is shown by it.
+            if clock.is_synced or self.circle.timeline is not None:
+                self._light_ns = now_ns
+                self._is_clock_new = True
             effects = effects + self.circle.set_clock(clock.timeline, clock.is_synced, now_ns)
         return effects
 

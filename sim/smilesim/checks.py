@@ -7,6 +7,7 @@ given to lamps. They share no code with the machines they judge, except the enco
 from collections.abc import Sequence
 
 from smilesim.device import Device, SimCircle
+from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
 from smilesim.lightsample import LightSample
 from smilesim.measure import Measure
@@ -72,7 +73,7 @@ class Checks:
         """`record` of `device` became durable."""
         if record[PLACE_OF_KIND] in UNWATCHED_KINDS:
             return
-        decoded = records.decode(record)
+        decoded = read_record(record)
         if isinstance(decoded, ConsentSet):
             self.display.consent_set(device, decoded.switches)
         elif isinstance(decoded, ClockReserved):

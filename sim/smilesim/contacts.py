@@ -19,7 +19,7 @@ from smilesync.errors import SettingsError
 LINGER_S = 300
 STEP_S = 20
 CIRCLE_MAX = 7
-LINES_MAX = 20_000_000
+FILE_BYTES_MAX = 256 * 1024 * 1024
 LINE_BYTES_MAX = 200
 NUMBER_MAX = 2**53
 GZIP_MAGIC = b"\x1f\x8b"
@@ -38,11 +38,14 @@ def load(path: Path) -> Recording:
     Errors: SettingsError naming file, line and expectation; also for a file without contacts.
     """
     try:
-        data = path.read_bytes()
-        if data.startswith(GZIP_MAGIC):
-            data = gzip.decompress(data)
+        with path.open("rb") as plain:
+            is_packed = plain.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        with gzip.open(path) if is_packed else path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise SettingsError(f"{path}: expected at most {FILE_BYTES_MAX} bytes, unpacked")
     contacts: list[tuple[int, int, int]] = []
     for number, line in enumerate(data.splitlines(), 1):
         if line.strip():
@@ -72,7 +75,7 @@ def _contact(path: Path, number: int, line: bytes) -> tuple[int, int, int]:
 def crowd_of(recording: Recording, seconds: int, peers: int | None) -> Crowd:
     """Return the crowd of the busiest `seconds` of a recording, at most `peers` people.
 
-    Errors: SettingsError when the window has fewer than two people or than `peers`.
+    Errors: SettingsError when the window has fewer people than `peers`.
     """
     start_s = _busiest(recording, seconds)
     near = [

@@ -23,7 +23,7 @@ from smilesync.wire.records import ConsentSet, Record, Shown
 READING_TICKS_MAX = 8 * TICKS_PER_SECOND + 10
 """Readings count for 8 s of the device's own clock, which may be 100 ppm slow; then a tick."""
 
-NEEDED = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
+NEEDED = int(Switch.SHOW | Switch.COLLECTIVE | Switch.LIT)
 
 Selected = tuple[int, bytes]
 """Slot and value hash."""
@@ -112,8 +112,8 @@ class DisplayCheck:
 
     def sweep(self, tick: int) -> None:
         """Judge what runs now, once a second: who never ends a selection is not spared."""
-        for device in self._watched.values():
-            eye = self._eye(device)
+        for index, device in self._watched.items():
+            eye = self._eyes[index]
             if eye.selected is not None and device.circle is not None:
                 self._must_have_ended(device, eye, tick + 1)
                 self._must_have_readings(device, device.circle, tick)

@@ -39,7 +39,8 @@ class AirLink:
     """One direction between two devices, with its own sequence.
 
     A message passes while there is a session (`is_up`), the two are in range (not `is_far`) and no
-    partition lies between them (not `is_cut`).
+    partition lies between them (not `is_cut`). It `is_open` while all are so, and `is_reachable`
+    while only the session may be missing.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class AirLink:
         "is_cut",
         "is_far",
         "is_open",
+        "is_reachable",
         "is_up",
         "key",
         "salt",
@@ -63,12 +65,8 @@ class AirLink:
         self.is_up = False
         self.is_cut = False
         self.is_far = False
+        self.is_reachable = True
         self.is_open = False
-
-    @property
-    def is_reachable(self) -> bool:
-        """Would anything pass, were there a session?"""
-        return not self.is_cut and not self.is_far
 
     def set_up(self, *, is_up: bool) -> None:
         """A handshake finished, or the session is gone."""
@@ -78,11 +76,15 @@ class AirLink:
     def set_cut(self, *, is_cut: bool) -> None:
         """A partition begins or ends."""
         self.is_cut = is_cut
-        self.is_open = self.is_up and self.is_reachable
+        self._reach()
 
     def set_far(self, *, is_far: bool) -> None:
         """The two people walk apart or meet."""
         self.is_far = is_far
+        self._reach()
+
+    def _reach(self) -> None:
+        self.is_reachable = not self.is_cut and not self.is_far
         self.is_open = self.is_up and self.is_reachable
 
 

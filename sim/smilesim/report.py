@@ -9,8 +9,6 @@ from smilesim.city import City
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.measure import Waits
 
-EXIT_PASS, EXIT_FAIL, EXIT_USAGE = 0, 1, 2
-
 Figure = float | int | list[float] | dict[str, float] | None
 
 COUNTED_FAULTS = {
@@ -132,7 +130,7 @@ def _figures(city: City) -> dict[str, Figure]:
         "share_lit_at_end": round(measure.end_share(tick), 4),
         "share_told": city.told_share(),
         "share_by_sample": measure.share_by_second,
-        "commit": _waits(measure.waits("commit", tick)),
+        "first_commit": _waits(measure.waits("commit", tick)),
         "recommit": _waits(measure.waits("recommit", tick)),
         "dark_s": measure.dark_s(),
         "violations_in_all": city.violations.count,

@@ -9,6 +9,7 @@ import hashlib
 import struct
 from collections.abc import Callable
 from operator import itemgetter
+from typing import assert_never
 
 from smilesync.effects import Scene
 from smilesync.wire.messages import (
@@ -20,15 +21,18 @@ from smilesync.wire.messages import (
     Propose,
     Status,
     Votes,
+    VoteSet,
     Want,
 )
 
 _HEAD = struct.Struct(">IBI")
 _PLAIN = struct.Struct(">IB")
-_CLOCK = struct.Struct(">IBIqqqqB")
+_CLOCK = struct.Struct(">IBIqqqq??")
 _SCENE = struct.Struct(">IBBBQqqqqB")
+_COUNTS = struct.Struct(">5I")
 _TICK = struct.Struct(">Q")
 _SLOT_VIEW = struct.Struct(">QIB")
+_STATUS = struct.Struct(">QIQQQBBB")
 NO_CIRCLE_TIME = -1
 _peer_of = itemgetter(slice(4))
 
@@ -50,23 +54,23 @@ class Trace:
         self.items = 0
         self._sha = hashlib.sha256()
         self._blobs: Blobs = []
-        self._tick = 0
         self._on_tick = on_tick
 
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""
         if isinstance(message, Clock):
-            circle_us = message.circle_us
+            stamp_us, echo_us, held_us, circle_us, is_synced, wants_reply = message
             self._blobs.append(
                 _CLOCK.pack(
                     peer,
                     KIND_CLOCK,
                     source,
-                    message.stamp_us,
-                    message.echo_us,
-                    message.held_us,
+                    stamp_us,
+                    echo_us,
+                    held_us,
                     NO_CIRCLE_TIME if circle_us is None else circle_us,
-                    message.is_synced << 1 | message.wants_reply,
+                    is_synced,
+                    wants_reply,
                 )
             )
         else:
@@ -95,7 +99,7 @@ class Trace:
             scene.fall_count,
             scene.is_selected,
         )
-        counts = bytes(min(count, 255) for count in scene.harmony_counts)
+        counts = _COUNTS.pack(*scene.harmony_counts)
         self._blobs.append(fixed + counts + (scene.value_hash or b"") + (scene.pattern or b""))
 
     def powered(self, peer: int, *, is_on: bool) -> None:
@@ -120,10 +124,6 @@ class Trace:
         return self._sha.hexdigest()
 
 
-def _carried_key(message: Carried) -> bytes:
-    return message.signature
-
-
 def _propose_key(message: Propose) -> bytes:
     return _SLOT_VIEW.pack(message.slot, message.view, message.carried_view) + message.signature
 
@@ -131,9 +131,35 @@ def _propose_key(message: Propose) -> bytes:
 def _votes_key(message: Votes) -> bytes:
     parts = [_SLOT_VIEW.pack(message.slot, 0, len(message.sets))]
     for votes in message.sets:
-        parts.append(_SLOT_VIEW.pack(votes.bitmap, votes.view, votes.kind))
-        parts.append(votes.value_hash or b"")
-        parts.extend(signature[:8] for signature in votes.signatures)
+        parts += _set_parts(votes)
+    return b"".join(parts)
+
+
+def _set_parts(votes: VoteSet) -> list[bytes]:
+    said = _SLOT_VIEW.pack(votes.bitmap, votes.view, votes.kind)
+    return [said, votes.value_hash or b"", *[signature[:8] for signature in votes.signatures]]
+
+
+def _status_key(message: Status) -> bytes:
+    recalled = message.recalled
+    parts = [
+        _STATUS.pack(
+            message.slot,
+            message.view,
+            message.question,
+            message.answer,
+            message.recalled_slot,
+            len(message.held),
+            len(message.bodies),
+            recalled is not None,
+        )
+    ]
+    for held in message.held:
+        parts.append(_SLOT_VIEW.pack(held.bitmap, held.view, held.kind))
+        parts.append(held.value_hash or b"")
+    parts += message.bodies
+    if recalled is not None:
+        parts += _set_parts(recalled)
     return b"".join(parts)
 
 
@@ -141,25 +167,25 @@ def _value_key(message: Decided | Body) -> bytes:
     return hashlib.sha256(message.value).digest()
 
 
-def _plain_key(message: Status | Want) -> bytes:
+def _want_key(message: Want) -> bytes:
     return repr(message).encode()
 
 
 def _key(message: Message) -> tuple[int, bytes]:
     """Return the kind, and bytes that two messages share only if they say the same."""
     match message:
-        case Carried():
-            return KIND_CARRIED, _carried_key(message)
         case Votes():
             return KIND_VOTES, _votes_key(message)
+        case Status():
+            return KIND_STATUS, _status_key(message)
+        case Carried():
+            return KIND_CARRIED, message.signature
         case Propose():
             return KIND_PROPOSE, _propose_key(message)
-        case Status():
-            return KIND_STATUS, _plain_key(message)
         case Decided():
             return KIND_DECIDED, _value_key(message)
         case Want():
-            return KIND_WANT, _plain_key(message)
+            return KIND_WANT, _want_key(message)
         case Body():
             return KIND_BODY, _value_key(message)
         case Clock():

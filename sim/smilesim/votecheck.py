@@ -8,6 +8,7 @@ in one view, or both NULLIFY and FINALIZE, across restarts. I5 nothing leaves be
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from smilesim.device import Device, SimCircle
 from smilesim.verify import SignThrough
@@ -33,6 +34,7 @@ DOMAINS = {
 KEPT_SLOTS = 64
 KEPT_BODIES = 4
 KEPT_VOTES = 64
+READ_MAX = 1 << 10
 KEY_SLOT, KEY_PARENT, KEY_NOT_BEFORE, KEY_NOT_AFTER, KEY_PATTERN = 0, 1, 2, 3, 4
 
 Said = tuple[VoteKind, int, int, bytes]
@@ -142,7 +144,10 @@ class VoteCheck:
         device.covered_us = max(device.covered_us, until_us)
 
     def clock_published(self, device: Device, circle_us: int, tick: int) -> None:
-        """A circle time leaves; a reservation covers it (I5), or the end of a decided lease."""
+        """A circle time leaves; a reservation covers it (I5), or the end of a journalled lease.
+
+        Both count, because a restart takes the larger of the two (CLK-030).
+        """
         if circle_us <= device.covered_us:
             return
         ends = [decision.not_after_us for decision in self._voter(device).bodies.values()]
@@ -289,8 +294,9 @@ def statement(circle: SimCircle, said: Said) -> bytes:
     return DOMAINS[kind] + circle.roster.circle + place + (value or bytes(32))
 
 
+@lru_cache(READ_MAX)
 def read_decision(body: bytes) -> Decision | None:
-    """Return what a decided value says, None if it cannot be read."""
+    """Return what a decided value says, None if it cannot be read; the whole circle has it."""
     try:
         fields = cbor.decode(body)
     except Malformed:

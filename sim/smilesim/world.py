@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from smilesim.checks import Checks
 from smilesim.device import UNHARMED, Device, PeerMaker, open_session
 from smilesim.dice import mix, salt, stream
+from smilesim.disk import read_record
 from smilesim.engine import (
     DESTINATION_SHIFT,
     NEVER_NS,
@@ -30,7 +31,6 @@ from smilesim.radio import Radio
 from smilesim.trace import Trace
 from smilesync.commands import Command
 from smilesync.effects import Effect, Event, Persist, Send, Show
-from smilesync.wire import records
 from smilesync.wire.messages import Clock, Message
 
 POWER_ORDINAL = 1
@@ -258,7 +258,7 @@ class World:
         device.boots += 1
         device.is_on = True
         self.trace.powered(device.index, is_on=True)
-        journal = [records.decode(record) for record in device.disk.records]
+        journal = [read_record(record) for record in device.disk.records]
         self.checks.powered_on(device, journal, tick)
         now_ns = device.oscillator.at(tick)
         device.peer = self._make_peer(device, journal, now_ns)

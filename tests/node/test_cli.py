@@ -116,6 +116,21 @@ def test_lint_says_which_condition_a_pattern_breaks_why_and_what_helps() -> None
     assert [fault["rule"] for fault in listed["faults"]] == ["PAT-012"]
 
 
+def test_lint_says_that_a_folder_is_one(tmp_path: Path) -> None:
+    done = smilesync("lint", str(tmp_path))
+
+    assert done.returncode == 2
+    assert f"{tmp_path}: is a folder; expected" in done.stderr
+
+
+@pytest.mark.parametrize("count", ["-1", "0", "many"])
+def test_watch_wants_a_count_that_ends(tmp_path: Path, count: str) -> None:
+    done = smilesync("watch", "--count", count, "--state-dir", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "--count: expected an integer from 1" in done.stderr
+
+
 @pytest.mark.parametrize("given", ["/no/such/file", "xyz", "", "00", "a1", "ff" * 400])
 def test_lint_refuses_what_is_no_pattern(given: str) -> None:
     done = smilesync("lint", given)

@@ -220,6 +220,50 @@ async def test_a_socket_left_by_a_dead_daemon_is_replaced_but_a_file_is_not(
     assert path.read_text() == "precious"
 
 
+async def test_a_socket_that_answers_is_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "control"
+    async with trio.open_nursery() as nursery:
+        await nursery.start(control.serve, path, EchoService().offered())
+
+        with pytest.raises(SettingsError) as refused:
+            await control.serve(path, EchoService().offered())
+        answers = await converse(path, b'{"do":"echo"}\n')
+        nursery.cancel_scope.cancel()
+
+    assert f"{path}: control_socket: " in str(refused.value)
+    assert "stop" in str(refused.value)
+    assert answers == [{"ok": True}]
+    assert not path.exists()
+
+
+async def test_a_socket_too_busy_to_answer_is_not_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "PROBE_SECONDS_MAX", 0.05)
+    path = tmp_path / "control"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))
+
+        with pytest.raises(SettingsError, match="answers"):
+            await control.serve(path, EchoService().offered())
+
+    assert path.exists()
+
+
+async def test_at_the_end_only_the_own_socket_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "control"
+    async with trio.open_nursery() as nursery:
+        await nursery.start(control.serve, path, EchoService().offered())
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            nursery.cancel_scope.cancel()
+
+    assert path.is_socket()
+
+
 def test_requests_become_commands() -> None:
     assert command_of("feel", {"state": "low"}) == Feel(EmotionState.LOW)
     assert command_of("consent", {"switch": "share", "on": True}) == SetConsent(Switch.SHARE, True)

@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+import trio
 from rich.console import Console
 
 from smilesyncd.demo import acts, household, main
 from smilesyncd.demo.facts import Fact
+from smilesyncd.demo.instant import SECOND_NS
 from smilesyncd.demo.screen import Screen, Ticker, smile, write_facts
 from smilesyncd.demo.stage import View
 from smilesyncd.running import held_state
@@ -77,11 +79,56 @@ def test_facts_are_written_for_programs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--heal", "-1"], ["--heal", "1000"], ["--facts-json", "/no/such/folder/f"]]
+    "arguments",
+    [
+        ["--heal", "-1"],
+        ["--heal", "1000"],
+        ["--facts-json", "/no/such/folder/f"],
+        ["--keep", "/proc/none"],
+        ["--keep", "/proc"],
+        ["--keep", __file__],
+    ],
 )
 def test_wrong_usage_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(arguments) == 2
-    assert "expected" in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"{arguments[0]}: ")
+    assert "expected" in complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds", "code", "names"),
+    [
+        ([], 89, 0, ["dark", "in time"]),
+        ([], 91, 1, ["dark", "in time"]),
+        (["--heal", "5"], 120, 0, ["dark"]),
+    ],
+    ids=["in time", "too late", "healing takes what it takes"],
+)
+def test_the_demo_judges_how_long_it_takes(
+    arguments: list[str],
+    seconds: int,
+    code: int,
+    names: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = [0]
+
+    async def perform(play: acts.Play, audience: acts.Audience) -> list[Fact]:
+        await trio.lowlevel.checkpoint()
+        now_s[0] += seconds
+        return FACTS[:1]
+
+    monkeypatch.setattr(main, "perform", perform)
+    monkeypatch.setattr(main, "now_ns", lambda: now_s[0] * SECOND_NS)
+    path = tmp_path / "facts.json"
+
+    assert main.main([*arguments, "--plain", "--facts-json", str(path)]) == code
+
+    written = json.loads(path.read_text(encoding="utf-8"))["facts"]
+    assert [one["name"] for one in written] == names
+    assert all(one["figure"] == seconds for one in written if one["name"] == "in time")
 
 
 def test_every_home_is_ready_for_a_daemon(tmp_path: Path) -> None:

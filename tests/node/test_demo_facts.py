@@ -54,8 +54,10 @@ def _ask(
     devices: Iterable[int] = range(7),
     *,
     until_s: float = 0,
+    reference: Iterable[int] = (),
 ) -> Answer:
-    question = Question(kind, int(since_s * SECOND_NS), tuple(devices), 1, int(until_s * SECOND_NS))
+    since_ns, until_ns = int(since_s * SECOND_NS), int(until_s * SECOND_NS)
+    question = Question(kind, since_ns, tuple(devices), 1, until_ns, tuple(reference))
     return answer(seen, question)
 
 
@@ -95,6 +97,32 @@ def test_phase_is_judged_in_milliseconds(late_ms: float, passed: bool) -> None:
 
 def test_phase_across_the_end_of_a_period_is_no_error() -> None:
     assert _fact(_ask(_seen(16, _same), "phase", 9.5)).figure == pytest.approx(0, abs=1e-6)
+
+
+def test_phase_wants_every_device_and_names_the_absent_one() -> None:
+    def three_show_nothing(device: int, one: Sighting) -> Sighting:
+        return replace(one, is_selected=device < 4)
+
+    fact = _fact(_ask(_seen(7, three_show_nothing), "phase", 1))
+
+    assert not fact.passed
+    assert "d4 is in the pattern at 0 %" in fact.text
+
+
+@pytest.mark.parametrize(("absent_ms", "passed"), [(400, True), (700, False)])
+def test_phase_forgives_a_device_short_absences(absent_ms: int, passed: bool) -> None:
+    def absent(device: int, one: Sighting) -> Sighting:
+        is_out = device == 6 and 2000 <= one.monotonic_ns // MS_NS < 2000 + absent_ms
+        return replace(one, is_selected=not is_out)
+
+    assert _fact(_ask(_seen(7, absent), "phase", 1)).passed is passed
+
+
+def test_phase_does_not_count_the_gap_between_two_leases() -> None:
+    def gap(device: int, one: Sighting) -> Sighting:
+        return replace(one, is_selected=not 2000 <= one.monotonic_ns // MS_NS < 3000)
+
+    assert _fact(_ask(_seen(7, gap), "phase", 1)).passed
 
 
 def test_phase_needs_enough_pairs() -> None:
@@ -155,7 +183,7 @@ def test_rejoined_counts_from_the_healing(back_s: int, passed: bool) -> None:
     def away(device: int, one: Sighting) -> Sighting:
         return replace(one, is_selected=device < 5 or one.monotonic_ns >= (1 + back_s) * SECOND_NS)
 
-    fact = _fact(_ask(_seen(14, away), "rejoined", 1, (5, 6)))
+    fact = _fact(_ask(_seen(14, away), "rejoined", 1, (5, 6), reference=range(5)))
 
     assert fact.passed is passed
     assert fact.figure == pytest.approx(back_s)
@@ -165,7 +193,33 @@ def test_rejoined_means_the_pattern_of_the_others() -> None:
     def own_world(device: int, one: Sighting) -> Sighting:
         return replace(one, slot=one.slot + 100) if device in (5, 6) else one
 
-    assert "d5" in str(_ask(_seen(8, own_world), "rejoined", 1, (5, 6)))
+    assert "d5" in str(_ask(_seen(8, own_world), "rejoined", 1, (5, 6), reference=range(5)))
+
+
+@pytest.mark.parametrize("device", [5, 6])
+def test_two_that_share_a_stale_slot_have_not_rejoined(device: int) -> None:
+    def stale(device: int, one: Sighting) -> Sighting:
+        return replace(one, slot=1) if device in (5, 6) else one
+
+    seen = _seen(16, stale)
+
+    assert isinstance(_ask(seen, "rejoined", 12, (device,), reference=range(5)), str)
+
+
+def test_rejoined_wants_a_slot_newer_than_the_last_one_shown() -> None:
+    def stuck(device: int, one: Sighting) -> Sighting:
+        return replace(one, slot=2) if device in (5, 6) else one
+
+    def late(device: int, one: Sighting) -> Sighting:
+        is_back = one.monotonic_ns >= 9 * SECOND_NS
+        return one if is_back else stuck(device, one)
+
+    # The others have only just left slot 2, so that it counts as theirs.
+    asked = _ask(_seen(12, stuck), "rejoined", 8, (5,), reference=range(5))
+    fact = _fact(_ask(_seen(12, late), "rejoined", 8, (5,), reference=range(5)))
+
+    assert "d5" in str(asked)
+    assert fact.figure == pytest.approx(1)
 
 
 def _leaving(after_ms: int, back_ms: int = 10_000) -> Change:

@@ -473,6 +473,7 @@ def test_messages_of_the_next_slot_wait_for_it_and_are_few_per_sender() -> None:
     assert sorted(key[1] for key in circle.slot.book.votes) == [1, 2, 3, 4]
     told = [e for e in effects if getattr(e, "event", None) is Event.MESSAGE_DROPPED]
     assert len(told) == 1, "a bad early message is told when its slot comes"
+    assert sum(circle.dropped.values()) == 1
     record = effects[0]
     assert isinstance(record, Persist)
     assert isinstance(records.decode(record.record), DecidedRecord)

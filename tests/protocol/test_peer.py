@@ -3,7 +3,7 @@
 import pytest
 
 from smilesync.boot import Keys
-from smilesync.commands import EmotionState, Feel, Prefer, SetConsent, SetOff, Switch
+from smilesync.commands import EmotionState, Feel, Prefer, SetConsent, SetOff, Suggest, Switch
 from smilesync.config import Config
 from smilesync.effects import Event, Notice, Persist, Rung, Send, Show
 from smilesync.entropy import Entropy
@@ -103,6 +103,18 @@ def test_without_a_quorum_neighbours_still_harmonise_and_a_lonely_device_ends_in
     assert street.rungs() == [Rung.GLOW]
     street.command(0, Feel(EmotionState.CALM))
     assert street.rungs() == [Rung.SOLO]
+
+
+@pytest.mark.spec("LAD-001")
+def test_a_sensor_is_no_wearer_and_does_not_keep_a_device_awake() -> None:
+    street = Street(1, members=0)
+    street.command(0, SetConsent(Switch.SUGGEST, True))
+
+    for _ in range(3):
+        street.run(25)
+        street.command(0, Suggest(True))
+
+    assert street.rungs() == [Rung.GLOW]
 
 
 @pytest.mark.spec("CIR-050", "CIR-052")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -276,6 +277,28 @@ def test_the_light_of_at_most_32_devices_is_drawn_30_times_a_second() -> None:
 
     assert city.lights.size == 32
     assert 32 * 30 * 4.4 < city.lights.frames < 32 * 30 * 5
+
+
+def test_a_split_cuts_every_circle_that_has_two_and_strands_who_lost_the_quorum(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts: list[int] = []
+    stranded: set[int] = set()
+    city = City(plan("split", peers=83, seconds=7))
+    monkeypatch.setattr(city.world, "cut", parts.extend)
+    monkeypatch.setattr(
+        city.measure, "stranded", lambda who, _: stranded.update(one.index for one in who)
+    )
+
+    city.run()
+
+    assert {circle.roster.size for circle in city.circles} == set(range(1, 8))
+    for circle in city.circles:
+        sides = Counter(parts[member] for member in circle.members)
+        assert circle.roster.size == 1 or 2 * sides[0] >= circle.roster.size > sides[0]
+        lost = {who for who in circle.members if sides[parts[who]] < circle.roster.quorum}
+        assert stranded & set(circle.members) == lost
+        assert circle.roster.size != 2 or len(lost) == 2
 
 
 def test_an_expectation_that_is_not_met_fails_the_run() -> None:

@@ -162,3 +162,24 @@ def test_lost_power_is_no_slew_but_counts() -> None:
 
     assert one.lost_power(60 * FRAME_NS) == []
     assert one.worst == [2, 2]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 0.6), st.integers(1, 40)), min_size=1, max_size=40),
+    st.booleans(),
+)
+def test_unchanged_frames_are_judged_as_if_each_were_a_little_different(
+    plateaus: list[tuple[float, int]], is_lost: bool
+) -> None:
+    judges = [LightJudge(LOOSE), LightJudge(LOOSE)]
+    frames = [level for level, count in plateaus for _ in range(count)]
+
+    for number, level in enumerate(frames):
+        for one, shimmer in zip(judges, (0.0, number % 2 * 1e-12), strict=True):
+            one.add(number * FRAME_NS, (level, level, level + shimmer))
+    if is_lost:
+        for one in judges:
+            one.lost_power(len(frames) * FRAME_NS)
+
+    assert judges[0].worst == judges[1].worst
+    assert len({frozenset(found.limit for found in one.finish()) for one in judges}) == 1

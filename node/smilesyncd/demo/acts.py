@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from smilesyncd.demo.facts import REJOIN_SECONDS_MAX, Fact, percentile
+from smilesyncd.demo.facts import REJOIN_SECONDS_MAX, Fact, Question, percentile
 from smilesyncd.demo.instant import SECOND_NS, now_ns
 from smilesyncd.demo.processes import Broken
 from smilesyncd.demo.stage import Stage, View, opened
@@ -55,8 +55,8 @@ class Act(Enum):
 class Play:
     """What is performed. `daemon` starts one daemon when `--config FILE` is added to it.
 
-    With `heals` above 0 nothing happens but that many cuts. `keep` is a folder that stays, with
-    the daemons' logs; without it nothing stays.
+    With `heals` above 0 nothing happens but that many cuts. `keep` is an existing folder that
+    stays, with the daemons' logs; without it nothing stays.
     """
 
     daemon: Sequence[str] = DAEMON
@@ -88,7 +88,6 @@ async def perform(play: Play, audience: Audience) -> list[Fact]:
     try:
         with tempfile.TemporaryDirectory(prefix="smilesync-") as scratch:
             root = play.keep or Path(scratch)
-            root.mkdir(parents=True, exist_ok=True)
             async with opened(play.daemon, play.count, root, audience.view) as stage:
                 if play.heals:
                     await _heal_again_and_again(stage, play.heals, listening)
@@ -173,7 +172,8 @@ async def _cut_and_heal(
     await trio.sleep(max(0.0, cut_seconds - (now_ns() - cut_ns) / SECOND_NS))
     heal_ns = await stage.heal()
     for device in pair:
-        on_fact(await stage.ask("rejoined", (device,), since_ns=heal_ns, within_s=12))
+        question = Question("rejoined", heal_ns, (device,), within_s=12, reference=others)
+        on_fact(await stage.put(question))
     on_fact(await stage.ask("dark", pair, since_ns=cut_ns, until_ns=heal_ns, within_s=3))
 
 

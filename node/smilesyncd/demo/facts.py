@@ -18,6 +18,7 @@ PHASE_STEP_NS = 50 * MS_NS
 PHASE_AGE_NS_MAX = 150 * MS_NS
 PHASE_PAIRS_MIN = 500
 PHASE_MS_MAX = 2.0
+PRESENT_PERCENT_MIN = 90
 DARK_SECONDS_MAX = 5.54
 REJOIN_SECONDS_MAX = 10.0
 AT_ONCE_MS_MAX = 100.0
@@ -26,6 +27,7 @@ STAYS_NS = 1500 * MS_NS
 STREAM_GAP_NS_MAX = SECOND_NS
 NEW_SLOTS_MIN = 2
 PERCENT = 95
+DEMO_SECONDS_MAX = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which claim, about which devices, counted from when. `until_ns` 0: still going on."""
+    """Which claim, about which devices, counted from when.
+
+    `until_ns` 0: still going on. `reference`: the devices that the claim compares them with.
+    """
 
     kind: str
     since_ns: int
     devices: tuple[int, ...]
     within_s: float
     until_ns: int = 0
+    reference: tuple[int, ...] = ()
 
 
 Answer = Fact | str
@@ -89,18 +95,32 @@ def _committed(seen: Seen, question: Question) -> Answer:
 
 
 def _phase(seen: Seen, question: Question) -> Answer:
-    """The 95th percentile, over all pairs and instants, of how far apart two phases are."""
+    """The 95th percentile, over all pairs and instants, of how far apart two phases are.
+
+    Every device must take part: an instant at which nobody shows a pattern is the gap between two
+    leases, and of all others each device may miss but few.
+    """
     tracks = list(seen.of(question.devices))
     end_ns = question.since_ns + PHASE_WINDOW_NS
     if any(track.latest is None or track.latest.monotonic_ns < end_ns for track in tracks):
         return "the window is still open"
     series = [_Series(track.since(question.since_ns - PHASE_AGE_NS_MAX)) for track in tracks]
     errors_ms: list[float] = []
+    instants = 0
+    present = [0] * len(tracks)
     for at_ns in range(question.since_ns, end_ns, PHASE_STEP_NS):
-        shown = [one for one in (each.at(at_ns) for each in series) if one is not None]
+        at_once = [each.at(at_ns) for each in series]
+        shown = [one for one in at_once if one is not None]
+        instants += bool(shown)
+        present = [count + (one is not None) for count, one in zip(present, at_once, strict=True)]
         for first, second in combinations(shown, 2):
             if first.slot == second.slot and first.period_us == second.period_us:
                 errors_ms.append(_apart_ms(first, second, at_ns))
+    for track, count in zip(tracks, present, strict=True):
+        if 100 * count < PRESENT_PERCENT_MIN * instants:
+            percent = 100 * count // instants
+            text = f"{track.name} is in the pattern at {percent} % of the instants "
+            return Fact("phase", False, text + f"(gate {PRESENT_PERCENT_MIN} %)")
     if len(errors_ms) < PHASE_PAIRS_MIN:
         return f"only {len(errors_ms)} pairs showed one pattern at one instant"
     p95_ms = percentile(errors_ms, PERCENT)
@@ -187,13 +207,24 @@ def _solo(seen: Seen, question: Question) -> Answer:
 
 
 def _rejoined(seen: Seen, question: Question) -> Answer:
-    """Each of the devices shows a certified pattern that one of the others showed as well."""
+    """Each of the devices shows a certified pattern that the circle showed as well.
+
+    The circle is the devices that were never cut off, and the slot is newer than the last one that
+    the device itself showed before: what it kept from the time before the cut does not count.
+    """
+    assert question.reference
     known: set[int] = set()
-    for other in seen.of(seen.others(question.devices)):
+    for other in seen.of(question.reference):
         known |= set(_first_selections(other.since(question.since_ns - STREAM_GAP_NS_MAX)))
-    firsts = _firsts(seen, question, lambda one: one.is_selected and one.slot in known)
-    if isinstance(firsts, str):
-        return f"{firsts} does not show the circle's pattern"
+    firsts: dict[str, int] = {}
+    for track in seen.of(question.devices):
+        last = track.last_selected_before(question.since_ns)
+        newest = last.slot if last else 0
+        slots = _first_selections(track.since(question.since_ns))
+        fresh = [first_ns for slot, first_ns in slots.items() if slot > newest and slot in known]
+        if not fresh:
+            return f"{track.name} does not show the circle's pattern"
+        firsts[track.name] = min(fresh)
     seconds = _seconds(max(firsts.values()) - question.since_ns)
     names = " and ".join(firsts)
     text = f"healed, {names} shows the circle's pattern again (gate {REJOIN_SECONDS_MAX:g} s)"
@@ -245,6 +276,12 @@ CLAIMS: dict[str, Callable[[Seen, Question], Answer]] = {
     "revoked": _revoked,
     "off": _unlit,
 }
+
+
+def in_time(seconds: float) -> Fact:
+    """Judge how long the whole demo took."""
+    text = f"the whole demo, from the first process to the last (gate {DEMO_SECONDS_MAX:g} s)"
+    return Fact("in time", seconds <= DEMO_SECONDS_MAX, text, seconds, "s")
 
 
 def percentile(values: Iterable[float], percent: int) -> float:

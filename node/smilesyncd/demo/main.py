@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import trio
 from rich.console import Console
 
 from smilesyncd.demo.acts import Audience, Play, perform
-from smilesyncd.demo.facts import Fact
+from smilesyncd.demo.facts import Fact, in_time
 from smilesyncd.demo.instant import SECOND_NS, now_ns
 from smilesyncd.demo.screen import Screen, Ticker, write_facts
 
@@ -27,16 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.facts_json is not None and not chosen.facts_json.parent.is_dir():
         print("--facts-json: expected a file in a folder that exists", file=sys.stderr)
         return 2
+    if chosen.keep is not None and (reason := _unusable(chosen.keep)):
+        print(f"--keep: {chosen.keep}: {reason}; expected a folder to write in", file=sys.stderr)
+        return 2
     start_ns = now_ns()
     console = Console()
     is_screen = console.is_terminal and console.width >= NARROWEST_COLUMNS and not chosen.plain
     play = Play(heals=chosen.heal, keep=chosen.keep)
     with Screen(console) if is_screen else Ticker(console) as shown:
         facts = trio.run(_until_stopped, play, Audience(shown.view, shown.act, shown.fact))
+        seconds = (now_ns() - start_ns) / SECOND_NS
+        if facts and not chosen.heal:
+            facts.append(in_time(seconds))
+            shown.fact(facts[-1])
     if chosen.facts_json is not None:
         write_facts(chosen.facts_json, facts)
     failed = [fact.name for fact in facts if not fact.passed]
-    seconds = (now_ns() - start_ns) / SECOND_NS
     if facts and not failed:
         print(f"all {len(facts)} facts hold, {seconds:.0f} s in all")
         return 0
@@ -63,6 +70,16 @@ def parser() -> argparse.ArgumentParser:
         "--keep", type=Path, metavar="DIR", help="run in DIR and leave the daemons' logs there"
     )
     return made
+
+
+def _unusable(folder: Path) -> str:
+    """Make `folder` and try to write in it; return why that failed, or nothing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 async def _until_stopped(play: Play, audience: Audience) -> list[Fact]:

@@ -4,7 +4,8 @@ A process of its own, so that what it says depends on nothing but the daemons' `
 is started with NAME=CONTROL_SOCKET for each device, prints ten views a second (what a screen would
 draw), obeys JSON lines on its standard input and answers each question with one line:
 
-    {"ask": "rejoined", "since_ns": ..., "until_ns": 0, "devices": [5, 6], "within_s": 20}
+    {"ask": "rejoined", "since_ns": ..., "until_ns": 0, "devices": [5, 6],
+     "reference": [0, 1, 2, 3, 4], "within_s": 20}
     {"fact": {"name": "rejoined", "passed": true, "text": ..., "figure": 0.41, "unit": "s"}}
 """
 
@@ -81,11 +82,13 @@ async def _obey(seen: Seen, order: dict[str, object]) -> None:
     assert isinstance(kind, str), f"not an order: {order}"
     devices, since_ns = order["devices"], order["since_ns"]
     within_s, until_ns = order["within_s"], order.get("until_ns", 0)
+    reference = order.get("reference", [])
     assert isinstance(devices, list)
+    assert isinstance(reference, list)
     assert isinstance(since_ns, int)
     assert isinstance(until_ns, int)
     assert isinstance(within_s, int | float)
-    question = facts.Question(kind, since_ns, tuple(devices), within_s, until_ns)
+    question = facts.Question(kind, since_ns, tuple(devices), within_s, until_ns, tuple(reference))
     _say({"fact": asdict(await _find_out(seen, question))})
 
 

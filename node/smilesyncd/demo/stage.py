@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import trio
 
 from smilesync.ids import Address
 from smilesyncd import client
-from smilesyncd.demo.facts import Fact
+from smilesyncd.demo.facts import Fact, Question
 from smilesyncd.demo.household import Home, furnish
 from smilesyncd.demo.instant import now_ns
 from smilesyncd.demo.processes import Broken, Company, Partner
@@ -63,9 +63,14 @@ class Stage:
         within_s: float,
         until_ns: int = 0,
     ) -> Fact:
+        """Ask about these devices alone."""
+        return await self.put(Question(kind, since_ns, tuple(devices), within_s, until_ns))
+
+    async def put(self, question: Question) -> Fact:
         """Put a question to the observer and wait for the answer."""
-        order = {"ask": kind, "devices": list(devices), "since_ns": since_ns}
-        await self._orders.send(json.dumps({**order, "within_s": within_s, "until_ns": until_ns}))
+        order = asdict(question)
+        order["ask"] = order.pop("kind")
+        await self._orders.send(json.dumps(order))
         return await self._answers.receive()
 
     async def cut(self, devices: Sequence[int]) -> int:

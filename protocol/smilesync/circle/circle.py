@@ -4,6 +4,7 @@ Routes messages to `Slot`, `Chain`, `Lease` and `RestartGuard`, and turns their 
 effects. Knows no transport; the clock is told to it. Source: SPEC part Circle.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -70,6 +71,8 @@ class Circle:
         self._opens_ns = self._ends_ns = 0
         self.asking = Asking(around.config, around.roster, around.me, entropy, now_ns)
         self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in journal)
+        self.dropped: Counter[str] = Counter()
+        """Rules that early messages were found to break, when their slot came."""
         self._early: list[tuple[PeerId, CircleMessage]] = []
         self._answered_ns: dict[tuple[PeerId, str], int] = {}
 
@@ -255,6 +258,7 @@ class Circle:
         try:
             return self._route(message, sender, self.roster.index_of[sender], now_ns)
         except RemoteError as error:
+            self.dropped[error.rule] += 1
             return [Notice(Event.MESSAGE_DROPPED, sender, str(error))]
 
     def _ask(self, now_ns: int) -> list[Effect]:

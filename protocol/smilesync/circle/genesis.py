@@ -15,8 +15,8 @@ from smilesync.keys import Signer, Verifier
 from smilesync.wire import cbor
 from smilesync.wire.envelope import Domain, signed_bytes
 
-GENESIS_DOMAIN = b"smilesync/1/genesis\0"
-ROSTER_DOMAIN = b"smilesync/1/roster\0"
+GENESIS_DOMAIN = Domain.GENESIS + b"\0"
+ROSTER_DOMAIN = Domain.ROSTER + b"\0"
 GENESIS_VERSION = 1
 VOTERS_MAX = 22
 """The largest circle whose certificates, 15 signatures, fit one datagram."""

@@ -8,14 +8,15 @@ it. Source: SPEC sections Quorum and Votes.
 import hashlib
 
 from smilesync.ids import CircleId, ValueHash
+from smilesync.wire.envelope import Domain
 from smilesync.wire.messages import VoteKind, VoteSet
 
 VOTE_DOMAINS = {
-    VoteKind.NOTARIZE: b"smilesync/1/notarize\0",
-    VoteKind.NULLIFY: b"smilesync/1/nullify\0",
-    VoteKind.FINALIZE: b"smilesync/1/finalize\0",
+    VoteKind.NOTARIZE: Domain.NOTARIZE + b"\0",
+    VoteKind.NULLIFY: Domain.NULLIFY + b"\0",
+    VoteKind.FINALIZE: Domain.FINALIZE + b"\0",
 }
-VALUE_DOMAIN = b"smilesync/1/value\0"
+VALUE_DOMAIN = Domain.VALUE + b"\0"
 NO_VALUE = bytes(32)
 
 VoteKey = tuple[VoteKind, int, ValueHash | None]

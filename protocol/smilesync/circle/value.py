@@ -11,13 +11,14 @@ from smilesync.circle.quorum import value_hash
 from smilesync.errors import Malformed
 from smilesync.ids import CircleId, ValueHash
 from smilesync.wire import cbor
+from smilesync.wire.envelope import Domain
 
 CIRCLE_TIME_US_MAX = 2**53 - 1
 PATTERN_SIZE_BYTES_MAX = 200
 KNOWN_BODIES = 256
 FADE_US_MIN = 2_000_000
 FADE_US_MAX = 4_000_000
-STATE_DOMAIN = b"smilesync/1/state\0"
+STATE_DOMAIN = Domain.STATE + b"\0"
 NO_PREVIOUS = ValueHash(bytes(32))
 
 

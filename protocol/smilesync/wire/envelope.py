@@ -46,6 +46,9 @@ class Domain(bytes, Enum):
     UPDATE_ROOT = b"smilesync/1/update-root"
     UPDATE_TARGET = b"smilesync/1/update-target"
     GENESIS = b"smilesync/1/genesis"
+    ROSTER = b"smilesync/1/roster"
+    STATE = b"smilesync/1/state"
+    VALUE = b"smilesync/1/value"
     ID = b"smilesync/1/id"
     OPEN = b"smilesync/1/open"
 
