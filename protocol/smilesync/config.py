@@ -116,8 +116,10 @@ class ClockConfig:
     """The same while not SYNCED and nobody answers."""
     burst_tick_ns: int = 50 * MS_NS
     """The same while not SYNCED and a quorum of voters answers."""
-    sprint_ticks: int = 8
+    sprint_ticks: int = 4
     """Of a burst's ticks, how many come so fast: a reading needs a few exchanges, not more."""
+    sprint_more_ticks: int = 3
+    """How many of them a voter that turns up later is worth."""
     search_tick_ns: int = 200 * MS_NS
     """The rest of a burst: what is left then is waiting, which fresh readings must accompany."""
     burst_ticks: int = 64

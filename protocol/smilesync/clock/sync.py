@@ -49,6 +49,7 @@ class CircleClock:
         self._tick_ns = now_ns
         self._expiry_ns = NEVER_NS
         self._burst_left = config.burst_ticks
+        self._sprint_left = config.sprint_ticks
         self._search_gap_ns = config.burst_tick_ns
         self._crystal_ppb = 0
         self._followed_us = now_ns // _NS_PER_US
@@ -135,6 +136,7 @@ class CircleClock:
         """Allow a burst, unless SYNCED: news of a voter may complete a quorum."""
         if not self.is_synced and self._windows:
             self._burst_left = self._config.burst_ticks
+            self._sprint_left = max(self._sprint_left, self._config.sprint_more_ticks)
             self._search_gap_ns = self._config.burst_tick_ns
             soon_ns = now_ns + self._config.burst_tick_ns
             self._tick_ns = min(self._tick_ns, soon_ns)
@@ -159,8 +161,8 @@ class CircleClock:
         if self._burst_left == 0 or answering < self._quorum:
             return config.idle_tick_ns
         self._burst_left -= 1
-        spent = config.burst_ticks - self._burst_left
-        return config.burst_tick_ns if spent <= config.sprint_ticks else config.search_tick_ns
+        self._sprint_left -= 1
+        return config.burst_tick_ns if self._sprint_left >= 0 else config.search_tick_ns
 
     def _send(
         self, exchange: Exchange, now_ns: int, effects: list[Effect], *, is_answer: bool = False
@@ -298,5 +300,6 @@ class CircleClock:
         self.revision += 1
         self._expiry_ns = NEVER_NS
         self._search.restart()
+        self._sprint_left = self._config.sprint_ticks
         self._hasten(now_ns)
         effects.append(Notice(Event.CLOCK_LOST, detail=f"error_us={self.error_us}"))
