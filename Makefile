@@ -6,7 +6,7 @@ PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TOOLS := protocol node sim tests
 UV   ?= $(BIN)/uv
 
-.PHONY: setup demo heal test check guard lock clean
+.PHONY: setup demo heal bench-city test check guard lock clean
 
 setup: $(VENV)/.dev $(VENV)/.demo
 
@@ -15,6 +15,12 @@ demo: $(VENV)/.demo
 
 heal: $(VENV)/.demo
 	$(BIN)/smilesync demo --heal 5
+
+# One city against the clock, on one core; fails below real time. Measure on a quiet machine.
+bench-city: $(VENV)/.run
+	$(BIN)/smilesim run blackout --peers 2000 --seed 7 --json - | $(BIN)/python -c 'import json, sys; \
+	  factor = json.load(sys.stdin)["figures"]["real_time_factor"]; \
+	  print(f"{factor} x real time, gate 1.0"); sys.exit(factor < 1.0)'
 
 # The second half holds the coverage gates; it prints only what misses one.
 test: $(VENV)/.dev $(VENV)/.demo
