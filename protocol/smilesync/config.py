@@ -116,7 +116,7 @@ class ClockConfig:
     """The same while not SYNCED and nobody answers."""
     burst_tick_ns: int = 50 * MS_NS
     """The same while not SYNCED and a quorum of voters answers."""
-    sprint_ticks: int = 4
+    sprint_ticks: int = 8
     """Of a burst's ticks, how many come so fast: a reading needs a few exchanges, not more."""
     sprint_more_ticks: int = 3
     """How many of them a voter that turns up later is worth."""
