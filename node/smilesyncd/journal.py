@@ -113,8 +113,19 @@ class FileJournal:
             ) from error
 
     def _compact(self) -> None:
-        kept = retained(replay_file(self._path).records)
-        replay = _write_new(self._path, kept)
+        """Write anew what still binds, unless the file is no longer what was written.
+
+        Then it stays as it is: without its damage in sight, the next start would not know that
+        votes may be missing.
+        """
+        whole = replay_file(self._path)
+        if whole.damage is not None or whole.last_hash != self._last_hash:
+            self._has_failed = True
+            raise JournalError(
+                f"{self._path}: changed on the disk since it was written ({whole.damage}); check "
+                "the card, then start again: the device will listen, and never vote with this key"
+            )
+        replay = _write_new(self._path, retained(whole.records))
         os.close(self._descriptor)
         self._descriptor = _open_for_append(self._path)
         self._size_bytes, self._last_hash = replay.size_bytes, replay.last_hash

@@ -221,6 +221,27 @@ def test_the_file_stays_bounded_and_keeps_what_binds(tmp_path: Path) -> None:
     assert decided[-journal.DECISIONS_KEPT :] == [1196, 1197, 1198, 1199]
 
 
+@pytest.mark.parametrize("change", ["flip", "cut"])
+def test_compaction_never_turns_a_damaged_journal_into_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(journal, "COMPACT_AT_BYTES", 4_096)
+    opening = open_journal(tmp_path, VOTER, is_new_device=True)
+    append(opening.journal, VOTES)
+    path = tmp_path / journal.FILE_NAME
+    data = bytearray(path.read_bytes())
+    data[100] ^= 4
+    path.write_bytes(data if change == "flip" else data[:-1])
+
+    with pytest.raises(JournalError, match="changed on the disk"):
+        append(opening.journal, *[(records.Felt(count % 5),) for count in range(200)])
+    with pytest.raises(JournalError, match="earlier"):
+        append(opening.journal, VOTES)
+    opening.journal.close()
+
+    assert reopen(tmp_path).amnesia is not None
+
+
 def test_compaction_keeps_the_votes_of_an_undecided_slot() -> None:
     replayed = [
         records.Opened(VOTER),
