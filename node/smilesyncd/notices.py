@@ -55,7 +55,7 @@ class NoticePrinter:
         self._write(line_of(notice))
 
     def _is_plain(self, notice: Notice) -> bool:
-        """Is this worth a line for somebody who did not ask for all? A lease ends every 4 s."""
+        """Is this worth a line for somebody who did not ask for all? A lease ends every few s."""
         if notice.event is not Event.RUNG_CHANGED:
             return notice.event in PLAIN_EVENTS
         is_news = notice.detail not in (self._rung, BETWEEN_LEASES)

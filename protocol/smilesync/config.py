@@ -109,7 +109,11 @@ class ClockConfig:
     """Circle times from here on are nonsense, 142 years after the founding."""
 
     tick_ns: int = SECOND_NS
-    """Between two CLOCK messages to a voter, and two corrections, while SYNCED (CLK-001)."""
+    """Between two CLOCK messages to a voter while SYNCED (CLK-001)."""
+    correct_ns: int = 1_500 * MS_NS
+    """No correction of a SYNCED clock comes sooner after the last: every second tick (CLK-021)."""
+    noise_part: int = 16
+    """A correction below this part of the error of its clock is noise, and left (CLK-027)."""
     doubt_tick_ns: int = 250 * MS_NS
     """The same while the own error is above three quarters of the guard."""
     idle_tick_ns: int = 400 * MS_NS
@@ -120,6 +124,10 @@ class ClockConfig:
     """Of a burst's ticks, how many come so fast: a reading needs a few exchanges, not more."""
     sprint_more_ticks: int = 3
     """How many of them a voter that turns up later is worth."""
+    sprint_readings: int = 2
+    """Fresh readings of a voter that are enough to go on at the slower tick with it."""
+    ask_after_ns: int = 75 * MS_NS
+    """Who was heard so recently sprints as well, and need not be asked to answer (CLK-005)."""
     search_tick_ns: int = 200 * MS_NS
     """The rest of a burst: what is left then is waiting, which fresh readings must accompany."""
     burst_ticks: int = 64

@@ -14,6 +14,7 @@ from smilesync.boot import Keys
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
+from smilesync.circle.lease import UNHEARD_NS_MAX
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import (
     AnswerSuggestion,
@@ -95,7 +96,8 @@ class Peer:
         voters: tuple[PeerId, ...] = ()
         quorum, faults = 1, 0
         if genesis is not None:
-            clock_config = replace(clock_config, guard_us=genesis.parameters.guard_us)
+            if genesis.parameters.guard_us != clock_config.guard_us:
+                clock_config = replace(clock_config, guard_us=genesis.parameters.guard_us)
             around = boot.circumstances(config.circle, keys, verifier, genesis)
             is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
             self.circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
@@ -133,7 +135,7 @@ class Peer:
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """The link to `peer` is gone for good."""
-        self.neighbours.disconnected(peer, now_ns)
+        self.neighbours.disconnected(peer)
         self.clock.disconnected(peer)
         self.board.disconnected(peer, now_ns)
         return self._settle([], now_ns)
@@ -142,14 +144,21 @@ class Peer:
         """Take one authenticated message. Never raises on its content: it is counted and told."""
         assert now_ns >= self._now_ns, "local time never decreases"
         self._now_ns = now_ns
+        if now_ns >= self.clock.expiry_ns:
+            # After a pause, all that came meanwhile is handled before the timers that went off.
+            return self._settle([], now_ns) + self.handle(message, sender, now_ns)
         self.neighbours.heard(sender, now_ns)
         if self.circle is not None:
             self.circle.presence.heard(sender, now_ns)
         if isinstance(message, Clock):
-            effects = self.clock.handle_clock(message, sender, now_ns)
+            clock = self.clock
+            effects = clock.handle_clock(message, sender, now_ns)
+            # Certified light and a SYNCED clock: one more message moves no deadline.
+            if clock.is_synced and self.scene.rung is Rung.COMMITTED:
+                return effects
             if not self._is_settled(now_ns):
                 return self._settle(effects, now_ns)
-            self._wake_ns = min(self._wake_ns, self.clock.deadline_ns())
+            self._wake_ns = min(self._wake_ns, clock.deadline_ns())
             return effects
         try:
             effects = self._route(message, sender, now_ns)
@@ -163,6 +172,7 @@ class Peer:
         effects: list[Effect] = []
         if now_ns >= self.clock.deadline_ns():
             effects += self.clock.wake(now_ns)
+            self._is_still_heard(now_ns)
         if now_ns >= self.board.deadline_ns():
             effects += self.board.wake(now_ns)
         effects = self._tell_clock(effects, now_ns)
@@ -242,9 +252,14 @@ class Peer:
         """Would `_settle` find nothing to do after a CLOCK message? Most messages are such."""
         if self.clock.revision != self._seen[0] or now_ns >= self._light_ns:
             return False
-        if self.scene.rung in WAITING_RUNGS:
+        if self._is_waiting():
             return False
         return self.circle is None or not self.circle.slot.is_turn
+
+    def _is_waiting(self) -> bool:
+        """May the next message, whatever it says, change what is shown?"""
+        is_unheard = self.circle is not None and self.circle.lease.is_unheard
+        return is_unheard or self.scene.rung in WAITING_RUNGS
 
     def _settle(
         self, effects: list[Effect], now_ns: int, *, is_changed: bool = False
@@ -252,15 +267,18 @@ class Peer:
         """Let every machine know what the others did, then say what to show."""
         assert now_ns >= self._now_ns, "local time never decreases"
         self._now_ns = now_ns
+        if now_ns >= self.clock.expiry_ns:
+            effects = effects + self.clock.wake(now_ns)
         effects = self._tell_clock(effects, now_ns)
         circle = self.circle
         if circle is not None and circle.slot.is_turn and circle.wants_pattern(now_ns):
-            pattern = choose.collective(self.board.counts(now_ns), self._preferred)
+            counts = self.board.counts(now_ns, circle.roster.index_of)
+            pattern = choose.collective(counts, self._preferred)
             effects = effects + circle.propose(pattern, now_ns)
         head_slot = circle.chain.head().slot if circle is not None else 0
         seen = (self.clock.revision, self.board.revision, head_slot)
         # While certified light runs, hearing one more message cannot change what is shown.
-        is_waiting = self.scene.rung in WAITING_RUNGS
+        is_waiting = self._is_waiting()
         is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
         if is_changed or seen != self._seen or is_waiting or is_due:
             self._seen = seen
@@ -288,7 +306,9 @@ class Peer:
         effects: list[Effect] = []
         quorum_until_ns, lease_ns = -1, NEVER_NS
         if circle is not None:
-            effects += circle.select(now_ns, is_willing=WILLING in switches)
+            heard_until_ns = self.clock.quorum_heard_until_ns(UNHEARD_NS_MAX)
+            is_willing = WILLING in switches
+            effects += circle.select(now_ns, is_willing=is_willing, heard_until_ns=heard_until_ns)
             lease_ns = circle.lease.deadline_ns()
             quorum_until_ns = circle.quorum_until_ns()
         is_selected = circle is not None and circle.lease.selected is not None

@@ -1,13 +1,12 @@
 """Circle time as a straight line over local time, cheap to copy and to evaluate."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NS_PER_US = 1_000
 PPB = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """Maps local monotonic nanoseconds to circle microseconds until the next correction.
 
     Units: `rate_ppb` is the slew, parts per billion that circle time gains on local time.

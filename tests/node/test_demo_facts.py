@@ -160,13 +160,23 @@ def test_dark_is_not_judged_on_a_broken_view() -> None:
     assert "interrupted" in str(_ask(seen, "dark", 1, (5, 6), until_s=12))
 
 
-def test_going_on_wants_new_slots_from_all_others() -> None:
-    assert _fact(_ask(_seen(10, _same), "going on", 1, range(5))).figure == 2
+def test_going_on_wants_one_pattern_of_all_others_beyond_the_dark_bound() -> None:
+    def one_lease(device: int, one: Sighting) -> Sighting:
+        return replace(one, slot=1)
 
-    def one_stuck(device: int, one: Sighting) -> Sighting:
-        return replace(one, slot=1) if device == 4 else one
+    for change in (_same, one_lease):
+        fact = _fact(_ask(_seen(10, change), "going on", 1, range(5)))
+        assert fact.figure == pytest.approx(5.55)
 
-    assert "0 new slots" in str(_ask(_seen(10, one_stuck), "going on", 1, range(5)))
+    def one_alone(device: int, one: Sighting) -> Sighting:
+        return replace(one, slot=9) if device == 4 else one
+
+    def dark_at_the_bound(device: int, one: Sighting) -> Sighting:
+        is_lit = one.monotonic_ns < SECOND_NS + 5_540 * MS_NS
+        return replace(one, is_selected=is_lit or device < 4)
+
+    for change in (one_alone, dark_at_the_bound):
+        assert "no slot selected by all 5" in str(_ask(_seen(10, change), "going on", 1, range(5)))
 
 
 def test_solo_wants_both() -> None:
@@ -191,7 +201,9 @@ def test_rejoined_counts_from_the_healing(back_s: int, passed: bool) -> None:
 
 def test_rejoined_means_the_pattern_of_the_others() -> None:
     def own_world(device: int, one: Sighting) -> Sighting:
-        return replace(one, slot=one.slot + 100) if device in (5, 6) else one
+        is_lit = device < 5 or one.monotonic_ns >= 2 * SECOND_NS
+        slot = one.slot + 100 if device in (5, 6) else one.slot
+        return replace(one, slot=slot, is_selected=is_lit)
 
     assert "d5" in str(_ask(_seen(8, own_world), "rejoined", 1, (5, 6), reference=range(5)))
 
@@ -199,27 +211,34 @@ def test_rejoined_means_the_pattern_of_the_others() -> None:
 @pytest.mark.parametrize("device", [5, 6])
 def test_two_that_share_a_stale_slot_have_not_rejoined(device: int) -> None:
     def stale(device: int, one: Sighting) -> Sighting:
-        return replace(one, slot=1) if device in (5, 6) else one
+        is_lit = not 5 <= one.monotonic_ns / SECOND_NS < 12.5
+        return replace(one, slot=1, is_selected=is_lit) if device in (5, 6) else one
 
     seen = _seen(16, stale)
 
     assert isinstance(_ask(seen, "rejoined", 12, (device,), reference=range(5)), str)
 
 
-def test_rejoined_wants_a_slot_newer_than_the_last_one_shown() -> None:
-    def stuck(device: int, one: Sighting) -> Sighting:
-        return replace(one, slot=2) if device in (5, 6) else one
+def test_rejoined_wants_the_device_out_of_the_light_first() -> None:
+    """One lease runs all the time; who never left it has kept it, and has not rejoined."""
 
-    def late(device: int, one: Sighting) -> Sighting:
-        is_back = one.monotonic_ns >= 9 * SECOND_NS
-        return one if is_back else stuck(device, one)
+    def one_lease(device: int, one: Sighting) -> Sighting:
+        return replace(one, slot=1)
 
-    # The others have only just left slot 2, so that it counts as theirs.
-    asked = _ask(_seen(12, stuck), "rejoined", 8, (5,), reference=range(5))
-    fact = _fact(_ask(_seen(12, late), "rejoined", 8, (5,), reference=range(5)))
+    def out_from(out_s: float) -> Change:
+        def change(device: int, one: Sighting) -> Sighting:
+            is_out = device == 5 and out_s <= one.monotonic_ns / SECOND_NS < 9
+            return replace(one, slot=1, is_selected=not is_out)
 
-    assert "d5" in str(asked)
-    assert fact.figure == pytest.approx(1)
+        return change
+
+    kept = _ask(_seen(12, one_lease), "rejoined", 8, (5,), reference=range(5))
+    back = _fact(_ask(_seen(12, out_from(6)), "rejoined", 8, (5,), reference=range(5)))
+    late = _fact(_ask(_seen(12, out_from(8.5)), "rejoined", 8, (5,), reference=range(5)))
+
+    assert "d5" in str(kept)
+    assert back.figure == pytest.approx(1)
+    assert late.figure == pytest.approx(1)
 
 
 def _leaving(after_ms: int, back_ms: int = 10_000) -> Change:

@@ -183,7 +183,8 @@ class BoardMachine(RuleBasedStateMachine):
         counts = [list(dict(self.board.held(self.now_ns)).values()).count(s) for s in EmotionState]
         if Switch.SHARE in self.board.switches:
             counts[self.felt] += 1
-        assert self.board.counts(self.now_ns) == tuple(counts)
+        everybody = dict(self.board.held(self.now_ns))
+        assert self.board.counts(self.now_ns, everybody) == tuple(counts)
 
     @invariant()
     def never_uses_a_number_twice_or_speaks_too_often(self) -> None:

@@ -50,7 +50,7 @@ def test_voter_is_silent_at_first_and_then_asks_three_every_interval() -> None:
     assert asking.deadline_ns == 310 * MS_NS
     asking.plan(slot, guard, 0, 200 * MS_NS)
     assert asking.deadline_ns == 310 * MS_NS, "later events do not put it off"
-    asked = asking.choose(slot, guard, 310 * MS_NS)
+    asked = asking.choose(guard, 310 * MS_NS)
     assert len(set(asked)) == 3
     assert LAB.roster.identities[ME] not in asked
     assert asking.deadline_ns == 310 * MS_NS + INTERVAL_NS
@@ -58,11 +58,11 @@ def test_voter_is_silent_at_first_and_then_asks_three_every_interval() -> None:
 
 @pytest.mark.spec("CIR-035")
 def test_all_members_are_asked_in_the_long_run() -> None:
-    asking, slot, guard = _asking(), _open(_slot()), _guard()
+    asking, guard = _asking(), _guard()
 
     asked: set[PeerId] = set()
     for turn in range(20):
-        asked.update(asking.choose(slot, guard, turn * SECOND_NS))
+        asked.update(asking.choose(guard, turn * SECOND_NS))
 
     assert len(asked) == 6
 
@@ -70,9 +70,7 @@ def test_all_members_are_asked_in_the_long_run() -> None:
 @pytest.mark.spec("CIR-035")
 def test_voter_asks_at_once_after_a_nullification_and_not_before_its_slot_opens() -> None:
     asking, slot, guard = _asking(), _slot(), _guard()
-    asking.plan(slot, guard, 0, 0)
-    assert asking.deadline_ns == NEVER_NS
-    assert asking.choose(slot, guard, 0)
+    asking.plan(slot, guard, NEVER_NS, 0)
     assert asking.deadline_ns == NEVER_NS
     _open(slot)
     asking.plan(slot, guard, 0, 0)
@@ -86,12 +84,27 @@ def test_voter_asks_at_once_after_a_nullification_and_not_before_its_slot_opens(
     assert asking.deadline_ns == 50 * MS_NS + TICK_NS, "once per nullification"
 
 
+@pytest.mark.spec("CIR-035")
+def test_voter_that_may_have_missed_a_decision_asks_before_its_slot_opens() -> None:
+    asking, slot, guard = _asking(), _slot(), _guard()
+    asking.plan(slot, guard, NEVER_NS, 0)
+
+    asking.plan(slot, guard, 0, 10 * MS_NS)
+    assert asking.deadline_ns == 10 * MS_NS + INTERVAL_NS
+    asking.plan(slot, guard, 0, 20 * MS_NS)
+    assert asking.deadline_ns == 10 * MS_NS + INTERVAL_NS, "later events do not put it off"
+    assert len(asking.choose(guard, 10 * MS_NS + INTERVAL_NS)) == 3
+    asking.plan(_open(slot, 500), guard, NEVER_NS, 500 * MS_NS)
+
+    assert asking.deadline_ns == 800 * MS_NS, "the open slot begins with silence"
+
+
 @pytest.mark.spec("CIR-052")
 def test_restarted_voter_asks_all_that_did_not_answer() -> None:
     asking, slot, guard = _asking(), _open(_slot()), _guard(answers=2)
     assert asking.deadline_ns == INTERVAL_NS
 
-    asked = asking.choose(slot, guard, TICK_NS)
+    asked = asking.choose(guard, TICK_NS)
 
     assert asked == [LAB.roster.identities[i] for i in (3, 4, 5, 6)]
     assert asking.deadline_ns == TICK_NS + INTERVAL_NS
@@ -110,7 +123,7 @@ def test_listener_asks_one_when_a_decision_is_overdue_and_then_less_and_less() -
     waits_s = []
     for _ in range(7):
         now_ns = asking.deadline_ns
-        assert len(asking.choose(slot, guard, now_ns)) == 1
+        assert len(asking.choose(guard, now_ns)) == 1
         asking.plan(slot, guard, due_ns, now_ns)
         waits_s.append((asking.deadline_ns - now_ns) / SECOND_NS)
     assert waits_s == [0.5, 1, 2, 4, 8, 8, 8]

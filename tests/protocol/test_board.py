@@ -380,11 +380,23 @@ def test_counts_hold_neighbours_and_the_wearer_only_while_sharing() -> None:
         room.command(index, Feel(state))
         room.command(index, SHARE_ON)
 
-    assert room.boards[0].counts(0) == (1, 0, 0, 2, 0)
-    assert room.boards[3].counts(0) == (1, 0, 0, 2, 0)
+    everybody = room.names
+    assert room.boards[0].counts(0, everybody) == (1, 0, 0, 2, 0)
+    assert room.boards[3].counts(0, everybody) == (1, 0, 0, 2, 0)
     room.command(0, SHARE_OFF)
-    assert room.boards[0].counts(0) == (1, 0, 0, 1, 0)
-    assert room.boards[3].counts(0) == (1, 0, 0, 1, 0)
+    assert room.boards[0].counts(0, everybody) == (1, 0, 0, 1, 0)
+    assert room.boards[3].counts(0, everybody) == (1, 0, 0, 1, 0)
+
+
+@pytest.mark.spec("PAT-016")
+def test_who_is_no_member_of_the_circle_is_not_counted() -> None:
+    room = Company(4)
+    for index, state in ((0, EmotionState.LOW), (1, EmotionState.LOW), (2, EmotionState.CALM)):
+        room.command(index, Feel(state))
+        room.command(index, SHARE_ON)
+
+    assert room.boards[3].counts(0, (room.names[0], room.names[2])) == (1, 0, 0, 1, 0)
+    assert room.boards[0].counts(0, ()) == (0, 0, 0, 1, 0)
 
 
 def test_what_the_wearer_says_is_journaled_once_and_displayed() -> None:

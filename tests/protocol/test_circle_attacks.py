@@ -19,6 +19,7 @@ SCENARIOS = [
     pytest.param(attacks.equivocating_leader, marks=pytest.mark.spec("CIR-017")),
     pytest.param(attacks.split_in_half, marks=pytest.mark.spec("CIR-002")),
     pytest.param(attacks.overlapping_lease, marks=pytest.mark.spec("CIR-024")),
+    pytest.param(attacks.stretched_lease, marks=pytest.mark.spec("CIR-024", "CIR-045")),
     pytest.param(attacks.late_votes, marks=pytest.mark.spec("CIR-018")),
     pytest.param(attacks.solo_power_loss, marks=pytest.mark.spec("CIR-020")),
     pytest.param(attacks.one_is_dead, marks=pytest.mark.spec("CIR-020")),

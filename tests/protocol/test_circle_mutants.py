@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from smilesync.circle import genesis, slot, validity
+from smilesync.circle import genesis, proposing, slot, validity
 from smilesync.circle.book import VoteBook
 from smilesync.circle.circumstances import Moment
+from smilesync.circle.genesis import Parameters
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.quorum import VoteKey, quorum_size, statement
 from smilesync.circle.slot import Slot
-from smilesync.circle.validity import Reason
-from smilesync.circle.value import Named, named
+from smilesync.circle.validity import Head, Reason
+from smilesync.circle.value import Named, Value, named
 from smilesync.effects import Effect, Persist
 from smilesync.ids import ValueHash
 from smilesync.wire import records
@@ -150,6 +151,18 @@ def leases_may_overlap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(slot, "v4_lease", lambda value, head, parameters: None)
 
 
+def renewal_without_equality(patch: pytest.MonkeyPatch) -> None:
+    """Every lease is twice as long as the last, whatever it shows."""
+
+    def length_us(value: Value, head: Head, parameters: Parameters) -> int:
+        last = head.value
+        base_us = parameters.lease_us
+        return 2 * (last.not_after_us - last.not_before_us) if last is not None else base_us
+
+    patch.setattr(validity, "lease_length_us", length_us)
+    patch.setattr(proposing, "lease_length_us", length_us)
+
+
 def own_vote_not_counted(patch: pytest.MonkeyPatch) -> None:
     def count_own(self: Slot, key: VoteKey) -> bytes:
         assert self.around.signer is not None
@@ -217,6 +230,8 @@ MUTANTS: list[tuple[Plant, Check, str]] = [
     (skipped_views_not_asked_for, attacks.skipped_nullification, "fork in slot 1"),
     (clock_asked_of_carried_values, lambda: attacks.total_power_loss(9), "decided 0 slots"),
     (leases_may_overlap, attacks.overlapping_lease, "begins before the last lease ends"),
+    (leases_may_overlap, attacks.stretched_lease, "has a lease of 16000000 us, not 4000000"),
+    (renewal_without_equality, storms, "has a lease of"),
     (own_vote_not_counted, attacks.solo_power_loss, "nothing decided since"),
     (own_vote_not_counted_after_restart, attacks.solo_power_loss, "nothing decided since"),
     (no_question_after_restart, attacks.restored_backup, "2 notarizations"),
@@ -227,6 +242,7 @@ MUTANTS: list[tuple[Plant, Check, str]] = [
 
 
 @pytest.mark.spec("CIR-002", "CIR-017", "CIR-018", "CIR-020", "CIR-023", "CIR-024", "CIR-025")
+@pytest.mark.spec("CIR-045")
 @pytest.mark.parametrize(
     ("plant", "check", "finding"),
     MUTANTS,

@@ -18,7 +18,7 @@ from smilesync.wire.messages import Carried, Clock, VoteKind
 from smilesync.wire.votesets import set_of
 from support.lab import MS_NS, CachedVerifier
 from support.vectors import FOLDER, Case, JsonValue, by_name, load
-from vectors import make_circle, make_consensus
+from vectors import make_circle, make_consensus, make_lease
 from vectors.writing import plain, text_of
 
 VERIFIER = CachedVerifier()
@@ -158,7 +158,7 @@ def test_lease_vector(case: Case) -> None:
     leases = [_integers(one, "slot", "nb_us", "na_us") for one in values]
     steps = [_event(one) for one in events]
 
-    shown = make_consensus.selections(
+    shown = make_lease.selections(
         [(slot, begin, end) for slot, begin, end in leases], _number(case, "highest_shown"), steps
     )
 
@@ -170,11 +170,12 @@ def _integers(item: JsonValue, *names: str) -> list[int]:
     return [value for value in (item[name] for name in names) if isinstance(value, int)]
 
 
-def _event(item: JsonValue) -> tuple[int | None, bool, bool]:
+def _event(item: JsonValue) -> make_lease.Look:
     assert isinstance(item, dict)
-    circle_us = item["circle_us"]
+    circle_us, answered_us = item["circle_us"], item["answered_us_ago"]
     assert circle_us is None or isinstance(circle_us, int)
-    return circle_us, item["willing"] is True, item["quorum_heard"] is True
+    assert isinstance(answered_us, int)
+    return circle_us, item["willing"] is True, item["quorum_heard"] is True, answered_us
 
 
 @pytest.mark.parametrize("case", load("ladder"), ids=by_name)

@@ -18,12 +18,12 @@ LINE = Timeline(0, 0)
 SECOND_US = 1_000_000
 
 
-def _value(slot: int, begin_us: int) -> Named:
+def _value(slot: int, begin_us: int, length_us: int = 4 * SECOND_US) -> Named:
     value = LAB.value(
         slot,
         slot=slot,
         not_before_us=begin_us,
-        not_after_us=begin_us + 4 * SECOND_US,
+        not_after_us=begin_us + length_us,
         start_us=begin_us,
     )
     return named(value.encode())
@@ -31,12 +31,19 @@ def _value(slot: int, begin_us: int) -> Named:
 
 FIRST = _value(1, 10 * SECOND_US)
 SECOND = _value(2, 14 * SECOND_US)
+LONG = _value(2, 14 * SECOND_US, 16 * SECOND_US)
 
 
 def _standing(
-    circle_us: int, *, synced: bool = True, willing: bool = True, hears: bool = False
+    circle_us: int,
+    *,
+    synced: bool = True,
+    willing: bool = True,
+    hears: bool = False,
+    heard_until_us: int = 0,
 ) -> Standing:
-    return Standing(circle_us * 1_000, LINE if synced else None, willing, hears)
+    line = LINE if synced else None
+    return Standing(circle_us * 1_000, line, willing, hears, heard_until_us * 1_000)
 
 
 def _lease(*values: Named, shown_slot: int = 0) -> Lease:
@@ -199,14 +206,16 @@ def test_two_devices_within_two_guards_never_select_different_slots() -> None:
         values, end_us = [], 10 * SECOND_US
         for slot in range(1, 4):
             begin_us = end_us + draw.choice([0, 0, 1, 30_000])
-            values.append(_value(slot, begin_us))
-            end_us = begin_us + 4 * SECOND_US
+            length_us = draw.choice([4, 8, 16]) * SECOND_US
+            values.append(_value(slot, begin_us, length_us))
+            end_us = begin_us + length_us
         apart_us = draw.randint(0, 2 * GUARD_US)
         ahead, behind = _lease(*values), _lease(*values)
         edges = {us + step for value in values for us in _edges(value) for step in (-1, 0, 1)}
         for true_us in sorted(edges | {us - apart_us for us in edges}):
-            ahead.update(_standing(true_us + apart_us))
-            behind.update(_standing(true_us))
+            until_us = draw.choice([0, 2**52])
+            ahead.update(_standing(true_us + apart_us, heard_until_us=until_us))
+            behind.update(_standing(true_us, heard_until_us=2**52))
             shown = {one.selected.value.slot for one in (ahead, behind) if one.selected}
             assert len(shown) <= 1, (apart_us, true_us)
 
@@ -225,3 +234,117 @@ def test_the_display_theorem_needs_the_guard() -> None:
 
     assert (ahead.selected, behind.selected) == (SECOND, FIRST)
     assert all(a.value.not_after_us <= b.value.not_before_us for a, b in pairwise((FIRST, SECOND)))
+
+
+# Renewed leases: shown only while q voters are heard.
+
+
+@pytest.mark.spec("LSE-007")
+@pytest.mark.parametrize(
+    ("length_us", "is_heard", "is_selected"),
+    [
+        (4 * SECOND_US, False, True),
+        (4 * SECOND_US + 1, False, False),
+        (4 * SECOND_US + 1, True, True),
+        (8 * SECOND_US, False, False),
+        (16 * SECOND_US, False, False),
+        (16 * SECOND_US, True, True),
+    ],
+)
+def test_only_a_short_lease_is_selected_without_hearing_a_quorum(
+    length_us: int, is_heard: bool, is_selected: bool
+) -> None:
+    value = _value(1, 10 * SECOND_US, length_us)
+    lease = _lease(value)
+    now_us = 12 * SECOND_US
+
+    lease.update(_standing(now_us, hears=True, heard_until_us=now_us + is_heard))
+
+    assert (lease.selected is value) == is_selected
+    assert lease.is_unheard != is_selected
+    assert lease.held is None
+
+
+@pytest.mark.spec("LSE-007")
+def test_long_lease_ends_when_the_quorum_was_heard_too_long_ago_and_returns_with_it() -> None:
+    lease = _lease(LONG)
+    assert lease.update(_standing(15 * SECOND_US, hears=True, heard_until_us=19 * SECOND_US))
+    assert lease.deadline_ns() == 19_000_000_000
+
+    lease.update(_standing(19 * SECOND_US - 1, hears=True, heard_until_us=19 * SECOND_US))
+    assert lease.selected is LONG
+    lease.update(_standing(19 * SECOND_US, hears=True, heard_until_us=19 * SECOND_US))
+    assert _shown(lease) is None, "darkness by this rule has no hold"
+    assert lease.is_unheard
+
+    persists = lease.update(_standing(22 * SECOND_US, heard_until_us=23 * SECOND_US))
+
+    assert lease.selected is LONG
+    assert not persists
+    assert not lease.is_unheard
+
+
+@pytest.mark.spec("LSE-007")
+def test_voters_heard_again_move_the_end_of_a_long_selection() -> None:
+    lease = _lease(LONG)
+    lease.update(_standing(15 * SECOND_US, heard_until_us=16 * SECOND_US))
+
+    lease.update(_standing(16 * SECOND_US, heard_until_us=29 * SECOND_US))
+    assert lease.selected is LONG
+    assert lease.deadline_ns() == 29_000_000_000
+    lease.update(_standing(29 * SECOND_US, heard_until_us=33 * SECOND_US))
+
+    assert lease.deadline_ns() == (30 * SECOND_US - GUARD_US) * 1_000, "its own end comes first"
+
+
+@pytest.mark.spec("LSE-005", "LSE-007")
+@pytest.mark.parametrize("later_us", [0, 5, 2 * GUARD_US])
+def test_darkness_for_want_of_voters_is_not_held_when_the_lease_ends(later_us: int) -> None:
+    end_us = 30 * SECOND_US - GUARD_US
+    lease = _lease(LONG, _value(3, 30 * SECOND_US))
+    lease.update(_standing(20 * SECOND_US, heard_until_us=21 * SECOND_US))
+    lease.update(_standing(21 * SECOND_US, heard_until_us=21 * SECOND_US))
+
+    lease.update(_standing(end_us + later_us, hears=True, heard_until_us=2**52))
+
+    assert lease.held is None
+
+
+@pytest.mark.spec("LSE-005", "LSE-007")
+def test_what_a_long_lease_leaves_is_held_no_longer_than_voters_are_heard() -> None:
+    end_us = 30 * SECOND_US - GUARD_US
+    lease = _lease(LONG)
+    lease.update(_standing(end_us - 1, hears=True, heard_until_us=end_us + 500))
+
+    lease.update(_standing(end_us, hears=True, heard_until_us=end_us + 500))
+    assert lease.held is LONG
+    assert lease.deadline_ns() == (end_us + 500) * 1_000
+    lease.update(_standing(end_us + 500, hears=True, heard_until_us=end_us + 500))
+
+    assert _shown(lease) is None
+
+
+@pytest.mark.spec("LSE-005", "LSE-007")
+def test_long_successor_that_is_not_heard_leaves_no_hold_of_the_value_before() -> None:
+    lease = _lease(FIRST, LONG)
+    end_us, begin_us = 14 * SECOND_US - GUARD_US, 14 * SECOND_US + GUARD_US
+    lease.update(_standing(end_us - 1))
+    lease.update(_standing(end_us))
+    assert lease.held is FIRST
+
+    lease.update(_standing(begin_us))
+
+    assert _shown(lease) is None
+    assert lease.is_unheard
+
+
+@pytest.mark.spec("LSE-001", "LSE-007")
+def test_unheard_lease_is_forgotten_with_the_clock() -> None:
+    lease = _lease(LONG)
+    lease.update(_standing(20 * SECOND_US))
+    assert lease.is_unheard
+
+    lease.update(_standing(20 * SECOND_US, synced=False))
+
+    assert not lease.is_unheard
+    assert lease.deadline_ns() == NEVER_NS

@@ -39,7 +39,7 @@ def test_a_peer_without_a_link_never_counts() -> None:
     neighbours = Neighbours(5 * SECOND)
 
     neighbours.heard(EVE, SECOND)
-    neighbours.disconnected(EVE, SECOND)
+    neighbours.disconnected(EVE)
 
     assert neighbours.alive(SECOND) == ()
     assert neighbours.company_until_ns() == -1
@@ -51,8 +51,8 @@ def test_losing_the_last_heard_link_leaves_the_others() -> None:
     neighbours.connected(ANN, 0)
     neighbours.connected(BOB, 2 * SECOND)
 
-    neighbours.disconnected(BOB, 3 * SECOND)
+    neighbours.disconnected(BOB)
 
     assert neighbours.company_until_ns() == 5 * SECOND
-    neighbours.disconnected(ANN, 3 * SECOND)
+    neighbours.disconnected(ANN)
     assert neighbours.company_until_ns() == -1

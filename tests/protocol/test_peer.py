@@ -325,6 +325,26 @@ def test_no_vote_and_no_new_slot_in_the_light_before_its_record(seed: int) -> No
     assert all(journalled.values())
 
 
+@pytest.mark.spec("CLK-020")
+@pytest.mark.parametrize("first", ["message", "command"])
+def test_what_comes_first_after_a_long_pause_finds_the_clock_no_longer_synced(first: str) -> None:
+    street = Street(4)
+    street.run(4)
+    peer = street.peers[0]
+    assert peer.scene.is_selected
+    late_ns = street.local_ns(0) + 9 * SECOND_NS
+
+    if first == "message":
+        late = Clock(1, 0, 0, None, is_synced=True, wants_reply=False)
+        effects = peer.handle(late, street.identities[1], late_ns)
+    else:
+        effects = peer.command(Feel(EmotionState.LOW), late_ns)
+
+    assert not peer.statistics(late_ns).is_synced
+    assert not peer.scene.is_selected
+    assert not any(isinstance(e, Show) and e.scene.is_selected for e in effects)
+
+
 def test_time_never_runs_back() -> None:
     street = Street(1)
     street.run(1)

@@ -376,6 +376,24 @@ def test_renewal_keeps_the_phase_and_a_change_fades(pattern: bytes, is_renewal: 
     assert value.start_us == (last.start_us if is_renewal else last.not_after_us)
     expected = (None, 0) if is_renewal else (last.pattern, last.start_us)
     assert (value.previous, value.previous_start_us) == expected
+    length_us = 8_000_000 if is_renewal else 4_000_000
+    assert value.not_after_us - value.not_before_us == length_us
+
+
+@pytest.mark.spec("CIR-016", "CIR-045")
+def test_pattern_renewed_after_its_lease_lapsed_keeps_the_phase_and_starts_at_the_base() -> None:
+    last = LAB.value(1)
+    leader = LAB.leader(1, 2)
+    slot = Slot(LAB.circumstances(leader), Head(1, VALUE, last.not_after_us, last))
+    late = _moment(0, late_us=last.not_after_us)
+    slot.begin(late)
+
+    slot.propose(last.pattern, late)
+
+    value = slot.bodies[slot.value_of_view(1) or VALUE].value
+    assert value.not_before_us > last.not_after_us
+    assert value.start_us == last.start_us
+    assert value.not_after_us - value.not_before_us == 4_000_000
 
 
 @pytest.mark.spec("CIR-015")

@@ -74,7 +74,7 @@ def test_an_accepted_suggestion_is_displayed_and_never_shared_or_journaled() -> 
     assert not records_in(accepted)
     assert not carried_in(accepted)
     assert [carried.body for carried in carried_in(later)] == [b"\xa2\x01\x01\x02\x02"]
-    assert board.counts(3 * SECOND_NS) == (0, 0, 1, 0, 0)
+    assert board.counts(3 * SECOND_NS, ()) == (0, 0, 1, 0, 0)
     board.command(Feel(E.NEUTRAL), 4 * SECOND_NS)
     assert board.state is E.NEUTRAL
 

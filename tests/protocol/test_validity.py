@@ -10,6 +10,7 @@ from smilesync.circle.validity import (
     Reason,
     Verdict,
     expected_previous,
+    lease_length_us,
     v1_extends_head,
     v4_lease,
     v5_timely,
@@ -118,7 +119,7 @@ def test_expected_previous_is_nothing_on_renewal() -> None:
         (14_000_000, 17_999_999, False),
     ],
 )
-def test_leases_do_not_overlap_and_have_one_length(
+def test_leases_of_new_patterns_do_not_overlap_and_have_one_length(
     begin_us: int, end_us: int, is_lawful: bool
 ) -> None:
     reason = v4_lease(replace(NEXT, not_before_us=begin_us, not_after_us=end_us), HEAD, PARAMETERS)
@@ -126,6 +127,69 @@ def test_leases_do_not_overlap_and_have_one_length(
     assert (reason is None) == is_lawful
     if reason is not None:
         assert (reason.rule, reason.verdict) == ("CIR-024", Verdict.REJECT)
+
+
+def _renewal(length_us: int, last_us: int, **changes: object) -> tuple[Value, Head]:
+    """Return a renewal of that length, after a lease of `last_us`, with `changes`."""
+    last = replace(FIRST, not_after_us=FIRST.not_before_us + last_us)
+    head = replace(HEAD, not_after_us=last.not_after_us, value=last)
+    begin_us = last.not_after_us
+    value = replace(RENEWAL, not_before_us=begin_us, not_after_us=begin_us + length_us)
+    return replace(value, **changes), head  # type: ignore[arg-type]  # names are Value's
+
+
+@pytest.mark.spec("CIR-024", "CIR-045")
+@pytest.mark.parametrize(
+    ("last_us", "length_us"),
+    [
+        (4_000_000, 8_000_000),
+        (8_000_000, 16_000_000),
+        (16_000_000, 16_000_000),
+        (10_000_000, 16_000_000),
+        (5_000_001, 10_000_002),
+    ],
+)
+def test_renewal_doubles_the_lease_and_never_beyond_16_s(last_us: int, length_us: int) -> None:
+    value, head = _renewal(length_us, last_us)
+
+    assert lease_length_us(value, head, PARAMETERS) == length_us
+    assert v4_lease(value, head, PARAMETERS) is None
+    for wrong_us in (length_us - 1, length_us + 1, 4_000_000, 2 * last_us + 2, 32_000_000):
+        reason = v4_lease(*_renewal(wrong_us, last_us), PARAMETERS)
+        assert reason is not None
+        assert (reason.rule, reason.verdict) == ("CIR-024", Verdict.REJECT)
+
+
+@pytest.mark.spec("CIR-024", "CIR-045")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pattern": b"q"},
+        {"start_us": 10_000_001},
+        {"roster_hash": bytes(32)},
+        {"not_before_us": 18_000_001},
+    ],
+    ids=["pattern", "start", "roster", "lapsed"],
+)
+def test_lease_that_renews_nothing_has_the_base_length_and_no_other(
+    changes: dict[str, object],
+) -> None:
+    value, head = _renewal(4_000_000, 8_000_000, **changes)
+    value = replace(value, not_after_us=value.not_before_us + 4_000_000)
+
+    assert v4_lease(value, head, PARAMETERS) is None
+    for length_us in (8_000_000, 16_000_000):
+        longer = replace(value, not_after_us=value.not_before_us + length_us)
+        assert v4_lease(longer, head, PARAMETERS) is not None
+
+
+@pytest.mark.spec("CIR-045")
+def test_base_length_is_the_circles_own() -> None:
+    slow = Parameters(lease_us=10_000_000)
+
+    assert lease_length_us(FIRST, GENESIS, slow) == 10_000_000
+    assert lease_length_us(NEXT, HEAD, slow) == 10_000_000
+    assert lease_length_us(*_renewal(0, 10_000_000), slow) == 16_000_000
 
 
 BEGIN_US = FIRST.not_before_us

@@ -155,6 +155,7 @@ def resent_proposal() -> list[str]:
     """D4: B re-sends every honest proposal, faster, with another k and false certificates."""
     liar = ORDER[3]
     lab = _lab(liar, delay_ms=(10, 20))
+    lab.pattern = lambda member, slot: b"\xa0" + bytes([slot])
     false = (CertificateName(N, 9, ValueHash(b"?" * 32)), CertificateName(X, 5, None))
 
     def passes(source: int, to: int, message: CircleMessage) -> bool:
@@ -226,6 +227,16 @@ def split_in_half() -> list[str]:
 
 def overlapping_lease() -> list[str]:
     """B leads slot 2 and proposes a lease that begins before the last one ends."""
+    return _odd_lease(4_000_000, touches=False)
+
+
+def stretched_lease() -> list[str]:
+    """B leads slot 2 and proposes another pattern for 16 s at once."""
+    return _odd_lease(16_000_000, touches=True)
+
+
+def _odd_lease(length_us: int, *, touches: bool) -> list[str]:
+    """B leads slot 2: another pattern for that long, when the last lease ends or at once."""
     liar = Lab(SIZE, silent=frozenset(range(SIZE))).leader(1, 2)
     lab = _lab(liar)
     honest = _honest(liar)
@@ -234,9 +245,13 @@ def overlapping_lease() -> list[str]:
     while not all(lab.circles[member].slot.is_open for member in honest):
         lab.run(0.01)
     head = decode_value(lab.decided(honest[0])[1])
+    begin_us = head.not_after_us if touches else lab.true_us + lab.now_ns // 1_000 + 300_000
     body = lab.value(
         7,
         slot=2,
+        not_before_us=begin_us,
+        not_after_us=begin_us + length_us,
+        start_us=begin_us,
         parent=value_hash(lab.decided(honest[0])[1]),
         previous=head.pattern,
         previous_start_us=head.start_us,

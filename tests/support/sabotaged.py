@@ -6,6 +6,7 @@ Run as a program: `python sabotaged.py RULE run ...`; RULE is one of RULES, or `
 import sys
 from collections.abc import Callable
 
+from smilesync.circle import lease
 from smilesync.circle.lease import Lease
 from smilesync.circle.value import Named
 from smilesync.commands import Switch
@@ -15,12 +16,14 @@ LATER_US = 60_000_000
 
 
 def _ignore_lease_end() -> None:
+    """No lease ends, neither by the clock nor because nobody is heard."""
     honest = Lease.ends_us
 
     def later(self: Lease, decided: Named) -> int:
         return honest(self, decided) + LATER_US
 
     Lease.ends_us = later
+    lease._is_heard = lambda decided, standing: True
 
 
 def _ignore_consent() -> None:

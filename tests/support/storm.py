@@ -108,18 +108,26 @@ def _tempt(lab: Lab, liar: int, member: int, draw: random.Random) -> None:
 
 def leases_at_fault(lab: Lab) -> list[str]:
     """Return what is wrong with the leases of decided values, judged apart from validity.py."""
-    leases: dict[int, tuple[int, int]] = {}
-    for member in range(lab.size):
-        for slot, body in lab.decided(member).items():
-            value = decode_value(body)
-            leases[slot] = (value.not_before_us, value.not_after_us)
-    faults, last_us = [], 0
-    for slot, (begin_us, end_us) in sorted(leases.items()):
-        if end_us - begin_us != lab.genesis.parameters.lease_us:
-            faults.append(f"slot {slot} has a lease of {end_us - begin_us} us")
-        if begin_us < last_us:
-            faults.append(f"slot {slot} begins before the last lease ends")
-        last_us = end_us
+    values = {
+        slot: decode_value(body)
+        for member in range(lab.size)
+        for slot, body in lab.decided(member).items()
+    }
+    faults: list[str] = []
+    for slot, value in sorted(values.items()):
+        length_us, wanted_us = (
+            value.not_after_us - value.not_before_us,
+            lab.genesis.parameters.lease_us,
+        )
+        last = values.get(slot - 1)
+        if last is not None:
+            if value.not_before_us < last.not_after_us:
+                faults.append(f"slot {slot} begins before the last lease ends")
+            same = (last.not_after_us, last.pattern, last.start_us)
+            if (value.not_before_us, value.pattern, value.start_us) == same:
+                wanted_us = min(16_000_000, 2 * (last.not_after_us - last.not_before_us))
+        if length_us != wanted_us:
+            faults.append(f"slot {slot} has a lease of {length_us} us, not {wanted_us}")
     return faults
 
 

@@ -19,7 +19,7 @@ BANNED_MODULE_NAMES = {
 }
 BANNED_WORDS = re.compile(r"\b(FIXME|XXX|HACK|HURZ|junkdrawer)\b|\bTODO\b(?!.*#\d+)")
 CORE_IMPORTS = {
-    *("bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "hmac"),
+    *("array", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "hmac"),
     *("smilesync", "struct", "typing"),
 }
 # Who may import more than the core's common list, and why it is needed there only.

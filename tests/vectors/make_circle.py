@@ -17,7 +17,7 @@ from smilesync.wire.cbor import CborValue
 from smilesync.wire.messages import VoteKind, VoteSet
 from smilesync.wire.votesets import set_value
 from support.lab import Lab, genesis_of
-from vectors import make_consensus
+from vectors import make_consensus, make_lease
 from vectors.writing import FOLDER, Case, JsonValue, plain, text_of
 
 N, X, F = VoteKind.NOTARIZE, VoteKind.NULLIFY, VoteKind.FINALIZE
@@ -216,6 +216,7 @@ CHANGE = LAB.value(
 )
 RENEWAL = replace(
     CHANGE,
+    not_after_us=CHANGE.not_before_us + 8 * SECOND_US,
     pattern=FIRST_VALUE.pattern,
     start_us=FIRST_VALUE.start_us,
     previous=None,
@@ -264,7 +265,7 @@ def _verdict_cases() -> list[Case]:
     )
     rows: list[tuple[str, str, Value, int | None, bool, str]] = [
         ("change, on time", "CIR-021 CIR-022 CIR-024", CHANGE, on_time, False, "accept"),
-        ("renewal, on time", "CIR-022", RENEWAL, on_time, False, "accept"),
+        ("renewal, on time", "CIR-022 CIR-045", RENEWAL, on_time, False, "accept"),
         ("fresh, 2 s old", "CIR-025", CHANGE, late - 1, False, "accept"),
         ("fresh, older", "CIR-025", CHANGE, late, False, "keep"),
         ("fresh, 1.54 s ahead", "CIR-025", CHANGE, early + 1, False, "accept"),
@@ -289,15 +290,74 @@ def _verdict_cases() -> list[Case]:
         ("overlapping lease", "CIR-024", overlap, on_time, False, "reject"),
         ("longer lease, carried", "CIR-024", longer, on_time, True, "reject"),
     ]
-    return [_verdict_case(*row) for row in rows]
+    return [_verdict_case(*row) for row in rows] + _renewal_cases()
+
+
+def _renewal_cases() -> list[Case]:
+    """A chain of renewals by length in s, and values that renew nothing or wrongly."""
+    rows: list[tuple[str, str, Value, Value]] = []
+    last = FIRST_VALUE
+    for slot, wanted_s in ((2, 8), (3, 16), (4, 16)):
+        for length_s in (4, 8, 16, 32):
+            value = replace(
+                _after(last),
+                slot=slot,
+                not_after_us=last.not_after_us + length_s * SECOND_US,
+            )
+            verdict = "accept" if length_s == wanted_s else "reject"
+            lasted_s = (last.not_after_us - last.not_before_us) // SECOND_US
+            rows.append((f"renewal, {length_s} s after {lasted_s} s", verdict, last, value))
+        last = replace(
+            _after(last), slot=slot, not_after_us=last.not_after_us + wanted_s * SECOND_US
+        )
+    anew = replace(_after(last), slot=5, not_after_us=last.not_after_us + 4 * SECOND_US)
+    lapsed = replace(anew, not_before_us=anew.not_before_us + 1, not_after_us=anew.not_after_us + 1)
+    changed = replace(
+        anew,
+        pattern=CHANGE.pattern,
+        start_us=anew.not_before_us,
+        previous=last.pattern,
+        previous_start_us=last.start_us,
+    )
+    for name, value in (("lapsed", lapsed), ("another pattern", changed)):
+        for length_s in (4, 8, 16):
+            end_us = value.not_before_us + length_s * SECOND_US
+            verdict = "accept" if length_s == 4 else "reject"
+            given = replace(value, not_after_us=end_us)
+            rows.append((f"{name}, {length_s} s after 16 s", verdict, last, given))
+    return [
+        _verdict_case(
+            name, "CIR-024 CIR-045", value, value.not_before_us, False, verdict, head=head
+        )
+        for name, verdict, head, value in rows
+    ]
+
+
+def _after(last: Value) -> Value:
+    """Return a renewal of `last`, but for its slot and its end."""
+    return replace(
+        last,
+        parent=value_hash(last.encode()),
+        not_before_us=last.not_after_us,
+        not_after_us=last.not_after_us + 1,
+        previous=None,
+        previous_start_us=0,
+    )
 
 
 def _verdict_case(
-    name: str, req: str, value: Value, circle_us: int | None, carried: bool, verdict: str
+    name: str,
+    req: str,
+    value: Value,
+    circle_us: int | None,
+    carried: bool,
+    verdict: str,
+    *,
+    head: Value = FIRST_VALUE,
 ) -> Case:
     given: dict[str, object] = {
         "genesis": LAB.genesis.encode(),
-        "head": FIRST_VALUE.encode(),
+        "head": head.encode(),
         "value": decode_value(value.encode()).encode(),
         "circle_us": circle_us,
         "carried": carried,
@@ -308,86 +368,9 @@ def _verdict_case(
     return case if verdict == "accept" else case | {"error": req.split()[0]}
 
 
-Event = tuple[int | None, bool, bool]
-"""Circle us (None: not SYNCED), is the wearer willing, are q voters heard."""
-
-TOUCHING = [(1, 10_000_000, 14_000_000), (2, 14_000_000, 18_000_000)]
-GAP = [(1, 10_000_000, 14_000_000), (2, 16_000_000, 20_000_000)]
-LEASES: list[tuple[str, str, list[tuple[int, int, int]], int, list[Event]]] = [
-    (
-        "touching leases",
-        "LSE-001 LSE-004 LSE-005",
-        TOUCHING,
-        0,
-        [
-            (us, True, True)
-            for us in (10_019_999, 10_020_000, 13_979_999, 13_980_000, 14_019_999, 14_020_000)
-        ],
-    ),
-    (
-        "a gap, nobody heard, successor known",
-        "LSE-005",
-        GAP,
-        0,
-        [(us, True, False) for us in (13_000_000, 13_980_000, 14_979_999, 14_980_000, 16_020_000)],
-    ),
-    (
-        "the end, q voters heard",
-        "LSE-005",
-        GAP[:1],
-        0,
-        [(us, True, True) for us in (13_000_000, 13_980_000, 14_979_999, 14_980_000)],
-    ),
-    (
-        "the end, nobody heard",
-        "LSE-005",
-        GAP[:1],
-        0,
-        [(us, True, False) for us in (13_000_000, 13_979_999, 13_980_000)],
-    ),
-    (
-        "consent withdrawn and given again",
-        "LSE-001",
-        GAP[:1],
-        0,
-        [(12_000_000, True, True), (12_000_001, False, True), (12_000_002, True, True)],
-    ),
-    (
-        "clock lost",
-        "LSE-001",
-        GAP[:1],
-        0,
-        [(12_000_000, True, True), (None, True, True), (12_500_000, True, True)],
-    ),
-    (
-        "a lease seen to end stays ended",
-        "LSE-003",
-        GAP[:1],
-        0,
-        [(us, True, False) for us in (13_980_000, 13_979_990)],
-    ),
-    ("a higher slot was shown before", "LSE-002", GAP[:1], 2, [(12_000_000, True, True)]),
-    ("the same slot was shown before", "LSE-002", GAP[:1], 1, [(12_000_000, True, True)]),
-]
-
-
 def lease_cases() -> list[Case]:
     return [
-        _case(
-            name,
-            req,
-            {
-                "guard_us": 20_000,
-                "values": [{"slot": s, "nb_us": nb, "na_us": na} for s, nb, na in values],
-                "highest_shown": shown,
-                "events": [
-                    {"circle_us": us, "willing": willing, "quorum_heard": heard}
-                    for us, willing, heard in events
-                ],
-            },
-            {"shown": make_consensus.selections(values, shown, events)},
-        )
-        for name, req, values, shown, events in LEASES
+        _case(name, req, given, {"shown": shown}) for name, req, given, shown in make_lease.rows()
     ]
 
 

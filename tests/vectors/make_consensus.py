@@ -5,15 +5,11 @@ is left out: only what rules R0 to R7 demand is in the output, a message to all 
 """
 
 from smilesync.circle.circumstances import Moment
-from smilesync.circle.genesis import Parameters
-from smilesync.circle.lease import Lease, Standing
 from smilesync.circle.quorum import VoteKey, value_hash
 from smilesync.circle.slot import Slot
 from smilesync.circle.validity import Head
-from smilesync.circle.value import NO_PREVIOUS, named
+from smilesync.circle.value import NO_PREVIOUS
 from smilesync.effects import Effect, Event, Notice, Persist, Send
-from smilesync.ids import ValueHash
-from smilesync.timeline import Timeline
 from smilesync.wire import codec, records
 from smilesync.wire.messages import Body, CircleMessage, Propose, VoteKind, Votes
 from smilesync.wire.records import Finalized, Notarized, Nullified
@@ -222,31 +218,3 @@ VOTER_SEEDS = [
     for seed in [bytes([2, index]) * 16 for index in range(4)]
     if type(pair[1])(seed).public == pair[1].public
 ]
-
-
-def selections(
-    values: list[tuple[int, int, int]], shown: int, events: list[tuple[int | None, bool, bool]]
-) -> list[dict[str, object]]:
-    """Return what is selected and what is held after each event, by slot."""
-    lease = Lease(Parameters(), shown)
-    for slot, begin_us, end_us in values:
-        value = LAB.value(
-            slot=slot,
-            not_before_us=begin_us,
-            not_after_us=end_us,
-            start_us=begin_us,
-            parent=ValueHash(bytes(32)),
-        )
-        lease.offer(named(value.encode()))
-    found: list[dict[str, object]] = []
-    for circle_us, is_willing, hears_quorum in events:
-        timeline = Timeline(0, circle_us) if circle_us is not None else None
-        grew = lease.update(Standing(0, timeline, is_willing, hears_quorum))
-        found.append(
-            {
-                "selected": lease.selected.value.slot if lease.selected else None,
-                "held": lease.held.value.slot if lease.held else None,
-                "persists": grew,
-            }
-        )
-    return found

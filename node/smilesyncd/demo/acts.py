@@ -33,7 +33,7 @@ CUT = (5, 6)
 CUT_SECONDS = 9
 # Longer than a clock counts as synchronised without hearing the others, so it must be found again.
 LONG_CUT_SECONDS = 12
-# A lease lasts four seconds; so each cut begins at another moment of one.
+# A lease lasts 4, 8 or 16 seconds; so each cut begins at another moment of one.
 CUT_SHIFT_SECONDS = 0.7
 REJOIN_P95_SECONDS_MAX = 5.0
 PERCENT = 95

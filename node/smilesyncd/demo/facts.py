@@ -25,7 +25,6 @@ AT_ONCE_MS_MAX = 100.0
 LEDS_DARK_MS_MAX = 1000.0
 STAYS_NS = 1500 * MS_NS
 STREAM_GAP_NS_MAX = SECOND_NS
-NEW_SLOTS_MIN = 2
 PERCENT = 95
 DEMO_SECONDS_MAX = 90.0
 
@@ -164,18 +163,19 @@ def _accepted(seen: Seen, question: Question) -> Answer:
 
 
 def _going_on(seen: Seen, question: Question) -> Answer:
-    """The others still commit: all of them select slots that are new since the cut."""
-    fresh: list[set[int]] = []
-    for track in seen.of(question.devices):
-        before = track.before(question.since_ns)
-        newest = before.slot if before else 0
-        slots = _first_selections(track.since(question.since_ns))
-        fresh.append({slot for slot in slots if slot > newest})
-    common = set.intersection(*fresh)
-    if len(common) < NEW_SLOTS_MIN:
-        return f"{len(common)} new slots selected by all {len(question.devices)}"
-    text = f"{len(question.devices)} go on committing: new slots selected by all of them"
-    return Fact("going on", True, text, float(len(common)), "slots")
+    """The others still show one certified pattern when it would be dark without a quorum.
+
+    New slots are no measure: while nothing changes one lease may run for 16 s.
+    """
+    bound_ns = question.since_ns + int(DARK_SECONDS_MAX * SECOND_NS)
+    firsts = [_first_selections(track.since(bound_ns)) for track in seen.of(question.devices)]
+    common = set.intersection(*map(set, firsts))
+    if not common:
+        return f"no slot selected by all {len(question.devices)} after {DARK_SECONDS_MAX:g} s"
+    at_ns = min(max(slots[slot] for slots in firsts) for slot in common)
+    text = f"{len(question.devices)} go on: one certified pattern after {DARK_SECONDS_MAX:g} s, "
+    text += "which takes a quorum"
+    return Fact("going on", True, text, _seconds(at_ns - question.since_ns), "s")
 
 
 def _dark(seen: Seen, question: Question) -> Answer:
@@ -207,24 +207,27 @@ def _solo(seen: Seen, question: Question) -> Answer:
 
 
 def _rejoined(seen: Seen, question: Question) -> Answer:
-    """Each of the devices shows a certified pattern that the circle showed as well.
+    """Each of the devices shows a certified pattern that the circle shows as well.
 
-    The circle is the devices that were never cut off, and the slot is newer than the last one that
-    the device itself showed before: what it kept from the time before the cut does not count.
+    The circle is the devices that were never cut off. The device must have been out of the light:
+    what it kept from the time before the cut does not count. The slot may be the one from before,
+    since a lease of 16 s may still run.
     """
     assert question.reference
     known: set[int] = set()
     for other in seen.of(question.reference):
-        known |= set(_first_selections(other.since(question.since_ns - STREAM_GAP_NS_MAX)))
+        known |= set(_first_selections(other.since(question.since_ns)))
     firsts: dict[str, int] = {}
     for track in seen.of(question.devices):
-        last = track.last_selected_before(question.since_ns)
-        newest = last.slot if last else 0
-        slots = _first_selections(track.since(question.since_ns))
-        fresh = [first_ns for slot, first_ns in slots.items() if slot > newest and slot in known]
-        if not fresh:
+        before, recent = track.before(question.since_ns), track.since(question.since_ns)
+        was_out = [one.monotonic_ns for one in recent if not one.is_selected]
+        if before is None or not before.is_selected:
+            was_out.insert(0, question.since_ns)
+        slots = _first_selections(track.since(was_out[0])) if was_out else {}
+        shown = [first_ns for slot, first_ns in slots.items() if slot in known]
+        if not shown:
             return f"{track.name} does not show the circle's pattern"
-        firsts[track.name] = min(fresh)
+        firsts[track.name] = min(shown)
     seconds = _seconds(max(firsts.values()) - question.since_ns)
     names = " and ".join(firsts)
     text = f"healed, {names} shows the circle's pattern again (gate {REJOIN_SECONDS_MAX:g} s)"

@@ -66,13 +66,6 @@ class Track:
                 return one
         return None
 
-    def last_selected_before(self, until_ns: int) -> Sighting | None:
-        """Return the last sighting before `until_ns` that shows a certified pattern."""
-        for one in reversed(self.sightings):
-            if one.monotonic_ns < until_ns and one.is_selected:
-                return one
-        return None
-
     def add(self, sighting: Sighting) -> None:
         self.sightings.append(sighting)
 

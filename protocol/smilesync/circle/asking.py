@@ -1,8 +1,9 @@
 """When a member sends STATUS, and to whom: rule R8.
 
 A voter is silent while decisions come in time. It asks from a little after its slot opened, every
-interval, a few random members; at once after a view was nullified; and all who have not answered
-yet after a restart. A follower asks one holder once a decision is overdue, less and less often.
+interval, a few random members; at once after a view was nullified; while it does not know the
+circle's time; and all who have not answered yet after a restart. A follower asks one holder once
+a decision is overdue, less and less often.
 """
 
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS
@@ -29,20 +30,21 @@ class Asking:
         self._follower_wait_ns = config.follower_wait_ns
 
     def plan(self, slot: Slot, guard: RestartGuard, due_ns: int, now_ns: int) -> None:
-        """Set the deadline after any change; `due_ns` is when a follower misses a decision."""
+        """Set the deadline after any change; from `due_ns` on a decision may have been missed."""
         if guard.is_asking:
             self.deadline_ns = min(self.deadline_ns, now_ns + self._config.status_interval_ns)
         elif not guard.may_vote:
             self._plan_follower(slot, due_ns, now_ns)
         elif not slot.is_open:
-            self.deadline_ns = NEVER_NS
+            soon_ns = min(self.deadline_ns, now_ns + self._config.status_interval_ns)
+            self.deadline_ns = soon_ns if due_ns <= now_ns else NEVER_NS
         elif slot.number != self._slot_number:
             self._slot_number = slot.number
             self.deadline_ns = now_ns + self._config.quiet_ns
         elif slot.take_nullified():
             self.deadline_ns = now_ns + TICK_NS
 
-    def choose(self, slot: Slot, guard: RestartGuard, now_ns: int) -> list[PeerId]:
+    def choose(self, guard: RestartGuard, now_ns: int) -> list[PeerId]:
         """Return whom to ask now, and set the next deadline."""
         identities = self._roster.identities
         if guard.is_asking:
@@ -53,7 +55,7 @@ class Asking:
             longest_ns = self._config.follower_wait_ns_max
             self._follower_wait_ns = min(2 * self._follower_wait_ns, longest_ns)
             return [identities[i] for i in self._draw(1)]
-        self.deadline_ns = now_ns + self._config.status_interval_ns if slot.is_open else NEVER_NS
+        self.deadline_ns = now_ns + self._config.status_interval_ns
         return [identities[i] for i in self._draw(self._config.status_fanout)]
 
     def _plan_follower(self, slot: Slot, due_ns: int, now_ns: int) -> None:

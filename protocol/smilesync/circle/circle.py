@@ -89,8 +89,10 @@ class Circle:
         index = self.roster.index_of.get(sender)
         if index is None:
             raise Unwelcome("CIR-001", "a circle message from a device that is no member")
+        # Every third vote comes when q others have decided: nothing to do, nothing to plan.
+        is_over = isinstance(message, Votes) and message.slot < self.slot.number
         effects = self._route(message, sender, index, now_ns)
-        return effects + self._settle(now_ns)
+        return effects if is_over else effects + self._settle(now_ns)
 
     def connected(self, peer: PeerId) -> list[Effect]:
         """A link with `peer` came up: whoever still asks after a restart asks there at once."""
@@ -126,10 +128,13 @@ class Circle:
         """Return until when q voters count as heard; past if they do not."""
         return self.presence.quorum_until_ns(self.around.config.hold_after_ns)
 
-    def select(self, now_ns: int, *, is_willing: bool) -> list[Effect]:
-        """Select anew; a value is on the record before it is in the light."""
+    def select(self, now_ns: int, *, is_willing: bool, heard_until_ns: int) -> list[Effect]:
+        """Select anew; a value is on the record before it is in the light.
+
+        `heard_until_ns`: see `Standing`; from the clock's exchanges, which cannot be replayed.
+        """
         hears_quorum = now_ns < self.quorum_until_ns()
-        standing = Standing(now_ns, self.timeline, is_willing, hears_quorum)
+        standing = Standing(now_ns, self.timeline, is_willing, hears_quorum, heard_until_ns)
         if self.lease.update(standing):
             return [Persist(records.encode(records.Shown(self.lease.shown_slot)))]
         return []
@@ -214,7 +219,7 @@ class Circle:
             effects += self._forget()
         if not self.slot.is_open and now_ns >= self._begin_ns():
             effects += self.slot.begin(self._moment(now_ns))
-        due_ns = now_ns if self.guard.may_vote else self._due_ns(now_ns)
+        due_ns = self._due_ns(now_ns)
         self.asking.plan(self.slot, self.guard, due_ns, now_ns)
         return effects
 
@@ -266,7 +271,7 @@ class Circle:
         effects: list[Effect] = []
         status = self._status()
         request = repair.want(self.slot)
-        for identity in self.asking.choose(self.slot, self.guard, now_ns):
+        for identity in self.asking.choose(self.guard, now_ns):
             effects.append(Send(identity, status))
             if request is not None:
                 effects.append(Send(identity, request))
@@ -295,14 +300,23 @@ class Circle:
         return True
 
     def _begin_ns(self) -> int:
-        """R0: the next slot opens a window before the last lease ends."""
+        """R0: the next slot opens a window before the last lease ends, by the circle's time.
+
+        After a restart the clock is ahead until it is SYNCED: it would open a slot in the middle
+        of the lease before, and nullify views in which nobody else is.
+        """
         if self.line is None:
             return 0
+        if self.timeline is None:
+            return NEVER_NS
         self._plan_slot(self.line)
         return self._opens_ns
 
     def _due_ns(self, now_ns: int) -> int:
-        if self.line is None:
+        """Return from when on a decision may have been missed while the slot is not open."""
+        if self.guard.may_vote and self.timeline is not None:
+            return NEVER_NS
+        if self.line is None or self.guard.may_vote:
             return now_ns
         self._plan_slot(self.line)
         return self._ends_ns

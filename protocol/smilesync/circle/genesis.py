@@ -20,6 +20,8 @@ ROSTER_DOMAIN = Domain.ROSTER + b"\0"
 GENESIS_VERSION = 1
 VOTERS_MAX = 22
 """The largest circle whose certificates, 15 signatures, fit one datagram."""
+LEASE_US_MAX = 16_000_000
+"""The longest a decided value may be shown, however often it was renewed."""
 GENESIS_SIZE_BYTES_MAX = 16_384
 CARD_PREFIX = "smilecard1"
 
@@ -31,7 +33,7 @@ class Parameters:
     tolerance_us: int = 40_000
     """eps: how far apart two clocks may be; the guard g is half of it."""
     lease_us: int = 4_000_000
-    """L0: how long a decided value may be shown."""
+    """L0: how long a decided value may be shown, unless it renews the one before."""
     window_us: int = 1_500_000
     """W: how long before the end of a lease its successor is being decided."""
     lead_us: int = 300_000
@@ -47,7 +49,7 @@ class Parameters:
 # Key, lowest and highest value of each parameter in the genesis map; the order is the encoding's.
 PARAMETER_RANGES_US = {
     "tolerance_us": (4, 1_000, 1_000_000),
-    "lease_us": (5, 2_000_000, 16_000_000),
+    "lease_us": (5, 2_000_000, LEASE_US_MAX),
     "window_us": (6, 500_000, 4_000_000),
     "lead_us": (7, 50_000, 1_000_000),
 }

@@ -2,7 +2,8 @@
 
 Leases are disjoint in circle time and a value is selected only between nb + g and na - g, so two
 devices whose clocks differ by at most 2g never select values of different slots at the same
-moment. Source: SPEC section Selection.
+moment. A lease of 4 s ends soon by itself when the quorum is lost; a longer one is shown only
+while q voters are heard. Source: SPEC section Selection.
 """
 
 from typing import NamedTuple
@@ -14,18 +15,24 @@ from smilesync.timeline import Timeline
 NEVER_NS = 2**63 - 1
 CANDIDATES_MAX = 3
 GAP_US_MAX = 1_000_000
+UNHEARD_US_MAX = 4_000_000
+"""A lease longer than this is shown only while q voters were heard no longer ago than this."""
+UNHEARD_NS_MAX = UNHEARD_US_MAX * 1_000
 
 
 class Standing(NamedTuple):
     """What selection depends on besides the values.
 
     `timeline` is None while not SYNCED; `is_willing`: the wearer consents to the collective light.
+    `hears_quorum`: q voters were heard just now. `heard_until_ns`: until when q voters count as
+    heard within `UNHEARD_NS_MAX`; past if they do not.
     """
 
     now_ns: int
     timeline: Timeline | None
     is_willing: bool
     hears_quorum: bool
+    heard_until_ns: int
 
 
 class Lease:
@@ -35,6 +42,8 @@ class Lease:
         self.selected: Named | None = None
         self.held: Named | None = None
         self.shown_slot = shown_slot
+        self.is_unheard = False
+        """A long lease runs and is not selected, for want of q voters heard of late."""
         self._ended_slot = 0
         self._candidates: list[Named] = []
         self._lease = parameters
@@ -51,20 +60,24 @@ class Lease:
         """Select anew; returns whether the highest slot ever shown grew (persist it first)."""
         if standing.timeline is None or not standing.is_willing:
             self.selected = self.held = self._timeline = None
+            self.is_unheard = False
             self._deadline_ns = NEVER_NS
             return False
-        is_known = standing.timeline is self._timeline and self.held is None
+        is_settled = self.held is None and not self.is_unheard
+        is_known = standing.timeline is self._timeline and is_settled
         if is_known and standing.now_ns < self._deadline_ns:
             return False
         self._timeline = standing.timeline
         circle_us = standing.timeline.at(standing.now_ns)
         last = self.selected or self.held
         self._latch(circle_us)
-        self.selected = self._pick(circle_us)
+        running = self._pick(circle_us)
+        self.is_unheard = running is not None and not _is_heard(running, standing)
+        self.selected = None if self.is_unheard else running
         self.held = None
-        if self.selected is None and last is not None and self._may_hold(last, standing, circle_us):
+        if running is None and last is not None and self._may_hold(last, standing, circle_us):
             self.held = last
-        self._deadline_ns = self._next_change_ns(standing.timeline, circle_us)
+        self._deadline_ns = self._next_change_ns(standing, standing.timeline, circle_us)
         if self.selected is None or self.selected.value.slot <= self.shown_slot:
             return False
         self.shown_slot = self.selected.value.slot
@@ -100,12 +113,26 @@ class Lease:
         """Between two leases the last output stays for a short while, marked uncommitted."""
         successor = any(c.value.slot > last.value.slot for c in self._candidates)
         in_gap = circle_us < self.ends_us(last) + GAP_US_MAX
-        return in_gap and (successor or standing.hears_quorum)
+        return in_gap and (successor or standing.hears_quorum) and _is_heard(last, standing)
 
-    def _next_change_ns(self, timeline: Timeline, circle_us: int) -> int:
+    def _next_change_ns(self, standing: Standing, timeline: Timeline, circle_us: int) -> int:
         changes_us = [self.begins_us(c) for c in self._candidates]
         changes_us += [self.ends_us(c) for c in self._candidates]
         if self.held is not None:
             changes_us.append(self.ends_us(self.held) + GAP_US_MAX)
         coming_us = [us for us in changes_us if us > circle_us]
-        return timeline.local_at(min(coming_us)) if coming_us else NEVER_NS
+        change_ns = timeline.local_at(min(coming_us)) if coming_us else NEVER_NS
+        shown = self.selected or self.held
+        if shown is not None and _is_long(shown):
+            return min(change_ns, standing.heard_until_ns)
+        return change_ns
+
+
+def _is_long(decided: Named) -> bool:
+    """Would this lease outlast a lost quorum for too long?"""
+    return decided.value.not_after_us - decided.value.not_before_us > UNHEARD_US_MAX
+
+
+def _is_heard(decided: Named, standing: Standing) -> bool:
+    """May this value be shown, as far as it takes others to be heard?"""
+    return not _is_long(decided) or standing.now_ns < standing.heard_until_ns

@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterable
 
 from smilesync.circle.book import Checked, VoteBook
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS, Circumstances, Moment
+from smilesync.circle.proposing import fresh_value
 from smilesync.circle.quorum import NO_VALUE, VoteKey, bits, statement, vote_set
 from smilesync.circle.validity import (
     Head,
     Reason,
     Verdict,
-    expected_previous,
     v1_extends_head,
     v4_lease,
     v5_timely,
     v8_pattern,
 )
-from smilesync.circle.value import Named, Value, named
+from smilesync.circle.value import Named, named
 from smilesync.effects import Effect, Event, Notice, Persist, Send
 from smilesync.errors import Unwelcome
 from smilesync.ids import ValueHash
@@ -177,24 +177,7 @@ class Slot:
     def propose(self, pattern: bytes, moment: Moment) -> list[Effect]:
         """Propose `pattern` in the lease that follows the head's; call if `wants_pattern`."""
         assert moment.circle_us is not None
-        parameters, head = self.around.parameters, self.head
-        begin_us = max(head.not_after_us, moment.circle_us + parameters.lead_us)
-        last = head.value
-        start_us = last.start_us if last is not None and last.pattern == pattern else begin_us
-        previous, previous_start_us = expected_previous(pattern, start_us, head)
-        value = Value(
-            slot=self.number,
-            parent=head.hash,
-            not_before_us=begin_us,
-            not_after_us=begin_us + parameters.lease_us,
-            pattern=pattern,
-            start_us=start_us,
-            previous=previous,
-            previous_start_us=previous_start_us,
-            fade_us=self.around.config.fade_us,
-            roster_hash=self.around.roster.hash,
-            state_hash=self.around.state_hash,
-        )
+        value = fresh_value(pattern, moment.circle_us, self.head, self.around)
         return self._lead(value.encode(), 0) + self.progress(moment)
 
     def progress(self, moment: Moment) -> list[Effect]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from smilesync.circle.genesis import Parameters
+from smilesync.circle.genesis import LEASE_US_MAX, Parameters
 from smilesync.circle.value import Value
 from smilesync.ids import ValueHash
 
@@ -59,12 +59,27 @@ def v1_extends_head(value: Value, head: Head, roster_hash: bytes, state: bytes) 
 
 
 def v4_lease(value: Value, head: Head, parameters: Parameters) -> Reason | None:
-    """V4: leases do not overlap and have exactly the base length."""
+    """V4: leases do not overlap and have exactly the length they must have."""
     if value.not_before_us < head.not_after_us:
         return Reason("CIR-024", Verdict.REJECT, "begins before the last lease ends")
-    if value.not_after_us - value.not_before_us != parameters.lease_us:
-        return Reason("CIR-024", Verdict.REJECT, "has another length than the base lease")
+    length_us = lease_length_us(value, head, parameters)
+    if value.not_after_us - value.not_before_us != length_us:
+        return Reason("CIR-024", Verdict.REJECT, f"has another length than {length_us} us")
     return None
+
+
+def lease_length_us(value: Value, head: Head, parameters: Parameters) -> int:
+    """Return L(h): twice as long as the last lease while nothing changes, else the base length.
+
+    `value` need not have its end yet. A lease that does not touch the last one renews nothing.
+    """
+    last = head.value
+    if last is None or value.not_before_us != last.not_after_us:
+        return parameters.lease_us
+    before = last.pattern, last.start_us, last.roster_hash
+    if (value.pattern, value.start_us, value.roster_hash) != before:
+        return parameters.lease_us
+    return min(2 * (last.not_after_us - last.not_before_us), LEASE_US_MAX)
 
 
 def v5_timely(value: Value, circle_us: int | None, parameters: Parameters) -> Reason | None:

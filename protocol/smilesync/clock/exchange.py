@@ -5,8 +5,7 @@ stream in each direction gives both sides readings, and keeps the link alive. No
 the other's clock: the round trip is measured by the own one. SPEC section Clock (CLK-001 to 008).
 """
 
-from typing import NamedTuple
-
+from smilesync.clock.readings import Window
 from smilesync.config import ClockConfig
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Clock
@@ -16,69 +15,83 @@ _NS_PER_US = 1_000
 _LONG_AGO_NS = -(2**62)
 
 
-class Trip(NamedTuple):
-    """One finished exchange. Units: us; `sent_us` is the latest local time it can speak for."""
-
-    rtt_us: int
-    error_us: int
-    sent_us: int
-
-
 class Exchange:
-    """The state of the exchange with one connected neighbour."""
+    """The state of the exchange with one connected neighbour.
+
+    `last` is the last message heard, at `heard_ns`; `is_read` once its reading was taken, which
+    may wait until the next tick. `window` is None for a neighbour that is no voter.
+    """
 
     __slots__ = (
         "_config",
         "_first_stamp_us",
-        "_heard_stamp_us",
         "due_ns",
         "heard_ns",
-        "is_voter",
+        "is_read",
+        "last",
         "peer",
         "sent_ns",
+        "window",
     )
 
-    def __init__(self, config: ClockConfig, peer: PeerId, *, is_voter: bool, now_ns: int) -> None:
+    def __init__(
+        self, config: ClockConfig, peer: PeerId, window: Window | None, now_ns: int
+    ) -> None:
         self._config = config
         self.peer = peer
-        self.is_voter = is_voter
+        self.window = window
         self._first_stamp_us = now_ns // _NS_PER_US + 1
-        self._heard_stamp_us = 0
+        self.last: Clock | None = None
+        self.is_read = True
         self.heard_ns = _LONG_AGO_NS
         self.sent_ns = _LONG_AGO_NS
         self.due_ns = now_ns
 
-    def take(self, message: Clock, now_ns: int) -> Trip | None:
-        """Remember the stamp to echo; return the round trip if the message closes one.
-
-        A stamp that was not sent over this connection, or an echo said to be held longer than
-        it was away, proves nothing and is passed over.
-        """
-        self._heard_stamp_us = message.stamp_us
+    def keep(self, message: Clock, now_ns: int) -> None:
+        """Remember the stamp to echo, and the message until it is read."""
+        self.last = message
         self.heard_ns = now_ns
-        now_us = now_ns // _NS_PER_US
-        held_us = message.held_us
-        if not self._first_stamp_us <= message.echo_us <= now_us + 1:
-            return None
-        if held_us > self._config.reading_age_us:
-            return None
-        rtt_us = now_us + 1 - message.echo_us - held_us
-        slack_us = held_us * self._config.held_growth_ppm // _PPM + 2
-        if not -slack_us <= rtt_us <= self._config.rtt_us_max:
-            return None
+        self.is_read = False
+
+    def read(self) -> None:
+        """Take the reading of a voter's clock from the last message, if there is one in it.
+
+        The message speaks for the moment it was heard, however much later it is read. A stamp
+        that was not sent over this connection, or an echo said to be held longer than it was
+        away, proves nothing and is passed over.
+        """
+        self.is_read = True
+        window, message = self.window, self.last
+        if window is None or message is None or message.circle_us is None:
+            return
+        config = self._config
+        heard_us = self.heard_ns // _NS_PER_US
+        echo_us, held_us, circle_us = message.echo_us, message.held_us, message.circle_us
+        is_own = self._first_stamp_us <= echo_us <= heard_us + 1
+        if not is_own or held_us > config.reading_age_us or circle_us >= config.circle_us_max:
+            return
+        rtt_us = heard_us + 1 - echo_us - held_us
+        slack_us = held_us * config.held_growth_ppm // _PPM + 2
+        if not -slack_us <= rtt_us <= config.rtt_us_max:
+            return
         rtt_us = max(rtt_us, 0)
-        return Trip(rtt_us, (rtt_us + 1) // 2 + slack_us, now_us - rtt_us)
+        error_us = (rtt_us + 1) // 2 + slack_us
+        window.add(circle_us + rtt_us // 2 - heard_us, error_us, heard_us)
+        window.sent_us = heard_us - rtt_us
+        window.spoke_us = max(window.spoke_us, window.sent_us)
+        if message.is_synced and error_us <= config.guard_us:
+            window.counted_us = window.sent_us
 
     def may_answer(self, now_ns: int) -> bool:
         """Return whether a request may be answered now: not soon after the last message."""
         config = self._config
-        gap_ns = config.answer_ns if self.is_voter else config.neighbour_answer_ns
+        gap_ns = config.neighbour_answer_ns if self.window is None else config.answer_ns
         return now_ns - self.sent_ns >= gap_ns
 
     def compose(self, now_ns: int, circle_us: int | None, *, is_synced: bool, asks: bool) -> Clock:
         """Return the next message to this neighbour."""
         self.sent_ns = now_ns
         stamp_us = now_ns // _NS_PER_US + 1
-        echo_us = self._heard_stamp_us
+        echo_us = self.last.stamp_us if self.last is not None else 0
         held_us = stamp_us - 1 - self.heard_ns // _NS_PER_US if echo_us else 0
         return Clock(stamp_us, echo_us, held_us, circle_us, is_synced, asks)

@@ -47,6 +47,7 @@ class CircleClock:
         self._exchanges: dict[PeerId, Exchange] = {}
         self._reserved_us = floor_us
         self._tick_ns = now_ns
+        self._correct_ns = now_ns
         self._expiry_ns = NEVER_NS
         self._burst_left = config.burst_ticks
         self._sprint_left = config.sprint_ticks
@@ -71,15 +72,16 @@ class CircleClock:
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """Greet a new neighbour; a voter among them is worth a burst."""
-        is_voter = peer in self._windows
-        exchange = Exchange(self._config, peer, is_voter=is_voter, now_ns=now_ns)
+        window = self._windows.get(peer)
+        exchange = Exchange(self._config, peer, window, now_ns)
         self._exchanges[peer] = exchange
-        if is_voter:
+        if window is not None:
             exchange.heard_ns = now_ns
-            self._windows[peer].unsettle(now_ns // _NS_PER_US)
+            window.unsettle(now_ns // _NS_PER_US)
             self._hasten(now_ns)
         effects: list[Effect] = []
-        self._send(exchange, now_ns, effects)
+        circle_us = self._circle_us(now_ns, effects)
+        effects.append(self._send(exchange, circle_us, now_ns))
         return effects
 
     def disconnected(self, peer: PeerId) -> None:
@@ -87,29 +89,30 @@ class CircleClock:
         self._exchanges.pop(peer, None)
 
     def handle_clock(self, message: Clock, sender: PeerId, now_ns: int) -> list[Effect]:
-        """Take a reading, if it is one; answer if asked to."""
+        """Take a reading, if it is one; answer if asked to.
+
+        While SYNCED nothing waits for a reading before the next tick, so it is only kept.
+        """
         exchange = self._exchanges.get(sender)
         if exchange is None:
             return []
-        is_back = now_ns - exchange.heard_ns > self._config.silence_ns
-        trip = exchange.take(message, now_ns)
-        if exchange.is_voter:
-            if is_back:
+        if not exchange.is_read:
+            exchange.read()
+        window = exchange.window
+        if window is not None:
+            if not self.is_synced and now_ns - exchange.heard_ns > self._config.silence_ns:
                 self._hasten(now_ns)
-            window = self._windows[sender]
             if message.is_synced != window.is_synced:
                 window.has_fallen = window.is_synced
                 window.is_synced = message.is_synced
-            circle_us = message.circle_us
-            if trip and circle_us is not None and circle_us < self._config.circle_us_max:
-                lead_us = circle_us + trip.rtt_us // 2 - now_ns // _NS_PER_US
-                window.add(lead_us, trip.error_us, now_ns // _NS_PER_US)
-                window.sent_us = trip.sent_us
-                if message.is_synced and trip.error_us <= self._config.guard_us:
-                    window.counted_us = trip.sent_us
+                self._correct_ns = now_ns
+        exchange.keep(message, now_ns)
+        if not self.is_synced:
+            exchange.read()
         effects: list[Effect] = []
         if message.wants_reply and exchange.may_answer(now_ns):
-            self._send(exchange, now_ns, effects, is_answer=True)
+            circle_us = self._circle_us(now_ns, effects)
+            effects.append(self._send(exchange, circle_us, now_ns, is_answer=True))
         return effects
 
     def wake(self, now_ns: int) -> list[Effect]:
@@ -117,20 +120,45 @@ class CircleClock:
         effects: list[Effect] = []
         if now_ns < self.deadline_ns():
             return effects
-        if self.timeline is not None:
+        self._read_all()
+        if self.timeline is not None and now_ns >= min(self._correct_ns, self._expiry_ns):
             self._correct(self.timeline, now_ns, effects)
-            self._reserve(self.timeline.at(now_ns), effects)
+        circle_us = self._circle_us(now_ns, effects)
         pace_ns = self._pace_ns(now_ns)
         self._tick_ns = now_ns + pace_ns
         self._search_gap_ns = pace_ns
+        soon_ns = now_ns + pace_ns // 2
         for exchange in self._exchanges.values():
-            if exchange.due_ns <= now_ns + pace_ns // 2:
-                self._send(exchange, now_ns, effects)
+            if exchange.due_ns <= soon_ns:
+                effects.append(self._send(exchange, circle_us, now_ns))
         return effects
+
+    @property
+    def expiry_ns(self) -> int:
+        """Return when a SYNCED clock stops being so, unless `wake` finds newer readings."""
+        return self._expiry_ns
 
     def deadline_ns(self) -> int:
         """Return when `wake` has something to do."""
         return min(self._tick_ns, self._expiry_ns)
+
+    def quorum_heard_until_ns(self, window_ns: int) -> int:
+        """Return until when q voters, this one included, count as heard within `window_ns`.
+
+        Each is counted from a time before which its answer cannot have left it, so that neither
+        delay nor repetition makes it count for longer (LSE-007).
+        """
+        needed = self._quorum - len(self._own)
+        if needed == 0:
+            return NEVER_NS
+        self._read_all()
+        spoke_us = sorted([window.spoke_us for window in self._windows.values()])
+        return spoke_us[-needed] * _NS_PER_US + window_ns
+
+    def _read_all(self) -> None:
+        for exchange in self._exchanges.values():
+            if not exchange.is_read:
+                exchange.read()
 
     def _hasten(self, now_ns: int) -> None:
         """Allow a burst, unless SYNCED: news of a voter may complete a quorum."""
@@ -141,7 +169,7 @@ class CircleClock:
             soon_ns = now_ns + self._config.burst_tick_ns
             self._tick_ns = min(self._tick_ns, soon_ns)
             for exchange in self._exchanges.values():
-                if exchange.is_voter and now_ns - exchange.heard_ns <= self._config.silence_ns:
+                if self._is_wanted(exchange, now_ns):
                     exchange.due_ns = min(exchange.due_ns, soon_ns)
 
     def _is_in_doubt(self) -> bool:
@@ -155,49 +183,65 @@ class CircleClock:
         if self.is_synced:
             return config.doubt_tick_ns if self._is_in_doubt() else config.tick_ns
         answering = len(self._own) + sum(
-            exchange.is_voter and now_ns - exchange.heard_ns <= config.silence_ns
+            exchange.window is not None and now_ns - exchange.heard_ns <= config.silence_ns
             for exchange in self._exchanges.values()
         )
         if self._burst_left == 0 or answering < self._quorum:
             return config.idle_tick_ns
         self._burst_left -= 1
+        if not any(self._is_wanted(exchange, now_ns) for exchange in self._exchanges.values()):
+            return config.search_tick_ns
         self._sprint_left -= 1
         return config.burst_tick_ns if self._sprint_left >= 0 else config.search_tick_ns
 
-    def _send(
-        self, exchange: Exchange, now_ns: int, effects: list[Effect], *, is_answer: bool = False
-    ) -> None:
-        """Send the next CLOCK to one neighbour, and settle when the one after it is due."""
-        config = self._config
-        circle_us = None
-        if self.timeline is not None:
-            circle_us = self.timeline.at(now_ns)
-            self._reserve(circle_us, effects)
-        if not exchange.is_voter:
-            gap_ns = config.neighbour_tick_ns
-        elif self.is_synced:
-            gap_ns = config.doubt_tick_ns if self._is_in_doubt() else config.tick_ns
-        elif now_ns - exchange.heard_ns > config.silence_ns:
-            gap_ns = config.idle_tick_ns
-        else:
-            gap_ns = self._search_gap_ns
-        exchange.due_ns = now_ns + gap_ns
-        asks = exchange.is_voter and not is_answer
-        asks = asks and (not self.is_synced or self._is_in_doubt())
-        message = exchange.compose(now_ns, circle_us, is_synced=self.is_synced, asks=asks)
-        effects.append(Send(exchange.peer, message))
+    def _is_wanted(self, exchange: Exchange, now_ns: int) -> bool:
+        """Is it a voter that answers, and whose readings are still too few to judge by?"""
+        config, window = self._config, exchange.window
+        if window is None or now_ns - exchange.heard_ns > config.silence_ns:
+            return False
+        return window.count_since(now_ns // _NS_PER_US - config.fresh_us) < config.sprint_readings
 
-    def _reserve(self, circle_us: int, effects: list[Effect]) -> None:
-        """Keep the journal's reservation well above the time that is about to be used."""
+    def _send(
+        self, exchange: Exchange, circle_us: int | None, now_ns: int, *, is_answer: bool = False
+    ) -> Send:
+        """Return the next CLOCK to one neighbour, and settle when the one after it is due."""
+        config = self._config
+        is_urgent = not self.is_synced or self._is_in_doubt()
+        asks = False
+        if exchange.window is None:
+            gap_ns = config.neighbour_tick_ns
+        else:
+            asks = is_urgent and not is_answer and now_ns - exchange.heard_ns > config.ask_after_ns
+            if not is_urgent:
+                gap_ns = config.tick_ns
+            elif self.is_synced:
+                gap_ns = config.doubt_tick_ns
+            elif now_ns - exchange.heard_ns > config.silence_ns:
+                gap_ns = config.idle_tick_ns
+            elif self._is_wanted(exchange, now_ns):
+                gap_ns = self._search_gap_ns
+            else:
+                gap_ns = config.search_tick_ns
+        exchange.due_ns = now_ns + gap_ns
+        message = exchange.compose(now_ns, circle_us, is_synced=self.is_synced, asks=asks)
+        return Send(exchange.peer, message)
+
+    def _circle_us(self, now_ns: int, effects: list[Effect]) -> int | None:
+        """Return the circle time to tell, kept well below what the journal has reserved."""
+        if self.timeline is None:
+            return None
+        circle_us = self.timeline.at(now_ns)
         if circle_us + self._config.reserve_margin_us > self._reserved_us:
             self._reserved_us = circle_us + self._config.reserve_us
             effects.append(Persist(records.encode(records.ClockReserved(self._reserved_us))))
+        return circle_us
 
     def _correct(self, timeline: Timeline, now_ns: int, effects: list[Effect]) -> None:
         """Compare with the voters and follow them, or find them again.
 
         A search takes fresh readings only: an old one speaks of a time that may be over.
         """
+        self._correct_ns = now_ns
         now_us = now_ns // _NS_PER_US
         circle_us = timeline.at(now_ns)
         config = self._config
@@ -257,7 +301,13 @@ class CircleClock:
         has_company = len(self._windows) + len(self._own) - fallen > self._faults
         if self.error_us > config.guard_us or self._expiry_ns <= now_ns or not has_company:
             self._lose(now_ns, effects)
-        elif not self.is_showing and abs(offset_us) > config.step_us:
+            return
+        if not self._is_in_doubt():
+            self._correct_ns = now_ns + config.correct_ns
+        # What the readings may be wrong by is no reason to move.
+        if abs(offset_us) * config.noise_part <= self.error_us:
+            offset_us = 0
+        if not self.is_showing and abs(offset_us) > config.step_us:
             self._set_line(now_ns, offset_us, self._crystal_ppb)
         else:
             self._slew(offset_us, now_ns)

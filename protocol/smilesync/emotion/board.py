@@ -5,6 +5,8 @@ never more often than once per change interval; the last change wins. Turning sh
 the neighbours at once and several times over. SPEC sections Emotion (EMO) and Consent (CNS).
 """
 
+from collections.abc import Container
+
 from smilesync.commands import (
     AnswerSuggestion,
     EmotionState,
@@ -91,11 +93,12 @@ class EmotionBoard:
         """Return what neighbours feel and let us know, by name."""
         return tuple(self._hearing.held(now_ns))
 
-    def counts(self, now_ns: int) -> Counts:
-        """Return how many feel each state: the neighbours heard, and the wearer if sharing."""
+    def counts(self, now_ns: int, among: Container[PeerId]) -> Counts:
+        """Return how many feel each state: the neighbours `among` these, the wearer if sharing."""
         counts = [0, 0, 0, 0, 0]
-        for _, state in self._hearing.held(now_ns):
-            counts[state] += 1
+        for peer, state in self._hearing.held(now_ns):
+            if peer in among:
+                counts[state] += 1
         if self._consent.allows(Switch.SHARE):
             counts[self._felt] += 1
         calm, excited, neutral, low, high = counts

@@ -6,6 +6,7 @@ state: a body of another form is refused. SPEC sections Emotion (EMO) and Consen
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smilesync.commands import EmotionState
 from smilesync.config import OBJECT_BODY_BYTES_MAX
@@ -17,6 +18,8 @@ from smilesync.wire.messages import Carried, ObjectKind
 
 _SEQUENCE = 1
 _STATE = 2
+READ_MAX = 1_024
+"""Bodies whose meaning is remembered: few bytes each, and equal ones come from many neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +46,21 @@ def read(carried: Carried) -> Statement:
 
     Errors: Malformed (EMO-002, CNS-002), Unwelcome for a kind that says neither.
     """
-    value = cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX)
-    if carried.kind == ObjectKind.EMOTION:
+    return _read(carried.kind, carried.body)
+
+
+@lru_cache(READ_MAX)
+def _read(kind: int, body: bytes) -> Statement:
+    value = cbor.decode(body, limit_bytes=OBJECT_BODY_BYTES_MAX)
+    if kind == ObjectKind.EMOTION:
         fields = Fields.of_map(value, "EMO-002")
         sequence = fields.uint(_SEQUENCE)
         state = EmotionState(fields.uint(_STATE, most=max(EmotionState)))
         fields.close()
         return Statement(sequence, state)
-    if carried.kind == ObjectKind.CONSENT:
+    if kind == ObjectKind.CONSENT:
         fields = Fields.of_map(value, "CNS-002")
         sequence = fields.uint(_SEQUENCE)
         fields.close()
         return Statement(sequence, None)
-    raise Unwelcome("EMO-001", f"kind {carried.kind} is neither emotion nor withdrawal")
+    raise Unwelcome("EMO-001", f"kind {kind} is neither emotion nor withdrawal")

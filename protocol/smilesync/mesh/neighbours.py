@@ -20,25 +20,19 @@ class Neighbours:
         assert company_ns > 0
         self._company_ns = company_ns
         self._heard_ns: dict[PeerId, int] = {}
-        self._last_ns = NEVER_HEARD_NS
 
     def connected(self, peer: PeerId, now_ns: int) -> None:
         """Take in a peer whose handshake just ended: that is a message too."""
         self._heard_ns[peer] = now_ns
-        self._last_ns = now_ns
 
-    def disconnected(self, peer: PeerId, now_ns: int) -> None:
+    def disconnected(self, peer: PeerId) -> None:
         """Forget a peer without a link."""
-        if self._heard_ns.pop(peer, None) is None:
-            return
-        self._last_ns = max(self._heard_ns.values(), default=NEVER_HEARD_NS)
-        assert self._last_ns <= now_ns
+        self._heard_ns.pop(peer, None)
 
     def heard(self, peer: PeerId, now_ns: int) -> None:
         """Note an authenticated message; one of a peer without a link counts for nothing."""
         if peer in self._heard_ns:
             self._heard_ns[peer] = now_ns
-            self._last_ns = now_ns
 
     def alive(self, now_ns: int) -> tuple[PeerId, ...]:
         """Return the peers heard of late, by name."""
@@ -54,6 +48,5 @@ class Neighbours:
 
         A time in the past, or -1, means that this device is alone.
         """
-        if self._last_ns == NEVER_HEARD_NS:
-            return NEVER_HEARD_NS
-        return self._last_ns + self._company_ns
+        last_ns = max(self._heard_ns.values(), default=NEVER_HEARD_NS)
+        return NEVER_HEARD_NS if last_ns == NEVER_HEARD_NS else last_ns + self._company_ns
