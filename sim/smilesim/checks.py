@@ -6,18 +6,19 @@ given to lamps. They share no code with the machines they judge, except the enco
 
 from collections.abc import Sequence
 
+from smilesim.coverage import Coverage
 from smilesim.device import Device, SimCircle
 from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
 from smilesim.lightsample import LightSample
 from smilesim.measure import Measure
+from smilesim.retention import PLACE_OF_KIND, kind_of
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
 from smilesync.effects import Scene
 from smilesync.ids import VoterKey
-from smilesync.wire import records
-from smilesync.wire.messages import Clock, Message, Propose, Votes
+from smilesync.wire.messages import Body, Clock, Decided, Message, Propose, Votes
 from smilesync.wire.records import (
     Amnesia,
     ClockReserved,
@@ -29,11 +30,8 @@ from smilesync.wire.records import (
     Shown,
 )
 
-PLACE_OF_KIND = 1
-"""A record is a CBOR array of fewer than 24 items: one byte, then its kind."""
-
 UNWATCHED_KINDS = frozenset(
-    records.encode(record)[PLACE_OF_KIND]
+    kind_of(record)
     for record in (Opened(VoterKey(bytes(32))), Shown(0), SequenceReserved(0), Felt(0), Amnesia())
 )
 """Kinds that no check reads when they are written; most of what is written is one of them."""
@@ -54,26 +52,32 @@ class Checks:
         self.violations = violations
         self.votes = VoteCheck(circles, verifier, self.violations)
         self.display = DisplayCheck(circles, self.votes, self.violations)
+        self.coverage = Coverage()
         self.measure = measure
         self.lights = lights
 
     def sending(self, device: Device, message: Message, tick: int) -> None:
         """`device` is about to send `message`, to one or more others."""
-        if isinstance(message, Clock):
+        if message.__class__ is Clock:
             circle_us = message.circle_us
-            if circle_us is not None and circle_us > device.covered_us:
+            if circle_us is not None and circle_us > device.covered_us and not device.is_villain:
                 self.votes.clock_published(device, circle_us, tick)
+        elif device.is_villain:
+            return
         elif isinstance(message, Votes):
             for votes in message.sets:
                 self.votes.sending(device, message.slot, votes, tick)
         elif isinstance(message, Propose):
             self.votes.proposing(device, message, tick)
+        elif isinstance(message, Decided | Body):
+            self.coverage.sent(message)
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""
-        if record[PLACE_OF_KIND] in UNWATCHED_KINDS:
+        if record[PLACE_OF_KIND] in UNWATCHED_KINDS or device.is_villain:
             return
         decoded = read_record(record)
+        self.coverage.persisted(device, decoded)
         if isinstance(decoded, ConsentSet):
             self.display.consent_set(device, decoded.switches)
         elif isinstance(decoded, ClockReserved):
@@ -83,14 +87,19 @@ class Checks:
 
     def shown(self, device: Device, scene: Scene, tick: int) -> None:
         """`device` gave `scene` to its lamp."""
+        if device.is_villain:
+            return
+        self.coverage.shown(scene)
         self.lights.shown(device, scene, tick)
         self.display.shown(device, scene, tick)
         self.measure.shown(device, is_selected=scene.is_selected, tick=tick)
 
     def powered_on(self, device: Device, journal: Sequence[Record], tick: int) -> None:
         """`device` starts from what its disk kept."""
-        self.votes.restarted(device, journal, tick)
-        self.display.restarted(device, journal)
+        if not device.is_villain:
+            self.votes.restarted(device, journal, tick)
+            self.display.restarted(device, journal)
+        self.coverage.powered_on(device)
         self.measure.powered_on(device, tick)
         self.lights.powered_on(device, tick)
 
@@ -99,6 +108,16 @@ class Checks:
         self.display.powered_off(device, tick)
         self.measure.powered_off(device, tick)
         self.lights.powered_off(device, tick)
+
+    def paused(self, device: Device) -> None:
+        """`device` draws nothing and does nothing for a while."""
+        if not device.is_villain:
+            self.display.paused(device)
+
+    def resumed(self, device: Device, tick: int) -> None:
+        """It goes on, and has handled what waited for it."""
+        if not device.is_villain:
+            self.display.resumed(device, tick)
 
     def end_tick(self, tick: int) -> None:
         """Everything of `tick` has happened."""

@@ -1,31 +1,40 @@
-"""One run from plan to report: a crowd settles, lives through a scenario, and is judged."""
+"""One run from plan to report: a crowd settles, lives through a scenario, and is judged.
+
+Whatever acts on the city is a trio task that derives what is left for it to do from the plan and
+the tick, and keeps nothing else. So a city can be stored between two ticks, and its tasks be
+started anew when it is loaded.
+"""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-
-import trio
+from functools import partial
+from itertools import count
 
 from smilesim.checks import Checks
 from smilesim.clock import until
 from smilesim.crowd import Crowd, boot_entropy, settle
 from smilesim.device import Device, LivePeer, PeerMaker
 from smilesim.dice import stream
-from smilesim.drive import Actor, run_city
-from smilesim.engine import TICKS_PER_SECOND, Wheel
-from smilesim.faults import Faults
+from smilesim.drive import Actor, Books, run_city
+from smilesim.engine import TICKS_PER_SECOND
+from smilesim.faults.task import Faults
+from smilesim.fidelity import DAEMON, FAST, drive_for, radio_for, verifier_for, wire_for
 from smilesim.lightjudge import Limits
 from smilesim.lightsample import LightSample
+from smilesim.liveness import Liveness
 from smilesim.measure import Measure
-from smilesim.radio import Radio
+from smilesim.observed.nodes import Nodes
 from smilesim.scenario import Scenario
 from smilesim.trace import Trace
 from smilesim.verify import SignThrough
-from smilesim.violations import Violations
+from smilesim.villains.cast import VILLAINS
+from smilesim.violations import Broken, Violations
 from smilesim.world import World
 from smilesync.boot import Keys
 from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.config import Config
+from smilesync.errors import SmileSyncError
 from smilesync.peer import Peer
 from smilesync.wire.records import Record
 
@@ -37,6 +46,8 @@ SAMPLE_TICKS = 997
 """Not a whole second: leases of 4 s must not be looked at in the same phase for ever."""
 
 Progress = Callable[[int], None]
+Probe = Callable[["City", Books], Awaitable[None]]
+"""A task that looks at a city and never acts on it: a probe leaves no trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +62,26 @@ class Plan:
 
 
 class City:
-    """A settled crowd, ready to run once. `make_peer` is replaced by tests that plant faults."""
+    """A settled crowd, ready to run once. `make_peer` is replaced by tests that plant faults.
+
+    A promise that is found broken ends the run at that tick, unless it is to `keep_going`.
+    """
 
     def __init__(
-        self, plan: Plan, *, make_peer: PeerMaker | None = None, trace: Trace | None = None
+        self,
+        plan: Plan,
+        *,
+        make_peer: PeerMaker | None = None,
+        trace: Trace | None = None,
+        keep_going: bool = True,
+        fidelity: str = FAST,
     ) -> None:
         self.plan = plan
+        self.fidelity = fidelity
         self.verifier = SignThrough()
+        self.peer_verifier = verifier_for(fidelity, self.verifier)
         self.devices, self.circles = settle(plan.crowd, plan.seed, self.verifier)
-        self.violations = Violations()
+        self.violations = Violations(is_stopping=not keep_going)
         self.measure = Measure(self.devices)
         self.lights = LightSample(
             self.devices,
@@ -75,45 +97,63 @@ class City:
             measure=self.measure,
             lights=self.lights,
         )
+        self.liveness = Liveness(plan.scenario, self.devices, self.checks)
         self.trace = trace or Trace()
+        radio = radio_for(fidelity, plan.scenario.weather)
+        self.nodes: Nodes | None = None
+        if fidelity == DAEMON:
+            self.nodes = Nodes(make_peer or self.make_peer, self.peer_verifier, plan.config.link)
         self.world = World(
             seed=plan.seed,
             devices=self.devices,
-            radio=Radio(Wheel(), plan.scenario.weather),
+            radio=radio,
             trace=self.trace,
             checks=self.checks,
             make_peer=make_peer or self.make_peer,
+            wire=wire_for(fidelity, radio),
+            host=self.nodes,
         )
-        self.faults = Faults(self.world, self.circles, self.measure, plan.seed)
+        self.faults = Faults(
+            self.world, self.circles, self.measure, scenario=plan.scenario, seed=plan.seed
+        )
         self.end_tick = plan.seconds * TICKS_PER_SECOND
         self.wall_s = 0.0
         self.cpu_s = 0.0
+        self._started_s = (0.0, 0.0)
         self.interrupted = False
         self.crash = ""
 
     def make_peer(self, device: Device, journal: Sequence[Record], now_ns: int) -> LivePeer:
         """Return the real peer of a device."""
         circle = device.circle
-        return Peer(
+        entropy = boot_entropy(self.plan.seed, device.index, device.boots)
+        peer = Peer(
             self.plan.config,
             keys=Keys(device.keys.identity, device.keys.voter),
-            verifier=self.verifier,
+            verifier=self.peer_verifier,
             genesis=circle.genesis if circle is not None else None,
             journal=journal,
-            entropy=boot_entropy(self.plan.seed, device.index, device.boots),
+            entropy=entropy,
             now_ns=now_ns,
         )
+        if not device.is_villain:
+            return peer
+        return VILLAINS[device.villain].make(peer, device, entropy, self.world.fired)
 
-    def run(self, progress: Progress | None = None) -> None:
+    def run(self, progress: Progress | None = None, probes: Sequence[Probe] = ()) -> None:
         """Run to the end, to a crash of the code under test, or to Ctrl-C; then judge."""
-        started_s, started_cpu_s = time.perf_counter(), time.process_time()
-        actors = [self._start, self._sample, *map(self.faults.task, self.plan.scenario.faults)]
-        if self.plan.crowd.open_ticks is not None:
-            actors.append(self._walk)
+        self._started_s = (time.perf_counter() - self.wall_s, time.process_time() - self.cpu_s)
+        books = Books()
+        actors = self._actors()
+        actors += [partial(probe, self, books) for probe in probes]
         if progress is not None:
-            actors.append(_reporting(progress, self.plan.seconds))
+            actors.append(partial(self._report, progress))
         try:
-            run_city(self.world, actors, end_tick=self.end_tick, seed=self.plan.seed)
+            moving = drive_for(self.nodes)
+            run_city(self.world, actors, end_tick=self.end_tick, books=books, moving=moving)
+        except* Broken:
+            # What to make of it follows from the violations; the tick it was found in counts.
+            self.world.end_tick()
         except* KeyboardInterrupt:
             self.interrupted = True
         except* (
@@ -121,14 +161,33 @@ class City:
             ArithmeticError,
             AttributeError,
             LookupError,
+            SmileSyncError,
             TypeError,
             ValueError,
         ) as group:
             self.crash = _first_line(group)
             self.violations.add("crash", self.world.tick, -1, self.crash)
         self.checks.finish(self.world.tick)
+        self._look_at_clock()
+
+    def _look_at_clock(self) -> None:
+        started_s, started_cpu_s = self._started_s
         self.wall_s = time.perf_counter() - started_s
         self.cpu_s = time.process_time() - started_cpu_s
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what a stored city is, with the time it took so far."""
+        self._look_at_clock()
+        return dict(self.__dict__)
+
+    def _actors(self) -> list[Actor]:
+        """Return everything that acts on the city, in the order in which it does within a tick."""
+        done_tick = max(0, self.world.tick)
+        actors: list[Actor] = [self._start]
+        actors += [self.faults.task(fault, done_tick) for fault in self.plan.scenario.faults]
+        if self.plan.crowd.open_ticks is not None:
+            actors.append(self._walk)
+        return [*actors, self._sample, self.violations.watch]
 
     def told_share(self) -> float | None:
         """Return how many neighbours' feelings are known where a surge should have told them."""
@@ -154,6 +213,8 @@ class City:
 
     async def _start(self) -> None:
         """Switch everybody on within half a second; wearers say how they feel a little later."""
+        if self.world.tick > 0:
+            return
         entropy = stream(self.plan.seed, "start")
         for device in self.devices:
             tick = 1 + entropy.below(START_SPREAD_MS)
@@ -168,25 +229,34 @@ class City:
 
     async def _sample(self) -> None:
         """Take the figures and sweep the checks, about once a second, for ever."""
-        while True:
-            await trio.sleep(SAMPLE_TICKS / TICKS_PER_SECOND)
+        for number in count(max(0, self.world.tick) // SAMPLE_TICKS + 1):
+            await until(number * SAMPLE_TICKS)
             self.measure.sample(self.world.tick)
+            self.liveness.sample(self.world.tick)
             self.checks.sweep(self.world.tick)
 
     async def _walk(self) -> None:
         """Follow the recording: who is in range of whom, and when."""
-        crowd = self.plan.crowd
+        crowd, done_tick = self.plan.crowd, self.world.tick
         assert crowd.open_ticks is not None
         changes: list[tuple[int, int, bool]] = []
         for place, (first, end) in enumerate(crowd.open_ticks):
             if first > 0:
-                self.world.range_changed(*crowd.pairs[place], is_far=True)
                 changes.append((first, place, False))
+                if done_tick <= 0:
+                    self.world.range_changed(*crowd.pairs[place], is_far=True)
             if end < self.end_tick:
                 changes.append((end, place, True))
         for tick, place, is_far in sorted(changes):
-            await until(tick)
-            self.world.range_changed(*crowd.pairs[place], is_far=is_far)
+            if tick > done_tick:
+                await until(tick)
+                self.world.range_changed(*crowd.pairs[place], is_far=is_far)
+
+    async def _report(self, progress: Progress) -> None:
+        """Tell a person of every second reached."""
+        for second in count(max(0, self.world.tick) // TICKS_PER_SECOND + 1):
+            await until(second * TICKS_PER_SECOND)
+            progress(second)
 
 
 def _limits(plan: Plan) -> Limits:
@@ -196,15 +266,6 @@ def _limits(plan: Plan) -> Limits:
     first may also go down faster than the slew.
     """
     return Limits(luminance_max=plan.config.light.luminance_max).with_fall()
-
-
-def _reporting(progress: Progress, seconds: int) -> Actor:
-    async def report() -> None:
-        for second in range(1, seconds + 1):
-            await until(second * TICKS_PER_SECOND)
-            progress(second)
-
-    return report
 
 
 def _first_line(group: BaseExceptionGroup[Exception]) -> str:

@@ -1,12 +1,17 @@
 """Virtual time for trio, and the two private switches that make trio's scheduling repeatable.
 
 Trio shuffles the order of runnable tasks with a generator of its own and breaks ties between
-equal deadlines by address. Both must go, or a seed would not replay. The names that do it are
+equal deadlines by address. Both must go, or a seed would not replay. Here tasks that wake in the
+same tick run in the order in which they were started: an order that a run resumed from a checkpoint
+has too, whatever has run before, and with a progress bar or without. The names that do it are
 private to trio, so they are touched here only, and a trio without them is refused.
 """
 
 import random
+import sys
 import types
+from collections.abc import MutableSequence
+from typing import Any
 
 import trio
 import trio.abc
@@ -25,15 +30,17 @@ class VirtualClock(trio.abc.Clock):
     that everybody has done what there was to do at this instant.
     """
 
-    def __init__(self) -> None:
-        self.tick = 0
+    def __init__(self, tick: int = 0) -> None:
+        self.tick = tick
+        self.part = 0.0
+        """How much of the next tick has passed; only observed nodes act between two ticks."""
 
     def start_clock(self) -> None:
-        """Do nothing: time begins at tick 0."""
+        """Do nothing: time begins at the tick given."""
 
     def current_time(self) -> float:
         """Return virtual seconds since the run began."""
-        return self.tick / TICKS_PER_SECOND
+        return (self.tick + self.part) / TICKS_PER_SECOND
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Return 0 when `deadline` has come, else a wait that only the driver can end."""
@@ -66,8 +73,19 @@ class DeterminismMissing(RuntimeError):
     """This trio has no switch for repeatable scheduling: our pin is wrong. Nothing has run."""
 
 
-def make_deterministic(seed: int) -> None:
-    """Make every later `trio.run` of this process schedule by `seed` alone.
+class InOrder(random.Random):
+    """Stands where trio keeps its generator: a batch of tasks is not shuffled.
+
+    Trio has sorted it by age and takes the last first, so it is turned round.
+    """
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        """Let the oldest task run first."""
+        x.reverse()
+
+
+def make_deterministic() -> None:
+    """Make every later `trio.run` of this process run tasks of a tick in the order of their start.
 
     Errors: DeterminismMissing when trio lacks the private names.
     """
@@ -76,10 +94,8 @@ def make_deterministic(seed: int) -> None:
     if missing:
         raise DeterminismMissing(f"trio {trio.__version__} lacks {', '.join(missing)}")
     scheduler.__dict__["_ALLOW_DETERMINISTIC_SCHEDULING"] = True
-    scheduler.__dict__["_r"] = random.Random(seed)
+    scheduler.__dict__["_r"] = InOrder(0)
 
 
 def _scheduler() -> types.ModuleType:
-    import sys
-
     return sys.modules["trio._core._run"]

@@ -74,6 +74,7 @@ def district(peers: int, seed: int) -> Crowd:
 
 def settle(crowd: Crowd, seed: int, verifier: SignThrough) -> tuple[list[Device], list[SimCircle]]:
     """Make the devices, their keys and links, and the circles with real founder cards."""
+    verifier.expect(crowd.size)
     devices = [
         Device(index, _keys(index, seed, verifier), position)
         for index, position in enumerate(crowd.positions_cm)
@@ -85,11 +86,12 @@ def settle(crowd: Crowd, seed: int, verifier: SignThrough) -> tuple[list[Device]
     for circle in circles:
         for member in circle.members:
             devices[member].join(circle)
-    for low, high in crowd.pairs:
-        for source, destination in ((low, high), (high, low)):
-            link = AirLink(seed, source, destination)
-            devices[source].links[devices[destination].identity] = link
-            devices[destination].inbound[source] = link
+    ways = [way for low, high in crowd.pairs for way in ((low, high), (high, low))]
+    # One source after the other: a device sends to all of its neighbours, so they lie together.
+    for source, destination in sorted(ways):
+        link = AirLink(seed, devices[source].index, destination)
+        devices[source].links[devices[destination].identity] = link
+        devices[destination].inbound[source] = link
     return devices, circles
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from smilesim.disk import Disk
-from smilesim.engine import COPY_BITS, NEVER_NS
+from smilesim.engine import NEVER_NS, Lane, give_ranks
 from smilesim.oscillator import Oscillator
 from smilesim.radio import AirLink
 from smilesim.verify import RememberingSigner
@@ -51,28 +51,38 @@ class SimKeys:
     voter: RememberingSigner
 
 
-class Device:
+class Device(Lane):
     """What stays of a device over its reboots, and what runs now.
 
     `position_cm` is (x, y); `is_willing`: the wearer consents to certified light. Of this life,
-    for the checks: `heard_tick`, when a clock reading of each other device came last;
-    `covered_us`, the circle time its journal allows it to publish. `armed_ns` is the local time of
-    the wake that waits for it on the wheel.
+    for the checks: `covered_us`, the circle time its journal allows it to publish. `armed_ns` is
+    the local time of the wake that waits for it on the wheel.
+
+    Until `stalled_until_tick` nothing runs on it (`World.pause`): what reaches it waits. After each
+    batch of events it handles, it is paused for `slow_ms` (a slow processor); it `is_busy` when
+    that is still to come. No check judges a villain;
+    `villain` is its name in the cast. With a flat battery it cannot be switched on.
+    `is_amnesic`: it lost what it had signed, so its key never votes again. Before
+    `clock_off_until_tick` its clock is none that the protocol was made for, or its readings are
+    still in use.
     """
 
     __slots__ = (
         "armed_ns",
         "boots",
         "circle",
+        "clock_off_until_tick",
         "covered_us",
         "crash_draw",
         "disk",
-        "floors",
-        "heard_tick",
         "identity",
         "inbound",
         "index",
+        "is_amnesic",
+        "is_busy",
+        "is_flat",
         "is_on",
+        "is_villain",
         "is_willing",
         "keys",
         "links",
@@ -81,9 +91,13 @@ class Device:
         "position_cm",
         "roster_index",
         "scene",
+        "slow_ms",
+        "stalled_until_tick",
+        "villain",
     )
 
     def __init__(self, index: int, keys: SimKeys, position_cm: tuple[int, int]) -> None:
+        self.key = 0
         self.index = index
         self.keys = keys
         self.identity = PeerId(keys.identity.public)
@@ -94,8 +108,6 @@ class Device:
         self.oscillator = Oscillator(0, 0)
         self.links: dict[PeerId, AirLink] = {}
         self.inbound: dict[int, AirLink] = {}
-        self.floors: dict[int, int] | None = None
-        self.heard_tick: dict[int, int] = {}
         self.covered_us = 0
         self.boots = 0
         self.is_on = False
@@ -104,6 +116,19 @@ class Device:
         self.scene: Scene | None = None
         self.armed_ns = NEVER_NS
         self.crash_draw = UNHARMED
+        self.stalled_until_tick = 0
+        self.slow_ms = 0
+        self.is_busy = False
+        self.is_villain = False
+        self.villain = ""
+        self.is_flat = False
+        self.clock_off_until_tick = 0
+        self.is_amnesic = False
+
+    @property
+    def is_paused(self) -> bool:
+        """Has it not gone on yet after a pause?"""
+        return self.stalled_until_tick > 0
 
     def join(self, circle: SimCircle) -> None:
         """Become the voter of `circle` that its genesis lists under this identity."""
@@ -117,13 +142,24 @@ class PeerMaker(Protocol):
     def __call__(self, device: Device, journal: Sequence[Record], now_ns: int) -> LivePeer: ...
 
 
+def place(devices: Sequence[Device]) -> None:
+    """Give every device and every way between two their places in the order of a tick."""
+    for device in devices:
+        for source, way in device.inbound.items():
+            way.sender = devices[source].identity
+    give_ranks(
+        (device, (device.inbound[source] for source in sorted(device.inbound)))
+        for device in devices
+    )
+
+
 def open_session(one: Device, other: Device) -> None:
     """A handshake between two devices is over: messages sent from now on pass, both ways.
 
-    What was in the air before belongs to no session of a device that was off since.
+    What was in the air while there was none belongs to a session that either has forgotten.
     """
     for near, far in ((one, other), (other, one)):
         link = near.inbound[far.index]
+        if not link.is_up:
+            link.floor = link.key
         link.set_up(is_up=True)
-        if near.floors is not None:
-            near.floors.setdefault(far.index, link.sequence << COPY_BITS)

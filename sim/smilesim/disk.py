@@ -1,11 +1,14 @@
-"""A journal on flash that can lose what was not synced, and tear the record being written.
+"""A journal on flash: it can refuse, lose what was not synced, tear, forget and rot.
 
-What it keeps of an interrupted write is decided byte by byte: a record survives only whole, as
-the length and checksum in front of it demand of the real journal.
+What power-up makes of it is what the daemon's journal makes of the same: a torn tail is cut off
+by its length and checksum, damage is found by the chain of hashes and makes the device amnesic.
+A whole tail that is gone shows nowhere: only the others can tell.
 """
 
+from enum import Enum
 from functools import lru_cache
 
+from smilesim.retention import retained, salvaged
 from smilesync.entropy import Entropy
 from smilesync.wire import records
 from smilesync.wire.records import Record
@@ -14,25 +17,70 @@ FRAME_BYTES = 40
 """Length, its checksum and SHA-256 that stand before each record in the daemon's journal."""
 
 READ_MAX = 1 << 13
+COMPACT_AT = 24
+"""The daemon compacts by size; so few records keep a large city small."""
+
+SHARED_MAX = 1 << 13
+
+
+class Ailment(Enum):
+    """Why a disk takes no records."""
+
+    FULL = "no space left on device"
+    READ_ONLY = "read-only file system"
+    FAILING = "input/output error"
+
+
+class DiskFull(Exception):
+    """The disk takes no more: the device must stop rather than act on what it may forget."""
 
 
 class Disk:
-    """Records in the order written; `records` before `synced` survive anything."""
+    """Records in the order written; `records` before `synced` survive anything but harm.
 
-    __slots__ = ("records", "synced", "torn")
+    `ailment`: what ails it now. `tear_at_bytes`: where the next power loss cuts the unsynced tail,
+    if not at random. `has_lied`: something that it had confirmed is gone or changed.
+    """
+
+    __slots__ = (
+        "_compact_at",
+        "_damaged_from",
+        "ailment",
+        "has_lied",
+        "records",
+        "synced",
+        "tear_at_bytes",
+        "torn",
+    )
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
         self.synced = 0
         self.torn = 0
+        self.has_lied = False
+        self.ailment: Ailment | None = None
+        self.tear_at_bytes: int | None = None
+        self._damaged_from: int | None = None
+        self._compact_at = COMPACT_AT
 
     def write(self, record: bytes) -> None:
-        """Append; not durable yet."""
-        self.records.append(record)
+        """Append; not durable yet. Errors: DiskFull without space or on a read-only disk."""
+        if self.ailment is Ailment.FULL or self.ailment is Ailment.READ_ONLY:
+            raise DiskFull(self.ailment.value)
+        self.records.append(shared(record))
 
     def sync(self) -> None:
-        """Make everything written so far durable."""
+        """Make everything written so far durable, and let go of what no longer binds.
+
+        Errors: DiskFull on a failing disk.
+        """
+        if self.ailment is Ailment.FAILING:
+            raise DiskFull(self.ailment.value)
         self.synced = len(self.records)
+        if self.synced >= self._compact_at and self._damaged_from is None:
+            self.records = retained(self.records)
+            self.synced = len(self.records)
+            self._compact_at = max(COMPACT_AT, 2 * self.synced)
 
     def lose_power(self, entropy: Entropy) -> int:
         """Cut the unsynced tail at a random byte; returns how many records were lost.
@@ -40,21 +88,71 @@ class Disk:
         A record that the cut goes through is torn: its start is on the disk, replay drops it.
         """
         tail = self.records[self.synced :]
-        size_bytes = sum(FRAME_BYTES + len(record) for record in tail)
+        size_bytes = sum(_size_bytes(record) for record in tail)
         cut_bytes = entropy.below(size_bytes + 1) if tail else 0
+        if tail and self.tear_at_bytes is not None:
+            cut_bytes = self.tear_at_bytes % (size_bytes + 1)
+            self.tear_at_bytes = None
         kept = 0
         for record in tail:
-            if cut_bytes < FRAME_BYTES + len(record):
+            if cut_bytes < _size_bytes(record):
                 self.torn += 1 if cut_bytes > 0 else 0
                 break
-            cut_bytes -= FRAME_BYTES + len(record)
+            cut_bytes -= _size_bytes(record)
             kept += 1
         del self.records[self.synced + kept :]
-        self.sync()
+        self.synced = len(self.records)
         return len(tail) - kept
+
+    def forget(self, count: int) -> int:
+        """Lose the last `count` records though they were synced; returns how many there were."""
+        lost = min(count, len(self.records))
+        del self.records[len(self.records) - lost :]
+        self.synced = len(self.records)
+        self.has_lied = self.has_lied or lost > 0
+        if self._damaged_from is not None and self._damaged_from >= self.synced:
+            self._damaged_from = None
+        return lost
+
+    def flip_bit(self, draw: int) -> int:
+        """Change the bit of the file that `draw` points at; returns 1, or 0 if it is empty."""
+        size_bytes = sum(_size_bytes(record) for record in self.records)
+        if not size_bytes:
+            return 0
+        self.has_lied = True
+        place = draw % size_bytes
+        for index, record in enumerate(self.records):
+            if place < _size_bytes(record):
+                first = self._damaged_from
+                self._damaged_from = index if first is None else min(first, index)
+                break
+            place -= _size_bytes(record)
+        return 1
+
+    def replay(self) -> list[Record]:
+        """Return what the journal holds at power-up; after damage, what may still be used."""
+        if self._damaged_from is not None:
+            self.records = salvaged(self.records[: self._damaged_from])
+            self.synced = len(self.records)
+            self._damaged_from = None
+        return [read_record(record) for record in self.records]
 
 
 @lru_cache(READ_MAX)
 def read_record(data: bytes) -> Record:
     """Return the record that `data` is; of a circle's records two in three are equal to another."""
     return records.decode(data)
+
+
+_shared: dict[bytes, bytes] = {}
+
+
+def shared(record: bytes) -> bytes:
+    """Return equal bytes that another disk may already hold: a circle decides the same."""
+    if len(_shared) >= SHARED_MAX:
+        _shared.clear()
+    return _shared.setdefault(record, record)
+
+
+def _size_bytes(record: bytes) -> int:
+    return FRAME_BYTES + len(record)

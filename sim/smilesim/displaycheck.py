@@ -4,7 +4,8 @@ I7: at no instant do two devices of a circle have different certified values as 
 input. A selection holds from the tick of its scene to the tick of the next one, so the instants to
 look at are the ends of ticks in which some scene changed: between them nothing does.
 I8: no certified value drives a lamp outside [nb+g, na-g) of its lease by the device's own clock,
-against the wearer's consent, or without clock readings of q voters in the last 8 s.
+against the wearer's consent, or without clock readings of q voters in the last 8 s; with a lease
+of more than 4 s, in the last 4 s. What is held between two leases is over, and for 1 s at most.
 Every pattern that drives a lamp passes the static conditions.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from smilesim.device import Device, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.radio import UNHEARD_TICK
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
 from smilesync.commands import DEFAULT_SWITCHES, Switch
@@ -22,6 +24,12 @@ from smilesync.wire.records import ConsentSet, Record, Shown
 
 READING_TICKS_MAX = 8 * TICKS_PER_SECOND + 10
 """Readings count for 8 s of the device's own clock, which may be 100 ppm slow; then a tick."""
+
+LONG_LEASE_US = 4_000_000
+HEARD_TICKS_MAX = 4 * TICKS_PER_SECOND + 10
+"""A longer lease is shown only by who heard q voters so recently: 4 s of its own clock."""
+
+HOLD_US_MAX = 1_000_000
 
 NEEDED = int(Switch.SHOW | Switch.COLLECTIVE | Switch.LIT)
 
@@ -37,6 +45,8 @@ class Eyes:
     scene: Scene | None = None
     since_tick: int = 0
     until_us: int = 0
+    is_long: bool = False
+    is_holding: bool = False
     highest_shown: int = 0
     switches: int = int(DEFAULT_SWITCHES)
 
@@ -54,6 +64,7 @@ class DisplayCheck:
         self._shown: list[dict[Selected, int]] = [{} for _ in circles]
         self._touched: dict[int, int] = {}
         self._watched: dict[int, Device] = {}
+        self._pausing: list[Device] = []
         self._patterns: dict[bytes, str | None] = {}
 
     @property
@@ -73,13 +84,15 @@ class DisplayCheck:
     def restarted(self, device: Device, journal: Iterable[Record]) -> None:
         """Nothing is shown; what was shown before must not come back."""
         self._watched[device.index] = device
-        device.heard_tick.clear()
+        for way in device.inbound.values():
+            way.heard_tick = UNHEARD_TICK
         eye = self._eyes[device.index] = Eyes()
         for record in journal:
             if isinstance(record, ConsentSet):
                 eye.switches = record.switches
             elif isinstance(record, Shown):
                 eye.highest_shown = max(eye.highest_shown, record.slot)
+        device.is_willing = not NEEDED & ~eye.switches
 
     def powered_off(self, device: Device, tick: int) -> None:
         """The lamp is dark."""
@@ -92,19 +105,47 @@ class DisplayCheck:
         eye = self._eye(device)
         self._leave(device, eye, tick)
         eye.scene = scene
-        if scene.is_selected:
-            self._enter(device, eye, scene, tick)
+        self._begin(device, eye, scene, tick)
+
+    def paused(self, device: Device) -> None:
+        """After this tick it drives no frames until it goes on."""
+        self._pausing.append(device)
+
+    def resumed(self, device: Device, tick: int) -> None:
+        """What it still shows after all that waited for it was handled, it shows from now on."""
+        eye = self._eye(device)
+        if eye.scene is not None and eye.selected is None and not eye.is_holding:
+            self._begin(device, eye, eye.scene, tick)
 
     def end_tick(self, tick: int) -> None:
         """Look at every circle in which something changed (I7)."""
-        if not self._touched:
-            return
+        if self._touched:
+            self._must_be_one(tick)
+        for device in self._pausing:
+            if device.is_paused:
+                self._leave(device, self._eye(device), tick + 1)
+        self._pausing.clear()
+
+    def _must_be_one(self, tick: int) -> None:
         for index, peer in self._touched.items():
             shown = self._shown[index]
-            if len(shown) > 1:
-                slots = sorted(slot for slot, _ in shown)
+            self._violations.judged["I7"] += 1
+            slots = self._shown_by_clock(self._circles[index], tick) if len(shown) > 1 else []
+            if len(slots) > 1:
                 self._violations.add("I7", tick, peer, f"slots {slots} are shown at once")
         self._touched.clear()
+
+    def _shown_by_clock(self, circle: SimCircle, tick: int) -> list[int]:
+        """Return the slots that members show whose clocks are what the protocol was made for.
+
+        None if the clocks of more than f are not: then it promises nothing of the others either.
+        """
+        watched = (self._watched.get(member) for member in circle.members)
+        true = [one for one in watched if one is None or one.clock_off_until_tick <= tick]
+        if circle.roster.size - len(true) > circle.roster.faults:
+            return []
+        selected = {self._eye(one).selected for one in true if one is not None}
+        return sorted(one[0] for one in selected if one is not None)
 
     def finish(self, tick: int) -> None:
         """Judge the selections that still run as if they ended now."""
@@ -112,10 +153,16 @@ class DisplayCheck:
 
     def sweep(self, tick: int) -> None:
         """Judge what runs now, once a second: who never ends a selection is not spared."""
+        for circle, shown in zip(self._circles, self._shown, strict=True):
+            if len(shown) > 1:
+                self._touched.setdefault(circle.index, circle.members[0])
         for index, device in self._watched.items():
             eye = self._eyes[index]
-            if eye.selected is not None and device.circle is not None:
+            if eye.selected is not None or eye.is_holding:
+                self._violations.judged["I8"] += 1
                 self._must_have_ended(device, eye, tick + 1)
+                self._must_hear(device, eye, tick)
+            if eye.selected is not None and device.circle is not None:
                 self._must_have_readings(device, device.circle, tick)
 
     def _eye(self, device: Device) -> Eyes:
@@ -124,8 +171,15 @@ class DisplayCheck:
             eye = self._eyes[device.index] = Eyes()
         return eye
 
+    def _begin(self, device: Device, eye: Eyes, scene: Scene, tick: int) -> None:
+        if scene.is_selected:
+            self._enter(device, eye, scene, tick)
+        elif scene.value_hash is not None:
+            self._hold(device, eye, scene, tick)
+
     def _enter(self, device: Device, eye: Eyes, scene: Scene, tick: int) -> None:
         """A certified value becomes the input of the lamp: may it?"""
+        self._violations.judged["I8"] += 1
         circle = device.circle
         if circle is None or scene.value_hash is None or scene.pattern is None:
             self._violations.add("I8", tick, device.index, "a selection of nothing decided")
@@ -138,7 +192,9 @@ class DisplayCheck:
         self._must_be_decided(device, eye, scene, tick)
         self._must_be_willing(device, eye, tick)
         self._must_have_readings(device, circle, tick)
+        self._must_hear(device, eye, tick)
         self._must_be_gentle(device, scene.pattern, tick)
+        self._violations.judged["I17"] += 1
         if scene.slot < eye.highest_shown:
             detail = f"slot {scene.slot} after {eye.highest_shown}"
             self._violations.add("I17", tick, device.index, detail)
@@ -146,9 +202,14 @@ class DisplayCheck:
 
     def _leave(self, device: Device, eye: Eyes, tick: int) -> None:
         """The selection that ran until this tick ends: was it in time?"""
-        if eye.selected is None or device.circle is None:
+        if device.circle is None or not (eye.selected or eye.is_holding):
             return
         self._must_have_ended(device, eye, tick)
+        if tick > eye.since_tick:
+            self._must_hear(device, eye, tick - 1)
+        eye.is_holding = eye.is_long = False
+        if eye.selected is None:
+            return
         shown = self._shown[device.circle.index]
         shown[eye.selected] -= 1
         if not shown[eye.selected]:
@@ -167,6 +228,7 @@ class DisplayCheck:
             self._violations.add("I8", tick, device.index, "shows another pattern than decided")
         guard_us = device.circle.genesis.parameters.guard_us
         eye.until_us = decision.not_after_us - guard_us
+        eye.is_long = decision.not_after_us - decision.not_before_us > LONG_LEASE_US
         if scene.timeline is None:
             self._violations.add("I8", tick, device.index, "a selection without a clock")
             return
@@ -175,10 +237,28 @@ class DisplayCheck:
             detail = f"slot {scene.slot} is shown at {circle_us} us, outside its lease"
             self._violations.add("I8", tick, device.index, detail)
 
+    def _hold(self, device: Device, eye: Eyes, scene: Scene, tick: int) -> None:
+        """The last value stays for a moment between two leases: its own lease must be over."""
+        decision = self._votes.decision(device, scene.slot)
+        if device.circle is None or decision is None or scene.timeline is None:
+            self._violations.add("I8", tick, device.index, "holds nothing decided")
+            return
+        eye.is_holding, eye.since_tick = True, tick
+        eye.is_long = decision.not_after_us - decision.not_before_us > LONG_LEASE_US
+        ended_us = decision.not_after_us - device.circle.genesis.parameters.guard_us
+        eye.until_us = ended_us + HOLD_US_MAX
+        if scene.timeline.at(device.oscillator.at(tick)) < ended_us:
+            detail = f"slot {scene.slot} is held before its lease ended"
+            self._violations.add("I8", tick, device.index, detail)
+        self._must_hear(device, eye, tick)
+
     def _must_have_ended(self, device: Device, eye: Eyes, tick: int) -> None:
         """The last tick with this selection was still before na - g."""
         scene, last = eye.scene, tick - 1
         if scene is None or scene.timeline is None or last < eye.since_tick:
+            return
+        if last <= device.oscillator.turned_tick:
+            # A clock that leaps past the end of a lease is not noticed before the next tick.
             return
         circle_us = scene.timeline.at(device.oscillator.at(last))
         if circle_us >= eye.until_us:
@@ -192,13 +272,19 @@ class DisplayCheck:
 
     def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
-        oldest, heard_tick = tick - READING_TICKS_MAX, device.heard_tick
-        fresh = 1
-        for member in circle.members:
-            if heard_tick.get(member, oldest - 1) >= oldest and member != device.index:
-                fresh += 1
-        if fresh < circle.roster.quorum:
+        fresh = _heard(device, circle, tick - READING_TICKS_MAX)
+        if device.clock_off_until_tick <= tick and fresh < circle.roster.quorum:
             detail = f"shows with readings of {fresh} voters, q is {circle.roster.quorum}"
+            self._violations.add("I8", tick, device.index, detail)
+
+    def _must_hear(self, device: Device, eye: Eyes, tick: int) -> None:
+        """With a long lease q voters, the own one included, were heard in the last 4 s."""
+        circle = device.circle
+        if circle is None or not eye.is_long:
+            return
+        fresh = _heard(device, circle, tick - HEARD_TICKS_MAX)
+        if device.clock_off_until_tick <= tick and fresh < circle.roster.quorum:
+            detail = f"shows a long lease, hearing {fresh} voters, q is {circle.roster.quorum}"
             self._violations.add("I8", tick, device.index, detail)
 
     def _must_be_gentle(self, device: Device, pattern: bytes, tick: int) -> None:
@@ -207,3 +293,9 @@ class DisplayCheck:
         broken = self._patterns[pattern]
         if broken is not None:
             self._violations.add(broken, tick, device.index, "a selected pattern breaks it")
+
+
+def _heard(device: Device, circle: SimCircle, oldest_tick: int) -> int:
+    """Return how many voters, `device` included, it heard at `oldest_tick` or later."""
+    ways = (device.inbound.get(member) for member in circle.members)
+    return 1 + sum(way is not None and way.heard_tick >= oldest_tick for way in ways)

@@ -1,49 +1,78 @@
 """The driver: one trio task that owns virtual time and runs the wheel between the others' wakes.
 
-Scenario, faults, probes and observed nodes are ordinary trio tasks that sleep on the same clock.
-The driver asks trio for the earliest of their deadlines, runs the wheel up to and including that
-tick, then lets every task do what it has to do then. A task therefore sees a tick after the wheel
-has finished with it, and what it sends arrives at a later one.
+Scenario, faults, checks, probes and observed nodes are ordinary trio tasks that sleep on the same
+clock. The driver asks trio for the earliest of their deadlines, runs the wheel up to and including
+that tick, then lets every task do what it has to do then. A task therefore sees a tick after the
+wheel has finished with it, and what it sends arrives at a later one.
 """
 
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 import trio.testing
 
-from smilesim.clock import VirtualClock, make_deterministic, next_actor_tick
+from smilesim.clock import VirtualClock, make_deterministic, next_actor_tick, until
 from smilesim.world import World
 
 Actor = Callable[[], Awaitable[None]]
 
 
-async def drive(world: World, clock: VirtualClock, end_tick: int) -> None:
+class Books:
+    """Lets a task wait until a tick is over: all of it has happened and is in the trace.
+
+    Who waits here may look at the city as it then is, for a checkpoint, but must not act on it.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = trio.lowlevel.ParkingLot()
+
+    async def closed(self, tick: int) -> None:
+        """Wait until `tick` is over, or the present tick if that is later."""
+        await until(tick)
+        await self._waiting.park()
+
+    async def close(self, world: World) -> None:
+        """Close the present tick; time stands still until everybody has looked."""
+        world.end_tick()
+        if self._waiting:
+            self._waiting.unpark_all()
+            await trio.testing.wait_all_tasks_blocked()
+
+
+async def drive(world: World, clock: VirtualClock, end_tick: int, books: Books) -> None:
     """Run the city until `end_tick`, its last tick included."""
     while True:
         await trio.testing.wait_all_tasks_blocked()
-        world.end_tick()
+        await books.close(world)
         if clock.tick >= end_tick:
             return
         world.run_to(next_actor_tick(clock, end_tick))
         clock.tick = world.tick
 
 
-def run_city(world: World, actors: list[Actor], *, end_tick: int, seed: int) -> None:
+Drive = Callable[[World, VirtualClock, int, Books], Awaitable[None]]
+"""Moves time; gets the city, the clock, the last tick, and the books to close after every tick."""
+
+
+def run_city(
+    world: World, actors: Sequence[Actor], *, end_tick: int, books: Books, moving: Drive = drive
+) -> None:
     """Run a city with its tasks in a trio of its own, and no garbage collection meanwhile.
 
-    The core makes no reference cycles, so nothing piles up; what was built before is set aside.
+    Time goes on where the world is. The core makes no reference cycles, so nothing piles up; what
+    was built before is set aside. What a task raises cancels the others and arrives as one group.
     """
-    clock = VirtualClock()
+    clock = VirtualClock(max(0, world.tick))
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             for actor in actors:
                 nursery.start_soon(actor)
-            await drive(world, clock, end_tick)
+            await moving(world, clock, end_tick, books)
             nursery.cancel_scope.cancel()
 
-    make_deterministic(seed)
+    make_deterministic()
     was_enabled = gc.isenabled()
     gc.collect()
     gc.freeze()

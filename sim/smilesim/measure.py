@@ -1,7 +1,7 @@
 """Figures of a run: who showed certified light when, and how long everybody waited for it.
 
-A device is *able* while q voters of its circle, itself included, are on and in range of it, and
-*willing* while its wearer consents; shares are of devices that are both.
+A device is *able* while q voters of its circle are on and in range of it, itself included, who are
+honest and remember what they signed, and its wearer consents. Shares are of able devices.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,6 +38,7 @@ class Waits:
     missing: int
     p50_s: float
     p95_s: float
+    p99_s: float
     max_s: float
 
 
@@ -70,12 +71,14 @@ class Measure:
 
     def powered_on(self, device: Device, tick: int) -> None:
         """From now on the device wants to show its circle's light."""
-        self._wait(device, "commit" if device.boots == 1 else "recommit", tick)
+        if not device.is_villain:
+            self._wait(device, "commit" if device.boots == 1 else "recommit", tick)
 
     def powered_off(self, device: Device, tick: int) -> None:
         """The lamp is dark, and nobody waits for it."""
         self.shown(device, is_selected=False, tick=tick)
-        self._lamps[device.index].waits_since = NO_TICK
+        lamp = self._lamps[device.index]
+        lamp.waits_since = lamp.able_since = NO_TICK
 
     def stranded(self, devices: Iterable[Device], tick: int) -> None:
         """These devices lost their quorum at `tick`."""
@@ -107,6 +110,15 @@ class Measure:
             lit += _is_lit(lamp, tick)
         self._sampled_tick = tick
         self.share_by_second.append(round(lit / able, 4) if able else 0.0)
+
+    def able_since(self, device: Device) -> int:
+        """Return since when the device has been able, as last sampled; NO_TICK if it is not."""
+        return self._lamps[device.index].able_since
+
+    def was_lit_since(self, device: Device, tick: int) -> bool:
+        """Has the device had certified light at `tick` or later?"""
+        lamp = self._lamps[device.index]
+        return lamp.is_selected or lamp.last_tick >= tick
 
     def lit_share(self) -> float:
         """Return the share of able device time with certified light, after the first lease."""
@@ -143,10 +155,15 @@ class Measure:
         return Waits(
             count=len(done),
             missing=missing,
-            p50_s=_quantile(done, 50),
-            p95_s=_quantile(done, 95),
-            max_s=_quantile(done, 100),
+            p50_s=quantile_s(done, 50),
+            p95_s=quantile_s(done, 95),
+            p99_s=quantile_s(done, 99),
+            max_s=quantile_s(done, 100),
         )
+
+    def waited_ticks(self, kind: str) -> list[int]:
+        """Return the waits of one kind that ended, in ticks, in the order they ended."""
+        return self._waits.get(kind, [])
 
     def dark_s(self) -> float | None:
         """Return the longest time a stranded device kept a certified value, None if none was."""
@@ -170,14 +187,19 @@ class Measure:
 def is_able(device: Device, devices: Sequence[Device]) -> bool:
     """Return whether q voters are on and in range of `device`, and its wearer is willing."""
     circle = device.circle
-    if circle is None or not device.is_on or not device.is_willing:
+    if circle is None or not device.is_on or not device.is_willing or device.is_villain:
         return False
-    reached = 1
+    reached = int(_is_voter(device))
     for member in circle.members:
         link = device.inbound.get(member)
-        if link is not None and link.is_reachable and devices[member].is_on:
+        if link is not None and link.is_reachable and _is_voter(devices[member]):
             reached += 1
     return reached >= circle.roster.quorum
+
+
+def _is_voter(device: Device) -> bool:
+    """Can the circle count on this device's votes?"""
+    return device.is_on and not device.is_amnesic and not device.is_villain
 
 
 def _is_lit(lamp: Lamp, tick: int) -> bool:
@@ -187,7 +209,8 @@ def _is_lit(lamp: Lamp, tick: int) -> bool:
     return lamp.last_tick != NO_TICK and tick - lamp.last_tick <= GAP_TICKS
 
 
-def _quantile(ordered: Sequence[int], percent: int) -> float:
+def quantile_s(ordered: Sequence[int], percent: int) -> float:
+    """Return the value, in seconds, that `percent` of the sorted ticks do not exceed; 0 of none."""
     if not ordered:
         return 0.0
     return ordered[(len(ordered) - 1) * percent // 100] / TICKS_PER_SECOND

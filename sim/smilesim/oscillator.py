@@ -16,18 +16,27 @@ TICK_PS = TICK_NS * 1_000
 class Oscillator:
     """Local nanoseconds at each tick, and back. A reboot makes a new one: the count starts anew.
 
-    Units: `drift_ppb` is parts per billion that this crystal runs fast.
+    Units: `drift_ppb` is parts per billion that this crystal runs fast; `turned_tick` is when it
+           changed last, -1 if never: at that tick and before, it read differently.
     """
 
-    __slots__ = ("_origin_ns", "_tick_ps")
+    __slots__ = ("_origin_ns", "_tick_ps", "turned_tick")
 
-    def __init__(self, drift_ppb: int, origin_ns: int) -> None:
+    def __init__(self, drift_ppb: int, origin_ns: int, turned_tick: int = -1) -> None:
         self._tick_ps = TICK_PS + drift_ppb
         self._origin_ns = origin_ns
+        self.turned_tick = turned_tick
 
     def at(self, tick: int) -> int:
         """Return local ns at `tick`."""
         return self._origin_ns + tick * self._tick_ps // 1_000
+
+    def turned(self, tick: int, *, drift_ppb: int | None = None, jump_ns: int = 0) -> "Oscillator":
+        """Return a crystal that goes on from here at another drift, or leaps ahead first."""
+        assert jump_ns >= 0, "local time never goes back"
+        drift_ppb = self._tick_ps - TICK_PS if drift_ppb is None else drift_ppb
+        origin_ns = self.at(tick) + jump_ns - tick * (TICK_PS + drift_ppb) // 1_000
+        return Oscillator(drift_ppb, origin_ns, tick)
 
     def tick_at(self, local_ns: int) -> int:
         """Return the first tick at which local time has reached `local_ns`; -1 for never."""
@@ -36,8 +45,13 @@ class Oscillator:
         return -((self._origin_ns - local_ns) * 1_000 // self._tick_ps)
 
 
+def drift_ppb_of(seed: int, index: int) -> int:
+    """Return how much too fast the crystal of a device runs, all its life."""
+    return salt(seed, "drift", index) % (2 * DRIFT_PPB_MAX + 1) - DRIFT_PPB_MAX
+
+
 def crystal(seed: int, index: int, boots: int, tick: int) -> Oscillator:
     """Return the crystal of a device that boots at `tick`: its drift stays, its count does not."""
-    drift_ppb = salt(seed, "drift", index) % (2 * DRIFT_PPB_MAX + 1) - DRIFT_PPB_MAX
+    drift_ppb = drift_ppb_of(seed, index)
     local_ns = BOOT_NS_MIN + salt(seed, "boot", index, boots) % BOOT_NS_SPAN
     return Oscillator(drift_ppb, local_ns - tick * (TICK_PS + drift_ppb) // 1_000)

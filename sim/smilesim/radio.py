@@ -4,78 +4,94 @@ The fate of a transmission is a pure function of (seed, source, destination, lin
 depends neither on how the city is spread over processes nor on what other links do.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from smilesim.dice import FIRST, GOLDEN, MASK64, SECOND, salt
-from smilesim.engine import COPY_BITS, LAP_MASK, LAP_TICKS, Wheel, link_key
-from smilesync.wire.messages import Carried, Message
+from smilesim.dice import mix, salt
+from smilesim.engine import LAP_MASK, LAP_TICKS, SEQUENCE_BITS, SEQUENCE_MASK, Way, Wheel
+from smilesim.fate import (
+    DAMAGED,
+    DELAY_MASK,
+    DUPLICATED,
+    FATE_MASK,
+    LATE,
+    LOST,
+    REORDERED,
+    Weather,
+    fates_of,
+)
+from smilesync.ids import PeerId
+from smilesync.wire.messages import Carried
 
-PPM_BITS = 20
-PPM_MASK = (1 << PPM_BITS) - 1
-SPAN_BITS = 10
-SPAN_MASK = (1 << SPAN_BITS) - 1
-LAST_BITS = 64 - 2 * PPM_BITS - SPAN_BITS
 COPIES_MAX = 1_000
+STRIDE_SHIFT = SEQUENCE_BITS - 1
+CLOSED = 1 << 62
+"""The floor of a way that no message may pass any more."""
+UNHEARD_TICK = -(1 << 40)
+NO_LIFE = 0
+
+Damage = Callable[[Any, int], Any]
+"""Makes other bytes of those in the air, given some bits of chance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weather:
-    """How bad the air is. Delays in ms, at least 1; shares in parts per million."""
-
-    delay_ms_min: int = 2
-    delay_ms_span: int = 8
-    loss_ppm: int = 10_000
-    duplicate_ppm: int = 1_000
-    reorder_ppm: int = 5_000
-    reorder_ms_span: int = 60
-
-    @property
-    def delay_ms_max(self) -> int:
-        """Return a bound on the delay of a transmission, and of a copy of it."""
-        return 2 * (self.delay_ms_min + self.delay_ms_span + self.reorder_ms_span) + 2
-
-
-class AirLink:
-    """One direction between two devices, with its own sequence.
+class AirLink(Way):
+    """One direction between two devices, with its own sequence, which begins anywhere.
 
     A message passes while there is a session (`is_up`), the two are in range (not `is_far`) and no
     partition lies between them (not `is_cut`). It `is_open` while all are so, and `is_reachable`
-    while only the session may be missing.
+    while only the session may be missing. Messages with keys below `floor` belong to no session of
+    the destination. `life` is which life of the source this session is with, NO_LIFE without one.
+    For the checks: `heard_tick`, when a clock reading of the source came last.
     """
 
     __slots__ = (
+        "cuts",
         "destination",
-        "is_cut",
+        "floor",
+        "heard_tick",
         "is_far",
-        "is_open",
-        "is_reachable",
         "is_up",
-        "key",
-        "salt",
-        "sequence",
-        "source",
+        "life",
+        "sender",
     )
 
     def __init__(self, seed: int, source: int, destination: int) -> None:
         self.source = source
         self.destination = destination
-        self.key = link_key(destination, source)
-        self.salt = salt(seed, "link", source, destination)
-        self.sequence = 0
+        self.sender = PeerId(b"")
+        self.key = salt(seed, "link", source, destination) & FATE_MASK
+        self.floor = 0
+        self.heard_tick = UNHEARD_TICK
+        self.life = NO_LIFE
         self.is_up = False
-        self.is_cut = False
+        self.cuts = 0
         self.is_far = False
-        self.is_reachable = True
         self.is_open = False
+
+    @property
+    def sequence(self) -> int:
+        """Return the sequence of the next message."""
+        return self.key & SEQUENCE_MASK
+
+    @property
+    def is_cut(self) -> bool:
+        """Does a partition lie between the two?"""
+        return self.cuts > 0
+
+    @property
+    def is_reachable(self) -> bool:
+        """Would a message arrive if there were a session?"""
+        return not self.cuts and not self.is_far
 
     def set_up(self, *, is_up: bool) -> None:
         """A handshake finished, or the session is gone."""
         self.is_up = is_up
-        self.is_open = is_up and self.is_reachable
+        self._reach()
 
     def set_cut(self, *, is_cut: bool) -> None:
-        """A partition begins or ends."""
-        self.is_cut = is_cut
+        """A partition begins or ends; several may lie between the two at once."""
+        self.cuts += 1 if is_cut else -1
+        assert self.cuts >= 0, "a partition ended that never began"
         self._reach()
 
     def set_far(self, *, is_far: bool) -> None:
@@ -84,34 +100,46 @@ class AirLink:
         self._reach()
 
     def _reach(self) -> None:
-        self.is_reachable = not self.is_cut and not self.is_far
         self.is_open = self.is_up and self.is_reachable
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out the station: a city is stored device by device, not along its links."""
+        slots = (*AirLink.__slots__, *Way.__slots__, "key")
+        return {name: getattr(self, name) for name in slots if hasattr(self, name)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
 
 class Radio:
     """Puts what is sent on the wheel, or loses it. Counts what it did, for the report.
 
     Copies made by the air never pass a link's replay window. They are delivered only where a link
-    is there to stop them (`delivers_copies`), and only counted where the city enters above it.
+    is there to stop them (`delivers_copies`), and only counted where the city enters above it. So
+    with damage: without a `damage` to do to bytes, what is damaged is dropped as its seal would be.
     """
 
     def __init__(self, wheel: Wheel, weather: Weather, *, delivers_copies: bool = False) -> None:
-        assert weather.delay_ms_min >= 1, "a delivery in its own tick would have no order"
-        assert weather.delay_ms_max < LAP_TICKS, "a delivery must fit one lap of the wheel"
         self.wheel = wheel
         self.delivers_copies = delivers_copies
-        self.sent = 0
+        self.damage: Damage | None = None
         self.lost = 0
         self.cut = 0
         self.duplicated = 0
         self.reordered = 0
         self.stormed = 0
-        self.weather = weather
-        self._loss = _threshold(weather.loss_ppm)
-        self._duplicate = _threshold(weather.duplicate_ppm) >> PPM_BITS - LAST_BITS
-        self._reorder = _threshold(weather.reorder_ppm)
-        self._storm_copies = 0
+        self.late = 0
+        self.damaged = 0
+        self.storm_copies = 0
         self._storm_ms = 0
+        self.set_weather(weather)
+
+    def set_weather(self, weather: Weather) -> None:
+        """Let the air be so from now on; what is in it arrives when it would have."""
+        self.weather = weather
+        self._fates = fates_of(weather)
+        self._usual = tuple(fate if fate < LAP_TICKS else 0 for fate in self._fates)
 
     def start_storm(self, copies: int, spread_ms: int) -> None:
         """Let every carried object leave `copies` more times within `spread_ms`, until stopped.
@@ -119,49 +147,70 @@ class Radio:
         Each is a transmission of its own, as from senders gone wild: no replay window stops it.
         """
         assert copies >= 0
-        assert spread_ms + self.weather.delay_ms_max < LAP_TICKS
-        self._storm_copies = copies
+        self.storm_copies = copies
         self._storm_ms = spread_ms
 
     def stop_storm(self) -> None:
         """End the repetitions; those in the air still arrive."""
-        self._storm_copies = 0
+        self.storm_copies = 0
 
-    def transmit(self, link: AirLink, payload: Message | bytes, wait_ms: int = 0) -> None:
-        """Send one message, or the datagram it is sealed in, after `wait_ms` at the sender."""
-        if self._storm_copies and not wait_ms and payload.__class__ is Carried:
-            for copy in range(1, self._storm_copies + 1):
-                self.transmit(link, payload, 1 + copy * self._storm_ms // self._storm_copies)
-            self.stormed += self._storm_copies
-        sequence = link.sequence
-        link.sequence = sequence + 1
-        self.sent += 1
+    def storm_waits_ms(self, message: object) -> Sequence[int]:
+        """Return after which waits a storm repeats this message, and count that it does."""
+        copies = self.storm_copies
+        if not copies or message.__class__ is not Carried:
+            return ()
+        self.stormed += copies
+        return [1 + copy * self._storm_ms // copies for copy in range(1, copies + 1)]
+
+    def transmit(self, link: AirLink, message: object) -> None:
+        """Send a message, after the copies of it that a storm makes."""
+        for wait_ms in self.storm_waits_ms(message):
+            self.carry(link, message, wait_ms)
+        self.carry(link, message)
+
+    def carry(self, link: AirLink, payload: object, wait_ms: int = 0) -> None:
+        """Send one message, or what it is encoded in, after `wait_ms` at the sender."""
+        key = link.key
+        link.key = key + 1
         if not link.is_open:
-            self.cut += link.is_cut
+            self.cut += link.cuts > 0
             return
-        # SplitMix64 of (salt, sequence), in line: it is drawn for every transmission of a city.
-        chance = link.salt + sequence * GOLDEN & MASK64
-        chance = (chance ^ chance >> 30) * FIRST & MASK64
-        chance = (chance ^ chance >> 27) * SECOND & MASK64
-        chance ^= chance >> 31
-        if chance & PPM_MASK < self._loss:
+        fate = self._fates[key * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
+        delay_ms, payload = self._befall(link, payload, fate, wait_ms)
+        if delay_ms:
+            self.wheel.put(self.wheel.tick + delay_ms + wait_ms, (key, link, payload))
+
+    def carry_all(self, sends: Iterable[tuple[AirLink, object]]) -> None:
+        """Send messages in this order; what `carry` does for each, all but the rare in line."""
+        usual, buckets, tick = self._usual, self.wheel.buckets, self.wheel.tick
+        for link, payload in sends:
+            key = link.key
+            # Where the link is on its walk, times its stride: an odd number of its own.
+            delay_ms = usual[key * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
+            if delay_ms and link.is_open:
+                link.key = key + 1
+                buckets[tick + delay_ms & LAP_MASK].append((key, link, payload))
+            else:
+                self.carry(link, payload)
+
+    def _befall(
+        self, link: AirLink, payload: object, fate: int, wait_ms: int
+    ) -> tuple[int, object]:
+        """Let what is rare happen; returns the delay and what then arrives, LOST for nothing."""
+        if fate == LOST:
             self.lost += 1
-            return
-        weather = self.weather
-        wheel = self.wheel
-        chance >>= PPM_BITS
-        delay = weather.delay_ms_min + ((chance & SPAN_MASK) * weather.delay_ms_span >> SPAN_BITS)
-        chance >>= SPAN_BITS
-        if chance & PPM_MASK < self._reorder:
-            self.reordered += 1
-            delay += 1 + ((chance >> PPM_BITS) * weather.reorder_ms_span >> LAST_BITS)
-        key = link.key | sequence << COPY_BITS
-        wheel.buckets[wheel.tick + wait_ms + delay & LAP_MASK][key] = payload
-        if chance >> PPM_BITS < self._duplicate:
+            return LOST, payload
+        delay_ms = fate & DELAY_MASK
+        self.reordered += fate & REORDERED > 0
+        self.late += fate & LATE > 0
+        if fate & DUPLICATED:
             self.duplicated += 1
             if self.delivers_copies:
-                wheel.put(wheel.tick + wait_ms + 2 * delay, key | 1, payload)
-
-
-def _threshold(share_ppm: int) -> int:
-    return (share_ppm << PPM_BITS) // 1_000_000
+                copy = (link.key - 1, link, payload)
+                self.wheel.put(self.wheel.tick + wait_ms + 2 * delay_ms, copy)
+        if fate & DAMAGED:
+            self.damaged += 1
+            if self.damage is None:
+                return LOST, payload
+            payload = self.damage(payload, mix(link.key))
+        return delay_ms, payload

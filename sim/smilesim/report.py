@@ -3,20 +3,91 @@
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypedDict
 
 from smilesim.city import City
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.faults.table import COUNTED
+from smilesim.fidelity import AirFigures, figures_of
 from smilesim.measure import Waits
+from smilesim.origin import commit
+from smilesim.properties import OutcomeRow, outcomes
+from smilesim.scenario import Scenario
 
-Figure = float | int | list[float] | dict[str, float] | None
 
-COUNTED_FAULTS = {
-    "blackout": ("blackout", "power-loss"),
-    "split": ("split", "heal", "cut-link", "cut-message"),
-    "surge": ("surge", "storm-copy"),
-}
-"""What must have been counted at least once for a fault to count as having happened."""
+class WaitFigures(TypedDict):
+    """How long devices waited for one thing, and how many still did at the end."""
+
+    count: int
+    missing: int
+    p50_s: float
+    p95_s: float
+    p99_s: float
+    max_s: float
+
+
+class Figures(AirFigures):
+    """The figures of a run; sim/README.md explains each."""
+
+    real_time_factor: float
+    cpu_us_per_peer_second: float
+    deliveries_per_peer_second: float
+    wakes_per_peer_second: float
+    memory_mib: float
+    circles: int
+    slots_decided: int
+    slots_decided_least: int
+    patterns_selected: int
+    signatures_checked: int
+    trace_items: int
+    light_devices: int
+    light_frames: int
+    light_worst_in_1_s: int
+    light_worst_in_5_s: int
+    share_lit: float
+    share_lit_at_end: float
+    share_told: float | None
+    share_by_sample: list[float]
+    first_commit: WaitFigures | None
+    recommit: WaitFigures | None
+    dark_s: float | None
+    violations_in_all: int
+
+
+class ViolationRow(TypedDict):
+    """One broken promise; `tick` in ms, `peer` -1 for the run as a whole."""
+
+    rule: str
+    tick: int
+    peer: int
+    detail: str
+
+
+class Report(TypedDict):
+    """What `smilesim run --json` prints; sim/README.md explains each field."""
+
+    scenario: str
+    fidelity: str
+    peers: int
+    seed: int
+    seconds: int
+    commit: str
+    virtual_seconds: float
+    wall_seconds: float
+    cpu_seconds: float
+    deliveries: int
+    digest: str
+    digest_by_second: list[str]
+    violations: list[ViolationRow]
+    properties: list[OutcomeRow]
+    faults: dict[str, int]
+    fault_kinds: dict[str, dict[str, int]]
+    figures: Figures
+    verdict: str
+
+
+DRAWN = "swarm"
+"""The name of every scenario that is drawn from its seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,57 +107,48 @@ class Expectation:
         return self.found <= self.bound
 
 
-def report(city: City) -> dict[str, object]:
-    """Judge a finished run; adds what the scenario expected and did not get to the violations."""
-    faults, figures = _faults(city), _figures(city)
-    if not city.interrupted and not city.crash:
+def report(city: City, *, is_one_of_many: bool = False) -> Report:
+    """Judge a finished run; adds what the scenario expected and did not get to the violations.
+
+    To be called once. The faults of a written scenario must all have happened; over a sweep that
+    is asked of all runs together (`sweepreport.py`), and of a drawn scenario only there.
+    """
+    faults, scenario = _faults(city), city.plan.scenario
+    if not (city.interrupted or city.crash or city.violations.is_stop):
         _judge_expectations(city)
-        _judge_faults(city, faults)
+        if scenario.name != DRAWN and not is_one_of_many:
+            _judge_faults(city, faults)
     violations = [
-        {"rule": one.rule, "tick": one.tick, "peer": one.peer, "detail": one.detail}
+        ViolationRow(rule=one.rule, tick=one.tick, peer=one.peer, detail=one.detail)
         for one in city.violations.kept
     ]
     is_pass = not violations and not city.interrupted
     return {
-        "scenario": city.plan.scenario.name,
+        "scenario": scenario.name,
+        "fidelity": city.fidelity,
         "peers": len(city.devices),
         "seed": city.plan.seed,
+        "seconds": city.plan.seconds,
         "commit": commit(),
         "virtual_seconds": round(city.world.tick / TICKS_PER_SECOND, 3),
         "wall_seconds": round(city.wall_s, 3),
         "cpu_seconds": round(city.cpu_s, 3),
         "deliveries": city.world.deliveries,
         "digest": city.trace.digest(),
+        "digest_by_second": list(city.trace.seconds),
         "violations": violations,
+        "properties": [outcome.row() for outcome in outcomes(city)],
         "faults": faults,
-        "figures": figures,
+        "fault_kinds": fault_kinds(scenario, faults),
+        "figures": _figures(city),
         "verdict": "pass" if is_pass else "interrupted" if city.interrupted else "fail",
     }
 
 
-def commit() -> str:
-    """Return the commit of the checkout this code runs from, "unknown" outside one."""
-    for folder in Path(__file__).resolve().parents:
-        git = folder / ".git"
-        if git.is_dir():
-            return _head(git)
-    return "unknown"
-
-
-def _head(git: Path) -> str:
-    try:
-        head = (git / "HEAD").read_text(encoding="ascii").strip()
-        if not head.startswith("ref: "):
-            return head
-        name = head.removeprefix("ref: ")
-        if (git / name).is_file():
-            return (git / name).read_text(encoding="ascii").strip()
-        for line in (git / "packed-refs").read_text(encoding="ascii").splitlines():
-            if line.endswith(f" {name}"):
-                return line.split()[0]
-    except OSError:
-        pass
-    return "unknown"
+def fault_kinds(scenario: Scenario, faults: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return for every kind of fault in the scenario what must be counted for it to have fired."""
+    kinds = dict.fromkeys(fault.kind for fault in scenario.faults)
+    return {kind: {name: faults.get(name, 0) for name in COUNTED[kind]} for kind in kinds}
 
 
 def _faults(city: City) -> dict[str, int]:
@@ -96,6 +158,8 @@ def _faults(city: City) -> dict[str, int]:
         "lost-message": radio.lost,
         "duplicated-message": radio.duplicated,
         "reordered-message": radio.reordered,
+        "late-message": radio.late,
+        "damaged-message": radio.damaged,
         "cut-message": radio.cut,
         "storm-copy": radio.stormed,
         "torn-record": sum(device.disk.torn for device in city.devices),
@@ -104,7 +168,7 @@ def _faults(city: City) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if count}
 
 
-def _figures(city: City) -> dict[str, Figure]:
+def _figures(city: City) -> Figures:
     """Return the figures of the run; README explains each."""
     world, measure, tick = city.world, city.measure, city.world.tick
     peer_seconds = max(1.0, len(city.devices) * tick / TICKS_PER_SECOND)
@@ -134,10 +198,11 @@ def _figures(city: City) -> dict[str, Figure]:
         "recommit": _waits(measure.waits("recommit", tick)),
         "dark_s": measure.dark_s(),
         "violations_in_all": city.violations.count,
+        **figures_of(city.world.wire, city.nodes),
     }
 
 
-def _waits(waits: Waits | None) -> dict[str, float] | None:
+def _waits(waits: Waits | None) -> WaitFigures | None:
     if waits is None:
         return None
     return {
@@ -145,6 +210,7 @@ def _waits(waits: Waits | None) -> dict[str, float] | None:
         "missing": waits.missing,
         "p50_s": waits.p50_s,
         "p95_s": waits.p95_s,
+        "p99_s": waits.p99_s,
         "max_s": waits.max_s,
     }
 
@@ -178,8 +244,8 @@ def _longest(waits: Waits | None) -> float | None:
 
 def _judge_faults(city: City, faults: Mapping[str, int]) -> None:
     """A fault that never fired proves nothing: the run fails."""
-    for fault in city.plan.scenario.faults:
-        for kind in COUNTED_FAULTS[fault.kind]:
-            if not faults.get(kind):
-                detail = f"{fault.kind} at {fault.at_s:g} s: no {kind} was seen"
+    for kind, counts in fault_kinds(city.plan.scenario, faults).items():
+        for name, count in counts.items():
+            if not count:
+                detail = f"{kind} is in the scenario, and no {name} was seen"
                 city.violations.add("fault-not-seen", city.world.tick, -1, detail)

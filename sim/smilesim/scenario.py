@@ -1,56 +1,58 @@
 """A scenario is data: weather, faults by time, and what must be true for the run to pass.
 
 Scenario files are TOML, written by people, so everything in them is checked before anything runs:
-an unknown key, a wrong type or a number out of range is refused with file, line and expectation.
+an unknown key, a wrong type or unit, a number out of range, a fault that begins after the end are
+refused with file, line and expectation. What a scenario says can be written back.
 """
 
+import hashlib
+import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 from smilesim.engine import PEERS_MAX
-from smilesim.radio import COPIES_MAX, Weather
+from smilesim.fate import Weather
+from smilesim.faults.kind import SECONDS_MAX, Fault, Key
+from smilesim.faults.table import KINDS, over_s
+from smilesim.page import Page, Place
 from smilesync.errors import SettingsError
 
-SECONDS_MAX = 86_400
+__all__ = ["SECONDS_MAX", "Fault", "Scenario"]
+
 PPM_PER_PERCENT = 10_000
+SUMMARY_CHARACTERS_MAX = 200
+FAULTS_MAX = 100
+FILE_BYTES_MAX = 1 << 18
 
-Number = tuple[float, float]
-"""Lowest and highest value allowed."""
-
-TOP = {"seconds": (1, SECONDS_MAX), "peers": (1, PEERS_MAX)}
-WEATHER = {
-    "loss_percent": (0, 60),
-    "duplicate_percent": (0, 50),
-    "reorder_percent": (0, 100),
-    "delay_ms_min": (1, 500),
-    "delay_ms_span": (1, 500),
-    "reorder_ms_span": (1, 500),
-}
-FAULTS: dict[str, dict[str, Number]] = {
-    "blackout": {"at_s": (1, SECONDS_MAX), "outage_s": (0.5, 600), "spread_s": (0, 600)},
-    "split": {"at_s": (1, SECONDS_MAX), "heal_s": (1, SECONDS_MAX), "lone_percent": (0, 100)},
-    "surge": {"at_s": (1, SECONDS_MAX), "spread_s": (0.1, 3.5), "copies": (0, COPIES_MAX)},
-}
-EXPECT = {
-    "end_share_min": (0, 1),
-    "lit_share_min": (0, 1),
-    "told_share_min": (0, 1),
-    "commit_s_max": (0, SECONDS_MAX),
-    "dark_s_max": (0, SECONDS_MAX),
-    "recommit_p95_s_max": (0, SECONDS_MAX),
-    "recommit_s_max": (0, SECONDS_MAX),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that goes wrong. `numbers` has exactly the keys of its kind in `FAULTS`."""
-
-    kind: str
-    at_s: float
-    numbers: Mapping[str, float]
+TOP = (
+    Key("seconds", 1, SECONDS_MAX, "virtual seconds a run takes", is_whole=True),
+    Key("peers", 1, PEERS_MAX, "how many devices, if nobody says", is_whole=True),
+)
+WEATHER = (
+    Key("loss_percent", 0, 60, "messages that get lost"),
+    Key("damage_percent", 0, 60, "messages that arrive damaged"),
+    Key("duplicate_percent", 0, 50, "messages that are repeated"),
+    Key("reorder_percent", 0, 100, "messages that are held back"),
+    Key("delay_ms_min", 1, 500, "what every message takes", is_whole=True),
+    Key("delay_ms_span", 1, 500, "how much longer it may take", is_whole=True),
+    Key("reorder_ms_span", 1, 500, "by up to how much some are held back", is_whole=True),
+    Key("late_percent", 0, 100, "messages that are late, a few of them very"),
+    Key("late_ms_max", 0, 10_000, "by up to how much", is_whole=True),
+)
+EXPECT = (
+    Key("end_share_min", 0, 1, "of those able for 7 s show certified light at the end"),
+    Key("lit_share_min", 0, 1, "of the time in which it can be, a device has certified light"),
+    Key("told_share_min", 0, 1, "of what neighbours feel is known after a surge"),
+    Key("commit_s_max", 0, SECONDS_MAX, "from power-up to certified light"),
+    Key("dark_s_max", 0, SECONDS_MAX, "for which certified light outlives its quorum"),
+    Key("recommit_p95_s_max", 0, SECONDS_MAX, "from restart or healing to light, for 95 of 100"),
+    Key("recommit_s_max", 0, SECONDS_MAX, "from restart or healing to light, for the slowest"),
+)
+END_KEYS = ("heal_s", "charged_s", "back_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,106 +75,172 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Scenario:
-    """Return a scenario by name; raises SettingsError for an unknown one or a bad file."""
-    if name not in names():
-        raise SettingsError(f"scenario: expected one of {', '.join(names())}, got {name!r}")
-    file = resources.files("smilesim").joinpath("scenarios", f"{name}.toml")
-    return parse(name, file.read_text(encoding="utf-8"), f"scenarios/{name}.toml")
+    """Return a scenario by its name, or by the path of its file.
+
+    Errors: SettingsError for an unknown one, or with file, line and expectation for a bad one.
+    """
+    return parse(Path(name).stem, *text_of(name))
+
+
+def text_of(name: str) -> tuple[str, str]:
+    """Return the text of a scenario file, and what to call it in messages."""
+    if name in names():
+        file = resources.files("smilesim").joinpath("scenarios", f"{name}.toml")
+        return file.read_text(encoding="utf-8"), f"scenarios/{name}.toml"
+    path = Path(name)
+    if path.suffix != ".toml":
+        listed = ", ".join(names())
+        raise SettingsError(
+            f"scenario: expected one of {listed}, swarm, or the path of a .toml file, got {name!r}"
+        )
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise SettingsError(f"{path}: expected at most {FILE_BYTES_MAX} bytes")
+        return path.read_text(encoding="utf-8"), str(path)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: expected UTF-8 text") from None
 
 
 def parse(name: str, text: str, source: str) -> Scenario:
     """Check the text of a scenario file; raises SettingsError with file, line and expectation."""
     try:
         table: dict[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{source}: not TOML: {error}") from None
-    page = _Page(source, text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(_not_toml(source, str(error))) from None
+    page = Page(source, text)
     summary = table.pop("summary", None)
-    if not isinstance(summary, str):
-        raise page.error("summary", "expected one sentence of text")
-    weather = page.numbers("weather", page.table(table, "weather"), WEATHER, must=False)
-    expect = page.numbers("expect", page.table(table, "expect"), EXPECT, must=False)
+    is_line = isinstance(summary, str) and summary.isprintable()
+    if not isinstance(summary, str) or not is_line or len(summary) > SUMMARY_CHARACTERS_MAX:
+        expected = f"expected one sentence of text, at most {SUMMARY_CHARACTERS_MAX} characters"
+        raise page.error(Place(), "summary", expected)
+    weather = page.numbers(Place("weather"), "weather", page.table(table, "weather"), WEATHER)
+    expect = page.numbers(Place("expect"), "expect", page.table(table, "expect"), EXPECT)
     listed = table.pop("fault", [])
-    if not isinstance(listed, list):
-        raise page.error("fault", "expected tables [[fault]]")
-    top = page.numbers("", table, TOP, must=True)
-    faults = tuple(_fault(page, item, top["seconds"]) for item in listed)
+    if not isinstance(listed, list) or len(listed) > FAULTS_MAX:
+        raise page.error(Place(), "fault", f"expected tables [[fault]], at most {FAULTS_MAX}")
+    top = page.numbers(Place(), "", table, TOP)
+    for key in TOP:
+        page.must_have(Place(), "", top, key.name)
+    faults = [_fault(page, number, item) for number, item in enumerate(listed)]
+    _must_fit(page, faults, top["seconds"])
     return Scenario(
         name=name,
         summary=summary,
         seconds=int(top["seconds"]),
         peers=int(top["peers"]),
-        weather=_weather(weather),
+        weather=weather_of(weather),
         faults=tuple(sorted(faults, key=lambda fault: fault.at_s)),
         expect=expect,
     )
 
 
-def _fault(page: "_Page", item: object, seconds: float) -> Fault:
+def digest(scenario: Scenario) -> str:
+    """Return the scenario hash: SHA-256 of what `render` writes, so names do not matter."""
+    return hashlib.sha256(render(scenario).encode()).hexdigest()
+
+
+def render(scenario: Scenario) -> str:
+    """Return the text of a file that `parse` reads back equal."""
+    parts = [
+        [
+            f"summary = {json.dumps(scenario.summary, ensure_ascii=False)}",
+            f"seconds = {scenario.seconds}",
+            f"peers = {scenario.peers}",
+        ],
+        ["[weather]", *_assigned(weather_numbers(scenario.weather))],
+    ]
+    for fault in scenario.faults:
+        numbers = {key.name: fault.numbers[key.name] for key in KINDS[fault.kind].keys}
+        parts.append(["[[fault]]", f'kind = "{fault.kind}"', *_assigned(numbers)])
+    if scenario.expect:
+        in_order = {k.name: scenario.expect[k.name] for k in EXPECT if k.name in scenario.expect}
+        parts.append(["[expect]", *_assigned(in_order)])
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _fault(page: Page, number: int, item: object) -> Fault:
+    place = Place("fault", number)
     if not isinstance(item, dict):
-        raise page.error("fault", "expected tables [[fault]]")
+        raise page.error(Place(), "fault", "expected tables [[fault]]")
     table: dict[str, object] = dict(item)
     kind = table.pop("kind", None)
-    if not isinstance(kind, str) or kind not in FAULTS:
-        raise page.error("kind", f"expected one of {', '.join(sorted(FAULTS))}, got {kind!r}")
-    numbers = page.numbers(f"fault {kind}", table, FAULTS[kind], must=True)
-    if numbers["at_s"] >= seconds:
-        raise page.error("at_s", f"expected a time before the end at {seconds:g} s")
-    if numbers.get("heal_s", seconds) <= numbers["at_s"]:
-        raise page.error("heal_s", "expected a time after at_s")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise page.error(place, "kind", f"expected one of {', '.join(KINDS)}, got {kind!r}")
+    numbers = page.numbers(place, f"fault {kind}", table, KINDS[kind].keys)
+    for key in KINDS[kind].keys:
+        page.must_have(place, f"fault {kind}", numbers, key.name)
     return Fault(kind, numbers["at_s"], numbers)
 
 
-def _weather(numbers: Mapping[str, float]) -> Weather:
-    calm = Weather()
+def _must_fit(page: Page, faults: Sequence[Fault], seconds: float) -> None:
+    """Refuse what ends before it begins, what is not over in time, and a kind that overlaps."""
+    over: dict[str, float] = {}
+    by_time = sorted(range(len(faults)), key=lambda number: faults[number].at_s)
+    for number in by_time:
+        fault, place = faults[number], Place("fault", number)
+        if fault.at_s >= seconds:
+            raise page.error(place, "at_s", f"expected a time before the end at {seconds:g} s")
+        ends = [key for key in END_KEYS if fault.numbers.get(key)]
+        begun_s = fault.at_s + fault.numbers.get("spread_s", 0)
+        if ends and fault.numbers[ends[0]] <= begun_s:
+            detail = "at_s" if begun_s == fault.at_s else "at_s and spread_s"
+            raise page.error(place, ends[0], f"expected a time after {detail}, {begun_s:g} s")
+        last = ends[0] if ends else "at_s"
+        if over_s(fault) > seconds:
+            detail = (
+                f"this is over at {over_s(fault):g} s, expected before the end at {seconds:g} s"
+            )
+            raise page.error(place, last, detail)
+        if fault.at_s < over.get(fault.kind, 0):
+            detail = f"expected a time after the {fault.kind} before, {over[fault.kind]:g} s"
+            raise page.error(place, "at_s", detail)
+        over[fault.kind] = over_s(fault)
+
+
+def weather_of(numbers: Mapping[str, float]) -> Weather:
+    """Return a weather from what its table in a file says; the rest is as usual."""
+    calm = weather_numbers(Weather())
+    found = {**calm, **numbers}
     return Weather(
-        delay_ms_min=int(numbers.get("delay_ms_min", calm.delay_ms_min)),
-        delay_ms_span=int(numbers.get("delay_ms_span", calm.delay_ms_span)),
-        loss_ppm=_ppm(numbers, "loss_percent", calm.loss_ppm),
-        duplicate_ppm=_ppm(numbers, "duplicate_percent", calm.duplicate_ppm),
-        reorder_ppm=_ppm(numbers, "reorder_percent", calm.reorder_ppm),
-        reorder_ms_span=int(numbers.get("reorder_ms_span", calm.reorder_ms_span)),
+        delay_ms_min=int(found["delay_ms_min"]),
+        delay_ms_span=int(found["delay_ms_span"]),
+        loss_ppm=round(found["loss_percent"] * PPM_PER_PERCENT),
+        damage_ppm=round(found["damage_percent"] * PPM_PER_PERCENT),
+        duplicate_ppm=round(found["duplicate_percent"] * PPM_PER_PERCENT),
+        reorder_ppm=round(found["reorder_percent"] * PPM_PER_PERCENT),
+        reorder_ms_span=int(found["reorder_ms_span"]),
+        tail_ppm=round(found["late_percent"] * PPM_PER_PERCENT),
+        tail_ms_max=int(found["late_ms_max"]),
     )
 
 
-def _ppm(numbers: Mapping[str, float], key: str, default: int) -> int:
-    return int(numbers[key] * PPM_PER_PERCENT) if key in numbers else default
+def weather_numbers(weather: Weather) -> dict[str, float]:
+    """Return a weather by the keys of its table in a file."""
+    return {
+        "loss_percent": weather.loss_ppm / PPM_PER_PERCENT,
+        "damage_percent": weather.damage_ppm / PPM_PER_PERCENT,
+        "duplicate_percent": weather.duplicate_ppm / PPM_PER_PERCENT,
+        "reorder_percent": weather.reorder_ppm / PPM_PER_PERCENT,
+        "delay_ms_min": weather.delay_ms_min,
+        "delay_ms_span": weather.delay_ms_span,
+        "reorder_ms_span": weather.reorder_ms_span,
+        "late_percent": weather.tail_ppm / PPM_PER_PERCENT,
+        "late_ms_max": weather.tail_ms_max,
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """The file being checked, for messages that say where."""
+def _assigned(numbers: Mapping[str, float]) -> list[str]:
+    """Return lines `key = number`; the same number is always written the same way."""
+    return [
+        f"{key} = {int(number) if number == int(number) else number!r}"
+        for key, number in numbers.items()
+    ]
 
-    source: str
-    text: str
 
-    def error(self, key: str, expectation: str) -> SettingsError:
-        for number, line in enumerate(self.text.splitlines(), 1):
-            if line.split("=")[0].strip(" []") == key:
-                return SettingsError(f"{self.source}, line {number}, {key}: {expectation}")
-        return SettingsError(f"{self.source}, {key}: {expectation}")
-
-    def table(self, top: dict[str, object], key: str) -> dict[str, object]:
-        found = top.pop(key, {})
-        if not isinstance(found, dict):
-            raise self.error(key, f"expected a table [{key}]")
-        return found
-
-    def numbers(
-        self, where: str, table: dict[str, object], allowed: Mapping[str, Number], *, must: bool
-    ) -> dict[str, float]:
-        """Return the numbers of a table; exactly the allowed keys if it `must` hold them all."""
-        numbers: dict[str, float] = {}
-        for key, value in table.items():
-            if key not in allowed:
-                raise self.error(key, f"unknown {where} key; expected {', '.join(allowed)}")
-            low, high = allowed[key]
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise self.error(key, f"expected a number from {low} to {high}")
-            if not low <= value <= high:
-                raise self.error(key, f"expected {low} to {high}, got {value}")
-            numbers[key] = value
-        missing = [key for key in allowed if must and key not in numbers]
-        if missing:
-            raise self.error(missing[0], f"missing in {where or 'the file'}")
-        return numbers
+def _not_toml(source: str, complaint: str) -> str:
+    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", complaint)
+    if match is None:
+        return f"{source}: not TOML: {complaint}"
+    return f"{source}, line {match[2]}: not TOML: {match[1]} (column {match[3]})"

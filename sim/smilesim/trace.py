@@ -2,15 +2,18 @@
 
 An item is (tick, peer, blob): a message that reached a peer and from whom, or a state change of
 it (a record journalled, a scene shown, power on or off). The digest is SHA-256 over all items in
-the order (tick, peer, order at that peer), so it does not depend on who ran first in a tick.
+the order (tick, peer, order at that peer), so it does not depend on who ran first in a tick. Each
+virtual second begins with the digest of those before it: so two runs can be compared by second,
+and between two seconds the state of the digest is 32 bytes.
 """
 
 import hashlib
 import struct
 from collections.abc import Callable
 from operator import itemgetter
-from typing import assert_never
+from typing import Any
 
+from smilesim.engine import TICKS_PER_SECOND
 from smilesync.effects import Scene
 from smilesync.wire.messages import (
     Body,
@@ -52,13 +55,30 @@ class Trace:
 
     def __init__(self, on_tick: TickListener | None = None) -> None:
         self.items = 0
+        self._seconds: list[bytes] = []
+        self._closing_tick = TICKS_PER_SECOND
         self._sha = hashlib.sha256()
         self._blobs: Blobs = []
         self._on_tick = on_tick
 
+    @property
+    def seconds(self) -> tuple[str, ...]:
+        """Return the digest at the end of each virtual second so far, 16 hexadecimal digits."""
+        return tuple(digest.hex()[:16] for digest in self._seconds)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return the state between two seconds, without the listener; elsewhere there is none."""
+        assert not self._blobs, "a trace is stored between two ticks"
+        assert self._sha.digest() == self._begun().digest(), "and between two seconds"
+        return {**self.__dict__, "_sha": None, "_on_tick": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._sha = self._begun()
+
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""
-        if isinstance(message, Clock):
+        if message.__class__ is Clock:
             stamp_us, echo_us, held_us, circle_us, is_synced, wants_reply = message
             self._blobs.append(
                 _CLOCK.pack(
@@ -74,8 +94,8 @@ class Trace:
                 )
             )
         else:
-            kind, key = _key(message)
-            self._blobs.append(_HEAD.pack(peer, kind, source) + key)
+            kind, key_of = _KEYS[message.__class__]
+            self._blobs.append(_HEAD.pack(peer, kind, source) + key_of(message))
 
     def linked(self, peer: int, source: int, *, is_up: bool) -> None:
         """A link came up or went down at `peer`."""
@@ -106,18 +126,31 @@ class Trace:
         """`peer` came to life or lost power."""
         self._blobs.append(_PLAIN.pack(peer, KIND_POWER) + bytes([is_on]))
 
-    def end_tick(self, tick: int) -> None:
-        """Fold in what was collected; items of tasks that ran after the wheel are put in place."""
+    def end_tick(self, tick: int, *, is_ordered: bool = False) -> None:
+        """Fold in what was collected, peer by peer, as the wheel does it but tasks do not."""
+        while tick > self._closing_tick:
+            self._close_second()
         blobs = self._blobs
-        if not blobs:
-            return
-        blobs.sort(key=_peer_of)
-        self.items += len(blobs)
-        self._sha.update(_TICK.pack(tick))
-        self._sha.update(b"".join(blobs))
-        if self._on_tick is not None:
-            self._on_tick(tick, blobs)
-        self._blobs = []
+        if blobs:
+            if not is_ordered:
+                blobs.sort(key=_peer_of)
+            self.items += len(blobs)
+            self._sha.update(_TICK.pack(tick))
+            self._sha.update(b"".join(blobs))
+            if self._on_tick is not None:
+                self._on_tick(tick, blobs)
+            self._blobs = []
+        if tick == self._closing_tick:
+            self._close_second()
+
+    def _close_second(self) -> None:
+        self._closing_tick += TICKS_PER_SECOND
+        self._seconds.append(self._sha.digest())
+        self._sha = self._begun()
+
+    def _begun(self) -> "hashlib._Hash":
+        """Return the state of the digest at the beginning of a second."""
+        return hashlib.sha256(self._seconds[-1] if self._seconds else b"")
 
     def digest(self) -> str:
         """Return the digest so far, in hexadecimal."""
@@ -171,24 +204,17 @@ def _want_key(message: Want) -> bytes:
     return repr(message).encode()
 
 
-def _key(message: Message) -> tuple[int, bytes]:
-    """Return the kind, and bytes that two messages share only if they say the same."""
-    match message:
-        case Votes():
-            return KIND_VOTES, _votes_key(message)
-        case Status():
-            return KIND_STATUS, _status_key(message)
-        case Carried():
-            return KIND_CARRIED, message.signature
-        case Propose():
-            return KIND_PROPOSE, _propose_key(message)
-        case Decided():
-            return KIND_DECIDED, _value_key(message)
-        case Want():
-            return KIND_WANT, _want_key(message)
-        case Body():
-            return KIND_BODY, _value_key(message)
-        case Clock():
-            return KIND_CLOCK, b""
-        case _:
-            assert_never(message)
+def _carried_key(message: Carried) -> bytes:
+    return message.signature
+
+
+_KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
+    Carried: (KIND_CARRIED, _carried_key),
+    Propose: (KIND_PROPOSE, _propose_key),
+    Votes: (KIND_VOTES, _votes_key),
+    Status: (KIND_STATUS, _status_key),
+    Decided: (KIND_DECIDED, _value_key),
+    Want: (KIND_WANT, _want_key),
+    Body: (KIND_BODY, _value_key),
+}
+"""The kind of each message, and bytes that two of them share only if they say the same."""

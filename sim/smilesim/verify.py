@@ -5,39 +5,53 @@ this process signed itself a moment ago. Anything that differs from such bytes i
 forgery, a mutation, a foreign key - goes to the real verifier.
 """
 
+from hashlib import blake2b
+
 from smilesync.keys import Ed25519Signer, Ed25519Verifier, Verifier
 
-KNOWN_MAX = 200_000
+KNOWN_MIN = 20_000
+KNOWN_PER_PEER = 6
+"""A device signs less than once a second; a generation holds what is still in use by others."""
+NAME_BYTES = 15
+"""Collisions by chance need 2**60 signatures; the object fits 48 bytes."""
 
 
 class SignThrough:
     """A verifier with a memory of what honest simulated devices signed; two generations of it."""
 
-    def __init__(self, verifier: Verifier | None = None, known_max: int = KNOWN_MAX) -> None:
+    def __init__(self, verifier: Verifier | None = None, known_max: int = KNOWN_MIN) -> None:
         self.real_checks = 0
         self._verifier = verifier or Ed25519Verifier()
         self._known_max = known_max
-        self._young: dict[bytes, tuple[bytes, bytes]] = {}
-        self._old: dict[bytes, tuple[bytes, bytes]] = {}
+        self._young: set[bytes] = set()
+        self._old: set[bytes] = set()
+
+    def expect(self, peers: int) -> None:
+        """Remember as much as a city of so many needs."""
+        self._known_max = max(self._known_max, KNOWN_PER_PEER * peers)
 
     def remember(self, public: bytes, data: bytes, signature: bytes) -> None:
         """Take note of a signature just made with the private key of `public`."""
         if len(self._young) >= self._known_max:
-            self._young, self._old = {}, self._young
-        self._young[signature] = (public, data)
+            self._young, self._old = set(), self._young
+        self._young.add(_name(public, data, signature))
 
     def verify(self, public: bytes, data: bytes, signature: bytes) -> bool:
         """Return whether `signature` of `data` by `public` is acceptable; never raises."""
-        known = self._young.get(signature) or self._old.get(signature)
-        if known is not None and known[1] == data and known[0] == public:
+        if self.knows(public, data, signature):
             return True
         self.real_checks += 1
         return self._verifier.verify(public, data, signature)
 
-    def signer_of(self, data: bytes, signature: bytes) -> bytes | None:
-        """Return the public key that made `signature` of `data` in this run, if remembered."""
-        known = self._young.get(signature) or self._old.get(signature)
-        return known[0] if known is not None and known[1] == data else None
+    def knows(self, public: bytes, data: bytes, signature: bytes) -> bool:
+        """Was this signature made in this run, and is it remembered?"""
+        name = _name(public, data, signature)
+        return name in self._young or name in self._old
+
+
+def _name(public: bytes, data: bytes, signature: bytes) -> bytes:
+    """Return what stands for a signature and all it is about; the sizes of the ends are fixed."""
+    return blake2b(public + data + signature, digest_size=NAME_BYTES).digest()
 
 
 class RememberingSigner:

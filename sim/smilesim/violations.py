@@ -1,13 +1,16 @@
-"""What the checks found wrong, bounded, in the order found."""
+"""What the checks found wrong, bounded, in the order found; and who stops the city for it."""
 
+from collections import Counter
 from dataclasses import dataclass
+
+import trio
 
 KEPT_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken promise. `rule` is an invariant (I1 to I8) or an expectation of the scenario."""
+    """One broken promise. `rule` names a property, or an expectation of the scenario."""
 
     rule: str
     tick: int
@@ -15,17 +18,65 @@ class Violation:
     detail: str
 
 
-class Violations:
-    """Keeps the first `KEPT_MAX` and counts all; one line per rule and peer is enough."""
+class Broken(Exception):
+    """The code under test broke a promise: the city is not worth running on."""
 
-    def __init__(self) -> None:
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(f"{violation.rule} at {violation.tick} ms: {violation.detail}")
+        self.violation = violation
+
+
+class Violations:
+    """Keeps the first `KEPT_MAX` and counts all; one line per rule and peer is enough.
+
+    `judged` says how often each rule was evaluated, counted by the checks: a promise that nobody
+    looked at was not kept. `broken` counts violations by rule, those of static conditions as one.
+    With `is_stopping` the first violation ends the run.
+    """
+
+    def __init__(self, *, is_stopping: bool = False) -> None:
         self.kept: list[Violation] = []
         self.count = 0
+        self.judged: Counter[str] = Counter()
+        self.broken: Counter[str] = Counter()
+        self.is_stopping = is_stopping
         self._seen: set[tuple[str, int]] = set()
+        self._bell: trio.Event | None = None
+        self._is_held = False
+
+    @property
+    def is_stop(self) -> bool:
+        """Is something broken in a run that ends with it?"""
+        return self.is_stopping and self.count > 0
 
     def add(self, rule: str, tick: int, peer: int, detail: str) -> None:
         """Take note that `rule` was broken at `tick` by `peer` (-1: by the run as a whole)."""
         self.count += 1
+        self.broken[rule.partition("-")[0] if rule.startswith("PAT") else rule] += 1
         if (rule, peer) not in self._seen and len(self.kept) < KEPT_MAX:
             self._seen.add((rule, peer))
             self.kept.append(Violation(rule, tick, peer, detail))
+        self._ring()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Let the watcher sleep on until the tick is finished, where tasks run in its middle."""
+        self._is_held = is_held
+        if self.count:
+            self._ring()
+
+    def _ring(self) -> None:
+        if self._bell is not None and not self._is_held:
+            self._bell.set()
+
+    async def watch(self) -> None:
+        """Sleep until something is broken, then raise Broken; for ever in a run that goes on."""
+        self._bell = trio.Event()
+        if not self.is_stop:
+            await self._bell.wait()
+        if not self.is_stopping:
+            await trio.sleep_forever()
+        raise Broken(self.kept[0])
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out the bell: it belongs to one trio run, a checkpoint does not."""
+        return {**self.__dict__, "_bell": None}

@@ -1,8 +1,9 @@
-"""Invariants I1 to I5: what was signed, certified and decided in every circle.
+"""Invariants I1 to I6: what was signed, certified and decided in every circle.
 
 I1 one decided value per slot. I2 every decision has q distinct signers and extends the one before.
 I3 no two notarized values in one view, no nullified and finalized view. I4 nobody signs two values
 in one view, or both NULLIFY and FINALIZE, across restarts. I5 nothing leaves before its record.
+I6 leases do not overlap, and one that renews the one before is twice as long, up to 16 s.
 """
 
 import hashlib
@@ -33,9 +34,11 @@ DOMAINS = {
 }
 KEPT_SLOTS = 64
 KEPT_BODIES = 4
-KEPT_VOTES = 64
+KEPT_CHECKED = 1
 READ_MAX = 1 << 10
-KEY_SLOT, KEY_PARENT, KEY_NOT_BEFORE, KEY_NOT_AFTER, KEY_PATTERN = 0, 1, 2, 3, 4
+KEY_SLOT, KEY_PARENT, KEY_NOT_BEFORE, KEY_NOT_AFTER, KEY_PATTERN, KEY_START = range(6)
+KEY_ROSTER = 10
+LONGEST_LEASE_US = 16_000_000
 
 Said = tuple[VoteKind, int, int, bytes]
 """What a vote says: kind, slot, view, value hash (empty for NULLIFY)."""
@@ -57,13 +60,14 @@ class Decision:
     not_before_us: int
     not_after_us: int
     pattern: bytes
+    start_us: int
+    roster_hash: bytes
 
 
 @dataclass(slots=True)
 class Voter:
-    """One device's own votes over all its lives, and what its disk holds in this one."""
+    """What the disk of one device holds in this life: own votes that still bind it, decisions."""
 
-    signed: dict[View, list[What]] = field(default_factory=dict)
     durable: set[Said] = field(default_factory=set)
     decided_slot: int = 0
     bodies: dict[bytes, Decision] = field(default_factory=dict)
@@ -71,7 +75,10 @@ class Voter:
 
 @dataclass(slots=True)
 class Book:
-    """All votes of one circle that anybody signed: who said what, as bitmaps by roster index."""
+    """All votes of one circle that anybody ever signed: who said what, as bitmaps by roster index.
+
+    `certificates` are those found true lately: they need no second look.
+    """
 
     said: dict[View, dict[What, int]] = field(default_factory=dict)
     decided: dict[int, Decision] = field(default_factory=dict)
@@ -96,6 +103,10 @@ class VoteCheck:
             if decision.slot == slot:
                 return decision
         return None
+
+    def decided_slot(self, device: Device) -> int:
+        """Return the highest slot that `device` itself holds as decided, 0 for none."""
+        return self._voter(device).decided_slot
 
     def decided_slots(self, circle: SimCircle) -> int:
         """Return the highest slot that anybody of the circle decided."""
@@ -136,7 +147,7 @@ class VoteCheck:
         value_hash = hashed(message.value)
         said = (VoteKind.NOTARIZE, message.slot, message.view, value_hash)
         data = statement(circle, said)
-        if self._verifier.signer_of(data, message.signature) == device.keys.voter.public:
+        if self._verifier.knows(device.keys.voter.public, data, message.signature):
             self._must_be_durable(device, said, tick)
 
     def clock_reserved(self, device: Device, until_us: int) -> None:
@@ -178,26 +189,28 @@ class VoteCheck:
         voter = self._voter(device)
         voter.durable.add(said)
         kind, slot, view, value = said
-        others = voter.signed.setdefault((slot, view), [])
-        if (kind, value) in others:
+        assert device.circle is not None
+        tally = self._books[device.circle.index].said.setdefault((slot, view), {})
+        own = 1 << device.roster_index
+        if tally.get((kind, value), 0) & own:
             return
-        for other in others:
-            if _conflict((kind, value), other):
+        self._violations.judged["I4"] += 1
+        for other, signers in tally.items():
+            if signers & own and _conflict((kind, value), other):
                 detail = f"signed {other[0].name} and {kind.name} in slot {slot} view {view}"
                 self._violations.add("I4", tick, device.index, detail)
-        others.append((kind, value))
-        self._count(device, said, tick)
+        self._count(device, said, tally, tick)
 
-    def _count(self, device: Device, said: Said, tick: int) -> None:
+    def _count(self, device: Device, said: Said, tally: dict[What, int], tick: int) -> None:
         """Add to the circle's tally and see whether it certifies what must not be (I3)."""
         assert device.circle is not None
         kind, slot, view, value = said
-        tally = self._books[device.circle.index].said.setdefault((slot, view), {})
         before = tally.get((kind, value), 0)
         tally[kind, value] = after = before | 1 << device.roster_index
         quorum = device.circle.roster.quorum
         if after.bit_count() < quorum or before.bit_count() >= quorum:
             return
+        self._violations.judged["I3"] += 1
         for other, signers in tally.items():
             # Two FINALIZE certificates are I1's business; every other conflict is seen here.
             if signers.bit_count() >= quorum and _conflict((kind, value), other):
@@ -205,9 +218,18 @@ class VoteCheck:
                 self._violations.add("I3", tick, device.index, detail)
 
     def _must_be_durable(self, device: Device, said: Said, tick: int) -> None:
+        self._violations.judged["I5"] += 1
         voter = self._voter(device)
-        if said not in voter.durable and said[1] > voter.decided_slot:
-            detail = f"own {said[0].name} of slot {said[1]} left before its record"
+        if said in voter.durable or said[1] <= voter.decided_slot:
+            return
+        assert device.circle is not None
+        kind, slot, view, value = said
+        # A vote that flash lost though it had confirmed it comes back from others: passing it on
+        # is no new vote.
+        tally = self._books[device.circle.index].said.get((slot, view), {})
+        was_signed = tally.get((kind, value), 0) >> device.roster_index & 1
+        if not (was_signed and device.disk.has_lied):
+            detail = f"own {kind.name} of slot {slot} left before its record"
             self._violations.add("I5", tick, device.index, detail)
 
     def _decided(
@@ -221,6 +243,7 @@ class VoteCheck:
             return
         wanted = (VoteKind.FINALIZE, slot, certificate.view, decision.hash)
         self._certificate(device, wanted, certificate, tick)
+        self._violations.judged["I1"] += 1
         known = book.decided.setdefault(slot, decision)
         if known.hash != decision.hash:
             self._violations.add("I1", tick, device.index, f"two decisions in slot {slot}")
@@ -230,17 +253,19 @@ class VoteCheck:
         )
         if not is_chained:
             self._violations.add("I2", tick, device.index, f"slot {slot} extends another value")
+        base_us = device.circle.genesis.parameters.lease_us
+        if slot > book.highest_slot and (before is not None or slot == 1):
+            self._violations.judged["I6"] += 1
+            for fault in lease_faults(before, decision, base_us):
+                self._violations.add("I6", tick, device.index, fault)
         voter.bodies[body] = decision
         voter.decided_slot = max(voter.decided_slot, slot)
         if slot > book.highest_slot:
             book.highest_slot = slot
-            _prune(book, slot - KEPT_SLOTS)
+            _prune(book, slot)
         for old in [key for key, kept in voter.bodies.items() if kept.slot < slot - KEPT_BODIES]:
             del voter.bodies[old]
-        if len(voter.durable) > KEPT_VOTES:
-            voter.durable = {vote for vote in voter.durable if vote[1] > slot}
-            floor = (slot - KEPT_SLOTS, 0)
-            voter.signed = {view: what for view, what in voter.signed.items() if view > floor}
+        voter.durable = {vote for vote in voter.durable if vote[1] > voter.decided_slot}
 
     def _read(self, device: Device, slot: int, body: bytes, tick: int) -> Decision | None:
         decision = read_decision(body)
@@ -264,6 +289,7 @@ class VoteCheck:
             and len(signers) >= circle.roster.quorum
             and len(signers) == len(certificate.signatures) == certificate.bitmap.bit_count()
         )
+        self._violations.judged["I2"] += 1
         data = statement(circle, wanted)
         if not is_whole or not all(
             self._verifier.verify(circle.roster.voters[index], data, signature)
@@ -294,6 +320,23 @@ def statement(circle: SimCircle, said: Said) -> bytes:
     return DOMAINS[kind] + circle.roster.circle + place + (value or bytes(32))
 
 
+def lease_faults(before: Decision | None, decision: Decision, base_us: int) -> list[str]:
+    """Return what is wrong with a lease, given the decision of the slot before; None for slot 1."""
+    found_us, wanted_us = decision.not_after_us - decision.not_before_us, base_us
+    faults = []
+    if before is not None:
+        apart_us = decision.not_before_us - before.not_after_us
+        if apart_us < 0:
+            faults.append(f"the lease of slot {decision.slot} begins {-apart_us} us too early")
+        same = ("pattern", "start_us", "roster_hash")
+        if not apart_us and all(getattr(before, key) == getattr(decision, key) for key in same):
+            doubled_us = 2 * (before.not_after_us - before.not_before_us)
+            wanted_us = LONGEST_LEASE_US if doubled_us > LONGEST_LEASE_US else doubled_us
+    if found_us != wanted_us:
+        faults.append(f"the lease of slot {decision.slot} is {found_us} us long, not {wanted_us}")
+    return faults
+
+
 @lru_cache(READ_MAX)
 def read_decision(body: bytes) -> Decision | None:
     """Return what a decided value says, None if it cannot be read; the whole circle has it."""
@@ -305,17 +348,22 @@ def read_decision(body: bytes) -> Decision | None:
         return None
     slot, parent, pattern = fields.get(KEY_SLOT), fields.get(KEY_PARENT), fields.get(KEY_PATTERN)
     not_before, not_after = fields.get(KEY_NOT_BEFORE), fields.get(KEY_NOT_AFTER)
+    start, roster = fields.get(KEY_START), fields.get(KEY_ROSTER)
     if not isinstance(slot, int) or not isinstance(not_before, int):
         return None
     if not isinstance(parent, bytes) or not isinstance(pattern, bytes):
         return None
     if not isinstance(not_after, int) or not_after <= not_before:
         return None
-    return Decision(slot, hashed(body), parent, not_before, not_after, pattern)
+    if not isinstance(start, int) or not isinstance(roster, bytes):
+        return None
+    return Decision(slot, hashed(body), parent, not_before, not_after, pattern, start, roster)
 
 
-def _prune(book: Book, below_slot: int) -> None:
+def _prune(book: Book, slot: int) -> None:
+    """Let go of what is far below the highest slot, and of what was only noted to save time."""
+    book.certificates = {item for item in book.certificates if item[0] >= slot - KEPT_CHECKED}
+    below_slot = slot - KEPT_SLOTS
     if below_slot > 0:
         book.said = {view: who for view, who in book.said.items() if view[0] >= below_slot}
         book.decided = {slot: kept for slot, kept in book.decided.items() if slot >= below_slot}
-        book.certificates = {item for item in book.certificates if item[0] >= below_slot}

@@ -1,46 +1,43 @@
-"""The city: devices on one wheel, their effects executed at once, power that can go and come.
+"""The city: devices on one wheel, and what can happen to them: power, handshakes, partitions.
 
-Entered at `Peer.handle`, above the link (fidelity `fast`). Everything a device does at a tick has
-left it by the end of that tick and reaches nobody before the next, so the order of devices inside
-a tick changes nothing.
+Entered at `Peer.handle`, above the link, in the fidelities `fast` and `wire`. In `daemon` a device
+runs in tasks of its own, and a `DeviceHost` starts, stops and feeds them.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from smilesim.checks import Checks
-from smilesim.device import UNHARMED, Device, PeerMaker, open_session
+from smilesim.device import UNHARMED, Device, PeerMaker, open_session, place
 from smilesim.dice import mix, salt, stream
-from smilesim.disk import read_record
-from smilesim.engine import (
-    DESTINATION_SHIFT,
-    NEVER_NS,
-    NOBODY,
-    SEQUENCE_BITS,
-    SEQUENCE_MASK,
-    SOURCE_MASK,
-    Bucket,
-    Mark,
-    Order,
-    Wheel,
-    WheelEvent,
-    mark_key,
-)
+from smilesim.engine import NEVER_NS, SEQUENCE_MASK, Mark, Order, step
+from smilesim.execution import WAKE_ORDINAL, Execution
 from smilesim.oscillator import crystal
-from smilesim.radio import Radio
+from smilesim.radio import CLOSED, NO_LIFE, AirLink, Radio
 from smilesim.trace import Trace
+from smilesim.wire import Wire
 from smilesync.commands import Command
-from smilesync.effects import Effect, Event, Persist, Send, Show
-from smilesync.wire.messages import Clock, Message
+from smilesync.wire.messages import Message
+from smilesync.wire.records import Record
 
-POWER_ORDINAL = 1
-LINK_ORDINAL = 2
+POWER_ORDINAL = WAKE_ORDINAL + 1
+LINK_ORDINAL = POWER_ORDINAL + 1
 ORDER_ORDINAL = 1 << 24
 HANDSHAKE_MS_MIN = 8
 HANDSHAKE_MS_SPAN = 120
 
 
-class World:
+class DeviceHost(Protocol):
+    """Runs the code of devices elsewhere than in the world's own turn."""
+
+    def start(self, device: Device, journal: Sequence[Record], now_ns: int) -> None: ...
+    def stop(self, device: Device) -> None: ...
+    def connected(self, device: Device, other: Device) -> None: ...
+    def obey(self, device: Device, command: Command) -> None: ...
+    def inject(self, link: AirLink, message: Message) -> None: ...
+
+
+class World(Execution):
     """All devices and what lies between them, at the wheel's tick."""
 
     def __init__(
@@ -52,23 +49,24 @@ class World:
         trace: Trace,
         checks: Checks,
         make_peer: PeerMaker,
+        wire: Wire | None = None,
+        host: DeviceHost | None = None,
     ) -> None:
+        super().__init__(radio, trace, checks, wire)
         self.seed = seed
         self.devices = devices
-        self.radio = radio
-        self.wheel: Wheel = radio.wheel
-        self.trace = trace
-        self.checks = checks
-        self.deliveries = 0
-        self.wakes = 0
-        self.notices: Counter[Event] = Counter()
-        self.fired: Counter[str] = Counter()
+        self.host = host
         self.is_dialling = True
         """Whether devices that are switched on look for the others by themselves."""
         self._make_peer = make_peer
         self._orders = 0
         self._chance = stream(seed, "power-loss")
-        self._identities = [device.identity for device in devices]
+        place(devices)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Links are stored without the devices they lead to."""
+        self.__dict__.update(state)
+        place(self.devices)
 
     @property
     def tick(self) -> int:
@@ -78,52 +76,73 @@ class World:
     def run_to(self, tick: int) -> None:
         """Execute every tick up to and including `tick`; the books of the last stay open.
 
-        Tasks may still act at `tick`; whoever lets them closes it with `end_tick`.
+        Tasks may still act at `tick`; whoever lets them closes it with `end_tick`. Ends early, with
+        the books open, after the tick in which a promise was broken, if that ends the run.
         """
-        wheel = self.wheel
+        wheel, violations = self.wheel, self.checks.violations
         while wheel.tick < tick:
-            bucket = wheel.advance()
-            if bucket:
-                self._run_bucket(bucket)
-                bucket.clear()
+            step(wheel, self)
+            if violations.count and violations.is_stop:
+                return
             if wheel.tick < tick:
-                self.end_tick()
+                self.trace.end_tick(wheel.tick, is_ordered=True)
+                self.checks.end_tick(wheel.tick)
 
     def end_tick(self) -> None:
         """Close the books of the current tick."""
         self.trace.end_tick(self.wheel.tick)
         self.checks.end_tick(self.wheel.tick)
 
+    def mark(self, device: Device, mark: Mark | Order, key: int) -> bool:
+        """Let an event of its own happen to a device; returns whether it is then due."""
+        tick = self.wheel.tick
+        if device.stalled_until_tick > tick:
+            self.wheel.put(device.stalled_until_tick, (key, device, mark))
+            return False
+        if mark is Mark.POWER_ON:
+            self._power_on(device)
+        elif mark is Mark.LINK_UP:
+            self._link_up(device, self.devices[(key & SEQUENCE_MASK) - LINK_ORDINAL])
+        elif isinstance(mark, Order):
+            self._obey(device, mark.command)
+        device.is_busy = (mark is not Mark.WAKE and device.slow_ms > 0) or device.is_busy
+        return device.peer is not None
+
     def command(self, device: Device, command: Command) -> None:
-        """Let the wearer of `device` do something now; nothing happens while it is off."""
-        self._obey(device, command)
-        self._settle(device, device.oscillator.at(self.wheel.tick))
+        """Let the wearer of `device` do something now: it reaches the device in the next tick."""
+        self.command_at(device, self.wheel.tick + 1, command)
 
     def command_at(self, device: Device, tick: int, command: Command) -> None:
-        """Let the wearer do something at a later tick."""
+        """Let the wearer do something at a later tick; nothing happens while it is off."""
         self._orders += 1
-        key = mark_key(device.index, ORDER_ORDINAL + self._orders)
-        self.wheel.put(tick, key, Order(command))
+        self._put(device, tick, ORDER_ORDINAL + self._orders, Order(command))
 
     def power_off(self, device: Device) -> None:
         """Cut the power now: volatile state is gone, the disk keeps what it had synced."""
-        if not device.is_on:
-            return
-        lost = device.disk.lose_power(self._chance)
-        self.fired["power-loss"] += 1
-        self.fired["lost-record"] += lost
+        if device.is_on:
+            self.fired["power-loss"] += 1
+            self.stop(device)
+
+    def stop(self, device: Device) -> None:
+        """End this life of `device`: volatile state is gone, unsynced records may be."""
+        self.fired["lost-record"] += device.disk.lose_power(self._chance)
         device.is_on = False
+        device.stalled_until_tick = 0
+        device.is_busy = False
         device.peer = None
         device.scene = None
         device.crash_draw = UNHARMED
         device.armed_ns = NEVER_NS
-        device.floors = {}
         for link in device.inbound.values():
             link.set_up(is_up=False)
+            link.floor = CLOSED
+            link.life = NO_LIFE
         for link in device.links.values():
             link.set_up(is_up=False)
         self.trace.powered(device.index, is_on=False)
         self.checks.powered_off(device, self.wheel.tick)
+        if self.host is not None:
+            self.host.stop(device)
 
     def crash_inside(self, device: Device, draw: int) -> None:
         """Cut the power in the middle of the next effects that write to the disk.
@@ -133,9 +152,18 @@ class World:
         if device.is_on:
             device.crash_draw = draw
 
+    def inject(self, link: AirLink, message: Message) -> None:
+        """Let the source of `link` send what no peer of its said, within its session."""
+        if self.host is not None:
+            self.host.inject(link, message)
+        elif self.wire is not None:
+            self.wire.transmit(link, message)
+        else:
+            self.radio.transmit(link, message)
+
     def power_on_at(self, device: Device, tick: int) -> None:
         """Switch `device` on at a later tick."""
-        self.wheel.put(tick, mark_key(device.index, POWER_ORDINAL), Mark.POWER_ON)
+        self._put(device, tick, POWER_ORDINAL, Mark.POWER_ON)
 
     def cut(self, parts: Sequence[int]) -> None:
         """Let nothing pass between devices of different parts, by device index."""
@@ -163,171 +191,70 @@ class World:
     def connect_at(self, device: Device, other: Device, tick: int) -> None:
         """Let a handshake between two devices end at `tick`, if both are on then."""
         for near, far in ((device, other), (other, device)):
-            key = mark_key(near.index, LINK_ORDINAL + far.index)
-            self.wheel.put(tick, key, Mark.LINK_UP)
+            self._put(near, tick, LINK_ORDINAL + far.index, Mark.LINK_UP)
 
     def connect_soon(self, device: Device, others: Iterable[int]) -> None:
         """Let handshakes with those of `others` that are on end after some 10 to 130 ms."""
         draw = salt(self.seed, "handshake", device.index, self.wheel.tick)
         for index in others:
             other = self.devices[index]
-            if other.is_on and device.inbound[index].is_reachable:
+            if other.is_on and _is_reachable(device, other):
                 delay = HANDSHAKE_MS_MIN + mix(draw + index) % HANDSHAKE_MS_SPAN
                 self.connect_at(device, other, self.wheel.tick + delay)
 
-    def _run_bucket(self, bucket: Bucket) -> None:
-        """Run the events of one tick: each device's in order, then what became due for it."""
-        devices, tick, wake = self.devices, self.wheel.tick, Mark.WAKE
-        current: Device | None = None
-        now_ns = 0
-        for key in sorted(bucket):
-            device = devices[key >> DESTINATION_SHIFT]
-            if device is not current:
-                if current is not None:
-                    self._settle(current, now_ns)
-                current = device
-                now_ns = device.oscillator.at(tick)
-            event = bucket[key]
-            source = key >> SEQUENCE_BITS & SOURCE_MASK
-            if source == NOBODY:
-                if event is not wake:
-                    self._mark(device, event, (key & SEQUENCE_MASK) - LINK_ORDINAL)
-                    now_ns = device.oscillator.at(tick)
-                continue
-            floors = device.floors
-            if floors is None or key & SEQUENCE_MASK >= floors.get(source, NEVER_NS):
-                # What comes from a device is a message: only observed nodes are sent bytes.
-                self._deliver(device, source, event, now_ns)  # type: ignore[arg-type]
-        if current is not None:
-            self._settle(current, now_ns)
-
-    def _deliver(self, device: Device, source: int, message: Message, now_ns: int) -> None:
-        peer = device.peer
-        if peer is None:
-            return
-        self.deliveries += 1
-        self.trace.received(device.index, source, message)
-        if isinstance(message, Clock) and message.echo_us and message.circle_us is not None:
-            device.heard_tick[source] = self.wheel.tick
-        effects = peer.handle(message, self._identities[source], now_ns)
-        if effects:
-            self._execute(device, effects)
-
-    def _settle(self, device: Device, now_ns: int) -> None:
-        """Wake a device that is due, after all that reached it, and arm its next wake.
-
-        A timer that became later stays on the wheel and is moved when it fires: most deadlines
-        move on with every message, and few ever fire.
-        """
-        peer = device.peer
-        if peer is None:
-            return
-        if device.armed_ns <= now_ns:
-            device.armed_ns = NEVER_NS
-        deadline_ns = peer.next_wake_ns()
-        if deadline_ns <= now_ns:
-            self.wakes += 1
-            self._execute(device, peer.wake(now_ns))
-            if not device.is_on:
-                return
-            deadline_ns = peer.next_wake_ns()
-            assert deadline_ns > now_ns, "a timer that is due again at once starves the rest"
-        if deadline_ns < device.armed_ns:
-            device.armed_ns = deadline_ns
-            due_tick = device.oscillator.tick_at(deadline_ns)
-            self.wheel.put(due_tick, mark_key(device.index), Mark.WAKE)
-
-    def _mark(self, device: Device, event: WheelEvent, source: int) -> None:
-        if event is Mark.POWER_ON:
-            self._power_on(device)
-        elif event is Mark.LINK_UP:
-            self._link_up(device, self.devices[source])
-        elif isinstance(event, Order):
-            self._obey(device, event.command)
+    def _put(self, device: Device, tick: int, ordinal: int, mark: Mark | Order) -> None:
+        self.wheel.put(tick, (device.key | ordinal, device, mark))
 
     def _obey(self, device: Device, command: Command) -> None:
-        if device.peer is not None:
+        if self.host is not None:
+            self.host.obey(device, command)
+        elif device.peer is not None:
             now_ns = device.oscillator.at(self.wheel.tick)
-            self._execute(device, device.peer.command(command, now_ns))
+            self.execute(device, device.peer.command(command, now_ns))
 
     def _power_on(self, device: Device) -> None:
-        if device.is_on:
+        if device.is_on or device.is_flat:
             return
         tick = self.wheel.tick
         device.oscillator = crystal(self.seed, device.index, device.boots, tick)
         device.boots += 1
         device.is_on = True
         self.trace.powered(device.index, is_on=True)
-        journal = [read_record(record) for record in device.disk.records]
+        journal = device.disk.replay()
         self.checks.powered_on(device, journal, tick)
         now_ns = device.oscillator.at(tick)
-        device.peer = self._make_peer(device, journal, now_ns)
-        self._execute(device, device.peer.wake(now_ns))
+        if self.host is not None:
+            self.host.start(device, journal, now_ns)
+        else:
+            device.peer = self._make_peer(device, journal, now_ns)
+            self.execute(device, device.peer.wake(now_ns))
         if self.is_dialling:
             self.connect_soon(device, device.inbound)
 
     def _link_up(self, device: Device, other: Device) -> None:
-        if device.peer is None or not other.is_on:
+        """A handshake ended at `device`: a new session, or the one it has with this life again."""
+        if not device.is_on or not other.is_on or not _is_reachable(device, other):
             return
-        if not device.inbound[other.index].is_reachable:
-            return
+        link = device.inbound[other.index]
+        known_life, link.life = link.life, other.boots
         open_session(device, other)
-        self.trace.linked(device.index, other.index, is_up=True)
-        now_ns = device.oscillator.at(self.wheel.tick)
-        self._execute(device, device.peer.connected(other.identity, now_ns))
-
-    def _execute(self, device: Device, effects: list[Effect]) -> None:
-        """Do what a peer asked for, in order; durable first where it says so."""
-        if device.crash_draw != UNHARMED and _writes(effects):
-            self._crash(device, effects[: device.crash_draw % (len(effects) + 1)])
+        self.checks.coverage.linked(is_repeated=known_life == other.boots)
+        if self.host is not None:
+            self.host.connected(device, other)
             return
-        unsynced = self._perform(device, effects)
-        if unsynced:
-            self._sync(device, unsynced)
-
-    def _crash(self, device: Device, effects: list[Effect]) -> None:
-        """Do the first of the effects, then lose power; what was last written may be torn."""
-        self._perform(device, effects)
-        self.fired["crash-inside-effects"] += 1
-        self.power_off(device)
-
-    def _perform(self, device: Device, effects: list[Effect]) -> list[bytes]:
-        """Do the effects; returns the last records if they are written but not yet durable."""
-        tick, links, transmit = self.wheel.tick, device.links, self.radio.transmit
-        unsynced: list[bytes] = []
-        checked = None
-        for effect in effects:
-            if isinstance(effect, Send):
-                if unsynced:
-                    unsynced = self._sync(device, unsynced)
-                message = effect.message
-                if message is not checked:
-                    checked = message
-                    self.checks.sending(device, message, tick)
-                link = links.get(effect.to)
-                if link is not None:
-                    transmit(link, message)
-            elif isinstance(effect, Persist):
-                device.disk.write(effect.record)
-                unsynced.append(effect.record)
-                self.trace.persisted(device.index, effect.record)
-            elif isinstance(effect, Show):
-                if unsynced:
-                    unsynced = self._sync(device, unsynced)
-                device.scene = effect.scene
-                self.trace.shown(device.index, effect.scene)
-                self.checks.shown(device, effect.scene, tick)
-            else:
-                self.notices[effect.event] += 1
-        return unsynced
-
-    def _sync(self, device: Device, written: list[bytes]) -> list[bytes]:
-        """Make what was written durable: from now on it counts, whatever happens."""
-        device.disk.sync()
-        for record in written:
-            self.checks.persisted(device, record, self.wheel.tick)
-        return []
+        peer = device.peer
+        if peer is None or known_life == other.boots:
+            return
+        now_ns = device.oscillator.at(self.wheel.tick)
+        if known_life != NO_LIFE:
+            self.trace.linked(device.index, other.index, is_up=False)
+            self.execute(device, peer.disconnected(other.identity, now_ns))
+        if device.peer is not None:
+            self.trace.linked(device.index, other.index, is_up=True)
+            self.execute(device, peer.connected(other.identity, now_ns))
 
 
-def _writes(effects: list[Effect]) -> bool:
-    return any(isinstance(effect, Persist) for effect in effects)
+def _is_reachable(one: Device, other: Device) -> bool:
+    """A handshake takes both directions."""
+    near, far = one.inbound[other.index], other.inbound[one.index]
+    return near.is_reachable and far.is_reachable

@@ -2,7 +2,8 @@
 
 import pytest
 
-from smilesim.checks import PLACE_OF_KIND, UNWATCHED_KINDS
+from smilesim.checks import UNWATCHED_KINDS
+from smilesim.retention import PLACE_OF_KIND
 from smilesync.ids import ValueHash, VoterKey
 from smilesync.wire import records
 from smilesync.wire.messages import VoteKind, VoteSet

@@ -1,13 +1,14 @@
 """Planted bugs of showing: I7 in true time, I8 on every selection."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
 from smilesim.crowd import district, settle
 from smilesim.device import Device, SimCircle
-from smilesim.displaycheck import READING_TICKS_MAX, DisplayCheck
+from smilesim.displaycheck import HEARD_TICKS_MAX, READING_TICKS_MAX, DisplayCheck
 from smilesim.oscillator import Oscillator
+from smilesim.radio import UNHEARD_TICK
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck, hashed, statement
@@ -40,7 +41,7 @@ class Stage:
         return [one.rule for one in self.violations.kept]
 
     def scene(self, number: int, **changes: object) -> Scene:
-        """A selection of slot `number`, whose lease is [n, n + 1) times four seconds."""
+        """A selection of slot `number`, whose lease begins at n times four seconds."""
         body = value(number)
         scene = Scene(
             rung=Rung.COMMITTED,
@@ -51,11 +52,11 @@ class Stage:
             pattern=PATTERN,
             timeline=Timeline(0, 0),
         )
-        return replace(scene, **changes)  # type: ignore[arg-type]  # names are Scene's
+        return scene._replace(**changes)  # type: ignore[arg-type]  # names are Scene's
 
     def ready(self, device: Device, tick: int) -> None:
         """Give a device all that an honest selection at `tick` needs."""
-        for slot in (1, 2):
+        for slot in (1, 2, 3):
             body = value(slot)
             said = (VoteKind.FINALIZE, slot, 1, bytes(hashed(body)))
             data = statement(self.circle, said)
@@ -63,19 +64,20 @@ class Stage:
             signatures = tuple(one.keys.voter.sign(data) for one in self.members[:quorum])
             votes = VoteSet(VoteKind.FINALIZE, 1, hashed(body), (1 << quorum) - 1, signatures)
             self.votes.journalled(device, DecidedRecord(slot, body, votes), tick)
-        for member in self.circle.members:
-            device.heard_tick[member] = tick
+        for way in device.inbound.values():
+            way.heard_tick = tick
 
 
 def value(slot: int) -> bytes:
+    """Slots 1 and 2 last four seconds each; slot 3 renews slot 2, so it lasts eight."""
     parent = NO_PREVIOUS if slot == 1 else hashed(value(slot - 1))
     return Value(
         slot=slot,
         parent=ValueHash(parent),
         not_before_us=slot * LEASE_US,
-        not_after_us=(slot + 1) * LEASE_US,
+        not_after_us=(slot + 1 if slot < 3 else slot + 2) * LEASE_US,
         pattern=PATTERN,
-        start_us=0,
+        start_us=min(slot, 2),
         previous=None,
         previous_start_us=0,
         fade_us=2_000_000,
@@ -173,6 +175,18 @@ def test_i8_consent_is_remembered_over_a_restart(stage: Stage) -> None:
     assert stage.rules() == ["I8"]
 
 
+def test_a_wearer_is_willing_again_only_if_the_journal_says_so(stage: Stage) -> None:
+    """A damaged journal may keep an older consent than the last."""
+    device = stage.members[0]
+    device.is_willing = True
+
+    stage.check.restarted(device, [ConsentSet(0)])
+    assert not device.is_willing
+
+    stage.check.restarted(device, [])
+    assert device.is_willing
+
+
 def test_i8_without_readings_of_a_quorum(stage: Stage) -> None:
     device = stage.members[0]
     stage.ready(device, 5_000)
@@ -180,8 +194,8 @@ def test_i8_without_readings_of_a_quorum(stage: Stage) -> None:
     stage.check.sweep(5_000)
     assert stage.rules() == []
 
-    for member in stage.circle.members:
-        device.heard_tick[member] = 5_000 - READING_TICKS_MAX - 1
+    for way in device.inbound.values():
+        way.heard_tick = 5_000 - READING_TICKS_MAX - 1
     stage.check.sweep(5_000)
     assert stage.rules() == ["I8"]
 
@@ -260,3 +274,132 @@ def test_i17_an_earlier_slot_never_comes_back(stage: Stage) -> None:
     stage.check.shown(device, stage.scene(1), 5_000)
 
     assert stage.rules() == ["I17"]
+
+
+def _hear(stage: Stage, device: Device, tick: int, count: int) -> None:
+    """Let `device` hear `count` other voters at `tick`, and nobody else before."""
+    for way in device.inbound.values():
+        way.heard_tick = UNHEARD_TICK
+    others = [member for member in stage.circle.members if member != device.index]
+    for member in others[:count]:
+        device.inbound[member].heard_tick = tick
+
+
+@pytest.mark.parametrize(("age", "is_broken"), [(HEARD_TICKS_MAX, False), (4_011, True)])
+@pytest.mark.parametrize("how", ["enter", "sweep", "leave", "finish"])
+def test_i8_a_long_lease_is_shown_only_while_a_quorum_is_heard(
+    stage: Stage, age: int, how: str, *, is_broken: bool
+) -> None:
+    device, quorum = stage.members[0], stage.circle.roster.quorum
+    begin, tick = 12_500, 12_500 + age
+    stage.ready(device, begin)
+    if how == "enter":
+        _hear(stage, device, begin - age, quorum - 1)
+    stage.check.shown(device, stage.scene(3), begin)
+    if how != "enter":
+        _hear(stage, device, begin, quorum - 1)
+    if how == "sweep":
+        stage.check.sweep(tick)
+    elif how == "leave":
+        stage.check.shown(device, Scene(Rung.SOLO, 0), tick + 1)
+    elif how == "finish":
+        stage.check.finish(tick)
+
+    assert stage.rules() == (["I8"] if is_broken else [])
+
+
+def test_i8_one_voter_too_few_is_no_quorum_and_a_short_lease_needs_none(stage: Stage) -> None:
+    device, quorum = stage.members[0], stage.circle.roster.quorum
+    stage.ready(device, 12_500)
+    stage.check.shown(device, stage.scene(3), 12_500)
+    _hear(stage, device, 12_500, quorum - 2)
+    for way in device.inbound.values():  # readings for SYNCED are there
+        way.heard_tick = max(way.heard_tick, 12_500 - HEARD_TICKS_MAX)
+    stage.check.sweep(12_501)
+    assert stage.rules() == ["I8"]
+
+    stage.violations.kept.clear()
+    stage.check.shown(device, stage.scene(2), 12_502)
+    stage.violations.kept.clear()  # its lease is over, which is another matter
+    stage.check.sweep(12_502)
+    assert not [one for one in stage.violations.kept if "hearing" in one.detail]
+
+
+@pytest.mark.parametrize(
+    ("tick", "is_broken"), [(19_979, True), (19_980, False), (20_979, False), (15_000, True)]
+)
+def test_i8_nothing_is_held_before_its_lease_ended(
+    stage: Stage, tick: int, *, is_broken: bool
+) -> None:
+    device = stage.members[0]
+    stage.ready(device, tick)
+    stage.check.shown(device, stage.scene(3, is_selected=False, rung=Rung.HOLD), tick)
+
+    assert stage.rules() == (["I8"] if is_broken else [])
+
+
+@pytest.mark.parametrize(("end", "is_broken"), [(20_980, False), (20_981, True)])
+@pytest.mark.parametrize("how", ["shown", "off", "finish"])
+def test_i8_a_hold_ends_after_a_second(
+    stage: Stage, end: int, how: str, *, is_broken: bool
+) -> None:
+    device = stage.members[0]
+    stage.ready(device, 19_980)
+    stage.check.shown(device, stage.scene(3, is_selected=False, rung=Rung.HOLD), 19_980)
+
+    if how == "shown":
+        stage.check.shown(device, Scene(Rung.SOLO, 0), end)
+    elif how == "off":
+        stage.check.powered_off(device, end)
+    else:
+        stage.check.finish(end - 1)
+
+    assert stage.rules() == (["I8"] if is_broken else [])
+
+
+def test_i8_a_long_lease_is_not_held_by_who_hears_nobody(stage: Stage) -> None:
+    device = stage.members[0]
+    stage.ready(device, 19_980)
+    _hear(stage, device, 15_000, 6)
+
+    stage.check.shown(device, stage.scene(3, is_selected=False, rung=Rung.HOLD), 19_980)
+
+    assert stage.rules() == ["I8"]
+
+
+@pytest.mark.parametrize("changes", [{"slot": 9}, {"timeline": None}])
+def test_i8_nothing_is_held_that_was_not_decided(stage: Stage, changes: dict[str, object]) -> None:
+    device = stage.members[0]
+    stage.ready(device, 19_980)
+    held = stage.scene(3, is_selected=False, rung=Rung.HOLD, **changes)
+
+    stage.check.shown(device, held, 19_980)
+
+    assert stage.rules() == ["I8"]
+
+
+def test_a_device_that_is_paused_shows_nothing_and_is_judged_when_it_goes_on(stage: Stage) -> None:
+    device = stage.members[0]
+    stage.ready(device, 5_000)
+    stage.check.shown(device, stage.scene(1), 5_000)
+    device.stalled_until_tick = 60_000
+    stage.check.paused(device)
+    stage.check.end_tick(5_000)
+    stage.check.sweep(60_000)
+    assert stage.rules() == []
+
+    device.stalled_until_tick = 0
+    stage.check.resumed(device, 60_000)
+    assert "I8" in stage.rules()
+
+
+def test_what_is_shown_in_the_tick_of_a_pause_counts(stage: Stage) -> None:
+    one, other = stage.members[:2]
+    for device, slot in ((one, 1), (other, 2)):
+        stage.ready(device, 5_000)
+        stage.check.shown(device, stage.scene(slot), 5_000)
+    one.stalled_until_tick = 60_000
+    stage.check.paused(one)
+    stage.check.end_tick(5_000)
+
+    assert "I7" in stage.rules()

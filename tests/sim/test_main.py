@@ -1,36 +1,54 @@
 """The command line: refuses before it runs, reports what ran, exits 0, 1 or 2."""
 
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from smilesim import checkpoint, memory, scenario
 from smilesim import city as city_module
 from smilesim.main import main
 from smilesim.world import World
 
 FIELDS = [
     "scenario",
+    "fidelity",
     "peers",
     "seed",
+    "seconds",
     "commit",
     "virtual_seconds",
     "wall_seconds",
     "cpu_seconds",
     "deliveries",
     "digest",
+    "digest_by_second",
     "violations",
+    "properties",
     "faults",
+    "fault_kinds",
     "figures",
     "verdict",
 ]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that fails writes its replay file where it is; that is not to be the checkout."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_list_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
 
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == ["blackout", "calm", "split", "surge"]
+    assert names == [*scenario.names(), "swarm"]
 
 
 def test_json_has_exactly_the_documented_fields(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,9 +64,11 @@ def test_json_has_exactly_the_documented_fields(capsys: pytest.CaptureFixture[st
     assert result["virtual_seconds"] == 20
     assert result["deliveries"] > 1_000
     assert len(result["digest"]) == 64
-    assert captured.err == ""
-    readme = (Path(__file__).parents[2] / "sim" / "README.md").read_text()
-    assert all(f"`{name}`" in readme for name in [*FIELDS, *result["figures"]])
+    assert re.fullmatch(r"smilesim: 14 peers will need about \d+ MiB of memory\n", captured.err)
+    sim = Path(__file__).parents[2] / "sim"
+    papers = [sim / "README.md", *sorted((sim / "docs").glob("*.md"))]
+    said = "".join(paper.read_text(encoding="utf-8") for paper in papers)
+    assert [name for name in [*FIELDS, *result["figures"]] if f"`{name}`" not in said] == []
 
 
 def test_without_json_a_summary_for_people_is_printed(
@@ -59,8 +79,8 @@ def test_without_json_a_summary_for_people_is_printed(
 
     out = capsys.readouterr().out
     assert code == 0
-    assert out.startswith("calm: 7 peers, seed 1, 12.0 virtual seconds")
-    assert out.endswith("verdict pass\n")
+    assert out.startswith("scenario      calm, 7 peers, seed 1, 12 virtual s")
+    assert out.splitlines()[-1].startswith("verdict pass")
     assert list(json.loads(file.read_text())) == FIELDS
 
 
@@ -87,16 +107,26 @@ def test_a_contact_recording_is_run(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "expectation"),
     [
-        (["run", "doom"], "expected one of blackout, calm, split, surge"),
+        (["run", "doom"], f"expected one of {', '.join(scenario.names())}, swarm"),
         (["run", "calm", "--peers", "0"], "--peers: expected a whole number from 1 to 1000000"),
         (["run", "calm", "--peers", "many"], "--peers: expected a whole number"),
         (["run", "calm", "--peers", "1000001"], "--peers: expected a whole number"),
         (["run", "calm", "--seed", "-1"], "--seed"),
         (["run", "calm", "--seconds", "1.5"], "--seconds: expected a whole number"),
-        (["run", "blackout", "--seconds", "3"], "--seconds 3: blackout needs more than"),
-        (["run", "split", "--seconds", "15"], "--seconds 15: split needs more than 20"),
+        (
+            ["run", "blackout", "--seconds", "3"],
+            "--seconds 3: expected 11.1 at least, when blackout",
+        ),
+        (
+            ["run", "split", "--seconds", "15"],
+            "--seconds 15: expected 20 at least, when split is over",
+        ),
         (["run", "calm", "--contacts", "/nowhere/at/all"], "/nowhere/at/all: cannot be read"),
         (["run", "calm", "--json", "/nowhere/at/all"], "--json /nowhere/at/all: cannot be written"),
+        (["run", "calm", "--fidelity", "vague"], "--fidelity: expected one of fast, wire, daemon"),
+        (["run", "calm", "--fidelity", "daemon", "--peers", "1001"], "--fidelity daemon: expected"),
+        (["run", "calm", "--record", "/nowhere/at/all"], "--record /nowhere/at/all: cannot be"),
+        (["run", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["run"], "scenario"),
         ([], "command"),
         (["dance"], "dance"),
@@ -140,3 +170,65 @@ def test_ctrl_c_reports_what_ran(
     assert result["verdict"] == "interrupted"
     assert result["virtual_seconds"] == 2
     assert result["deliveries"] > 0
+
+
+def test_a_city_that_does_not_fit_is_refused_before_it_settles(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory, "available_mib", lambda: 3)
+    monkeypatch.setattr(city_module.City, "__init__", lambda *_, **__: pytest.fail("it settled"))
+
+    assert main(["run", "calm", "--peers", "9"]) == 2
+
+    err = capsys.readouterr().err
+    assert re.fullmatch(
+        r"smilesim: 9 peers need about \d+ MiB of memory, 3 MiB are free; expected fewer --peers\n",
+        err,
+    )
+
+
+def test_ctrl_c_in_a_real_process_reports_what_ran_and_what_was_stored_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first checkpoint tells that the city lives."""
+    stored = tmp_path / "calm-p7-s1-at00001.checkpoint"
+    plain = ["run", "calm", "--peers", "7", "--seconds", "80000", "--json", "-"]
+    storing = ["--checkpoint-every", "1", "--checkpoint-to", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "smilesim.main", *plain, *storing],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not stored.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+
+    result = json.loads(out)
+    assert process.returncode == 1
+    assert result["verdict"] == "interrupted"
+    assert 1 <= result["virtual_seconds"] < 80_000
+    assert err.splitlines()[-1] == "smilesim: interrupted: neither recorded nor compared"
+    resumed = checkpoint.read(stored).city
+    resumed.end_tick = 2_000
+    resumed.run()
+    if result["virtual_seconds"] >= 2:
+        assert resumed.trace.seconds == tuple(result["digest_by_second"][:2])
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "smilesim.main", "list"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        err = process.stderr.read()
+
+    assert err == ""

@@ -37,3 +37,31 @@ def test_drift_is_parts_per_billion(drift_ppb: int, expected_ns: int) -> None:
 
 def test_never_has_no_tick() -> None:
     assert Oscillator(5, 5).tick_at(2**63 - 1) == -1
+
+
+@given(drifts, ticks, st.integers(-100_000_000, 100_000_000))
+def test_a_turned_crystal_goes_on_from_the_same_time_at_another_rate(
+    drift_ppb: int, tick: int, new_ppb: int
+) -> None:
+    before = Oscillator(drift_ppb, 7)
+
+    after = before.turned(tick, drift_ppb=new_ppb)
+
+    assert after.at(tick) == before.at(tick)
+    assert abs(after.at(tick + 1_000) - after.at(tick) - (10**9 + new_ppb)) <= 1
+    assert (before.turned_tick, after.turned_tick) == (-1, tick)
+
+
+@given(drifts, ticks, st.integers(0, 10**13))
+def test_time_that_leaps_runs_on_at_the_same_rate(drift_ppb: int, tick: int, jump_ns: int) -> None:
+    before = Oscillator(drift_ppb, 7)
+
+    after = before.turned(tick, jump_ns=jump_ns)
+
+    assert after.at(tick) == before.at(tick) + jump_ns
+    assert after.at(tick + 9_000) == before.at(tick + 9_000) + jump_ns
+
+
+def test_local_time_never_leaps_back() -> None:
+    with pytest.raises(AssertionError):
+        Oscillator(0, 0).turned(5, jump_ns=-1)

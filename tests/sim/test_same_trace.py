@@ -1,78 +1,263 @@
-"""The wheel and the daemon's own driver run the same protocol: their traces are equal."""
+"""The wheel, bytes on the air and the daemon's own driver live through the same, item by item."""
 
+import os
+from dataclasses import replace
+
+import pytest
+
+from smilesim import scenario, swarm
 from smilesim.city import City, Plan
-from smilesim.crowd import district
-from smilesim.engine import TICKS_PER_SECOND, Wheel
-from smilesim.observed import LINK_UP_TICK, ObservedNodes
-from smilesim.oscillator import crystal
-from smilesim.radio import Radio, Weather
+from smilesim.crowd import Crowd, district
+from smilesim.fidelity import DAEMON, FAST, WIRE
 from smilesim.scenario import Scenario
-from smilesim.trace import Blobs, Trace
+from smilesync.wire.messages import Clock
+from support.ledger import Item, Ledger, first_difference
 
-PEERS, SEED, SECONDS = 20, 5, 6
-WEATHER = Weather(loss_ppm=30_000, duplicate_ppm=30_000, reorder_ppm=20_000)
-END_TICK = SECONDS * TICKS_PER_SECOND
+PEERS = 24
+SWARM_PEERS = 12
+SEEDS = int(os.environ.get("SMILESIM_SEEDS", "2"))
+"""How many seeds of the swarm; a long run asks for more."""
+
+TOWNS = {
+    "calm": """
+        seconds = 8
+        weather = { loss_percent = 3, duplicate_percent = 3, reorder_percent = 2 }
+        """,
+    "blackout": """
+        seconds = 11
+        [[fault]]
+        kind = "blackout"
+        at_s = 4
+        outage_s = 0.5
+        spread_s = 2
+        """,
+    "split": """
+        seconds = 12
+        [[fault]]
+        kind = "split"
+        at_s = 3.1
+        heal_s = 8.2
+        lone_percent = 20
+        """,
+    "surge": """
+        seconds = 7
+        [[fault]]
+        kind = "surge"
+        at_s = 3
+        spread_s = 2.5
+        copies = 200
+        """,
+    "wearers": """
+        seconds = 10
+        [[fault]]
+        kind = "withdraw"
+        at_s = 3
+        percent = 50
+        back_s = 6
+        [[fault]]
+        kind = "off-wave"
+        at_s = 4
+        percent = 50
+        back_s = 7
+        """,
+    "crashes": """
+        seconds = 14
+        weather = { late_percent = 5, late_ms_max = 2000 }
+        [[fault]]
+        kind = "crashes"
+        at_s = 3
+        heal_s = 12
+        percent_per_min = 300
+        outage_s = 0.1
+        [[fault]]
+        kind = "persist-points"
+        at_s = 4
+        every_s = 1
+        outage_s = 0.3
+        [[fault]]
+        kind = "disk-full"
+        at_s = 5
+        heal_s = 9
+        retry_s = 0.5
+        [[fault]]
+        kind = "disk-errors"
+        at_s = 5
+        heal_s = 9
+        retry_s = 0.5
+        """,
+    "machines": """
+        seconds = 12
+        [[fault]]
+        kind = "slow"
+        at_s = 2
+        heal_s = 11
+        busy_ms = 20
+        percent = 40
+        [[fault]]
+        kind = "pauses"
+        at_s = 3
+        percent = 60
+        pause_s = 1
+        [[fault]]
+        kind = "clock-drift"
+        at_s = 3
+        heal_s = 6
+        percent = 40
+        [[fault]]
+        kind = "clock-drift"
+        at_s = 7
+        heal_s = 9
+        drift_percent = -10
+        percent = 40
+        [[fault]]
+        kind = "clock-jump"
+        at_s = 4
+        """,
+    "liars": """
+        seconds = 9
+        [[fault]]
+        kind = "forgeries"
+        at_s = 3
+        heal_s = 7
+        [[fault]]
+        kind = "replayer"
+        at_s = 3
+        [[fault]]
+        kind = "flapping"
+        at_s = 3
+        heal_s = 7
+        [[fault]]
+        kind = "one-way"
+        at_s = 4
+        heal_s = 6
+        """,
+}
 
 
-class Ticks:
-    """Every item of a run."""
-
-    def __init__(self) -> None:
-        self.items: list[tuple[int, bytes]] = []
-
-    def __call__(self, tick: int, blobs: Blobs) -> None:
-        self.items += [(tick, blob) for blob in blobs]
+def town(name: str, peers: int = PEERS, text: str = "") -> Scenario:
+    """Return a scenario that makes everything of interest happen within seconds."""
+    text = text or TOWNS[name]
+    return scenario.parse(name, f'summary = ""\npeers = {peers}\n{text}', name)
 
 
-def settle() -> tuple[City, Ticks]:
-    ticks = Ticks()
-    scenario = Scenario("same", "", SECONDS, PEERS, WEATHER, (), {})
-    plan = Plan(scenario, district(PEERS, SEED), SEED, SECONDS)
-    return City(plan, trace=Trace(ticks)), ticks
+def live(plan: Plan, fidelity: str) -> tuple[City, Ledger]:
+    ledger = Ledger()
+    city = City(plan, trace=ledger, fidelity=fidelity)
+    city.run()
+    assert not city.crash
+    return city, ledger
 
 
-def on_the_wheel() -> tuple[City, Ticks]:
-    city, ticks = settle()
-    world = city.world
-    world.is_dialling = False
-    for device in city.devices:
-        world.power_on_at(device, 0)
-        for source in device.inbound:
-            if source < device.index:
-                world.connect_at(device, city.devices[source], LINK_UP_TICK)
-    world.run_to(END_TICK)
-    world.end_tick()
-    return city, ticks
+def assert_same(town: Scenario, seed: int, crowd: Crowd | None = None) -> tuple[City, City, City]:
+    """Run a town in all three fidelities; fails with the first item that differs."""
+    plan = Plan(town, crowd or district(town.peers, seed), seed, town.seconds)
+    fast, expected = live(plan, FAST)
+    others: list[City] = []
+    for fidelity in (WIRE, DAEMON):
+        city, ledger = live(plan, fidelity)
+        difference = first_difference((FAST, fidelity), expected, ledger)
+        assert difference is None, f"{town.name}, seed {seed}: {difference}"
+        assert city.trace.digest() == fast.trace.digest()
+        assert counts(city) == counts(fast)
+        for device, other in zip(fast.devices, city.devices, strict=True):
+            assert device.disk.records == other.disk.records
+        others.append(city)
+    return fast, others[0], others[1]
 
 
-def on_the_driver() -> tuple[ObservedNodes, Ticks]:
-    city, ticks = settle()
-    for device in city.devices:
-        device.oscillator = crystal(SEED, device.index, 0, 0)
-        device.boots = 1
-    radio = Radio(Wheel(), WEATHER, delivers_copies=True)
-    nodes = ObservedNodes(
-        SEED,
-        city.devices,
-        radio=radio,
-        trace=city.trace,
-        make_peer=city.make_peer,
-        verifier=city.verifier,
+def counts(city: City) -> dict[str, object]:
+    """Return what else must be equal: how much was done, and every accident."""
+    world, radio = city.world, city.world.radio
+    return {
+        "deliveries": world.deliveries,
+        "wakes": world.wakes,
+        "notices": world.notices,
+        "fired": world.fired,
+        "lost": radio.lost,
+        "cut": radio.cut,
+        "damaged": radio.damaged,
+        "stormed": radio.stormed,
+        "violations": [(one.rule, one.tick, one.peer) for one in city.violations.kept],
+    }
+
+
+@pytest.mark.parametrize("name", TOWNS)
+def test_every_fidelity_leaves_the_same_trace(name: str) -> None:
+    fast, wire, daemon = assert_same(town(name), seed=5)
+
+    assert fast.world.deliveries > 1_000
+    assert fast.world.wire is None
+    assert wire.world.wire is not None
+    assert wire.world.wire.decoded == wire.world.deliveries
+    assert not wire.world.wire.refused
+    assert fast.verifier.real_checks < wire.verifier.real_checks < daemon.verifier.real_checks
+    assert daemon.nodes is not None
+    assert daemon.nodes.tally.refused["LNK-021"] > 0, (
+        "copies that the air made meet the replay window"
     )
-    nodes.run(END_TICK)
-    return nodes, ticks
+    for fault in fast.plan.scenario.faults:
+        assert fast.world.fired[fault.kind] > 0
 
 
-def test_twenty_peers_leave_the_same_trace_on_the_wheel_and_on_the_daemons_driver() -> None:
-    city, wheel_ticks = on_the_wheel()
-    nodes, driver_ticks = on_the_driver()
+@pytest.mark.parametrize("seed", range(1, 1 + SEEDS))
+def test_whatever_the_swarm_does(seed: int) -> None:
+    assert_same(replace(swarm.draw(seed), peers=SWARM_PEERS), seed)
 
-    pairs = zip(wheel_ticks.items, driver_ticks.items, strict=False)
-    first = next((pair for pair in pairs if pair[0] != pair[1]), None)
-    assert first is None
-    assert len(wheel_ticks.items) == len(driver_ticks.items)
-    assert city.trace.digest() == nodes.trace.digest()
-    assert city.world.deliveries == nodes.deliveries > 1_000
-    assert city.world.radio.duplicated > 10
-    for device, other in zip(city.devices, nodes.devices, strict=True):
-        assert device.disk.records == other.disk.records
+
+def test_people_who_meet_and_part() -> None:
+    people = district(PEERS, 7)
+    open_ticks = tuple(
+        (number * 379 % 4_000, 5_000 + number * 613 % 4_000) for number in range(len(people.pairs))
+    )
+
+    fast, _wire, _daemon = assert_same(town("calm"), 7, replace(people, open_ticks=open_ticks))
+
+    assert any(link.is_far for device in fast.devices for link in device.inbound.values())
+
+
+def test_damage_on_the_air_is_dropped_whatever_stops_it() -> None:
+    calm = town("calm")
+    fast, wire, daemon = assert_same(
+        replace(calm, weather=replace(calm.weather, damage_ppm=100_000)), seed=6
+    )
+
+    assert fast.world.radio.damaged > 200
+    assert wire.world.wire is not None
+    assert sum(wire.world.wire.refused.values()) > 200
+    assert daemon.nodes is not None
+    assert sum(daemon.nodes.tally.refused.values()) > 200
+
+
+@pytest.mark.slow
+def test_two_hundred_peers_lose_power_and_come_back() -> None:
+    text = """
+        seconds = 6
+        [[fault]]
+        kind = "blackout"
+        at_s = 3
+        outage_s = 0.5
+        spread_s = 1
+        """
+    fast, _wire, _daemon = assert_same(town("two hundred", peers=200, text=text), seed=8)
+
+    assert fast.world.fired["power-loss"] == 200
+
+
+def test_a_difference_is_told_so_that_a_person_sees_it() -> None:
+    calm = town("calm", peers=5)
+    plan = Plan(replace(calm, seconds=3), district(5, 1), 1, 3)
+    _city, expected = live(plan, FAST)
+    _city, found = live(plan, FAST)
+    place = next(n for n, item in enumerate(found.all) if isinstance(item.value, Clock))
+    tick, peer, what, value = found.all[place]
+    assert isinstance(value, Clock), "found by that"
+    found.all[place] = Item(tick, peer, what, value._replace(held_us=77))
+
+    difference = first_difference((FAST, WIRE), expected, found)
+
+    assert difference is not None
+    assert f"the first {place} items are equal" in difference
+    assert f"then in fast:\n{expected.all[place]}" in difference
+    assert f"then in wire:\n{tick:>6} ms  peer {peer:<3} hears from" in difference
+    assert "held_us=77" in difference
+    assert first_difference((FAST, WIRE), expected, expected) is None

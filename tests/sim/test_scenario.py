@@ -1,8 +1,15 @@
 """Scenario files are checked before anything runs: file, line and expectation."""
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smilesim import scenario
+from smilesim.faults.kind import Fault, Key
+from smilesim.faults.table import KINDS
+from smilesim.scenario import EXPECT, WEATHER, Scenario
 from smilesync.errors import SettingsError
 
 GOOD = """summary = "one"
@@ -20,11 +27,16 @@ spread_s = 2.0
 
 [expect]
 end_share_min = 0.5
+
+[[fault]]
+kind = "one-way"   # the second of its table, after another table
+at_s = 6
+heal_s = 9.5
 """
 
 
 def test_every_scenario_that_comes_along_is_valid() -> None:
-    assert scenario.names() == ["blackout", "calm", "split", "surge"]
+    assert {"blackout", "calm", "split", "surge", "crashes", "badflash"} <= set(scenario.names())
     for name in scenario.names():
         loaded = scenario.load(name)
         assert loaded.name == name
@@ -36,46 +48,91 @@ def test_a_scenario_says_what_its_file_says() -> None:
 
     assert (parsed.seconds, parsed.peers) == (20, 5)
     assert parsed.weather.loss_ppm == 15_000
-    assert [(fault.kind, fault.at_s) for fault in parsed.faults] == [("blackout", 5)]
+    assert [(fault.kind, fault.at_s) for fault in parsed.faults] == [
+        ("blackout", 5),
+        ("one-way", 6),
+    ]
     assert parsed.expect == {"end_share_min": 0.5}
+
+
+def test_what_a_fault_does_not_say_has_a_default() -> None:
+    fault = scenario.parse("one", GOOD, "one.toml").faults[1]
+
+    assert fault.numbers == {"at_s": 6, "heal_s": 9.5, "percent": 50}
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "expectation"),
     [
         ('summary = "one"', "summary = 1", 1, "text"),
-        ("seconds = 20", 'seconds = "long"', 2, "a number from 1 to 86400"),
+        ('summary = "one"', 'summary = "a\\nb"', 1, "one sentence"),
+        (
+            "seconds = 20",
+            'seconds = "long"',
+            2,
+            "expected a whole number of seconds from 1 to 86400, got 'long'",
+        ),
         ("seconds = 20", "seconds = 0", 2, "expected 1 to 86400"),
+        ("seconds = 20", "seconds = 20.5", 2, "a whole number"),
+        ("seconds = 20", "minutes = 1", 2, "unknown key: write seconds = 60 (in seconds)"),
         ("peers = 5", "peers = 2000000", 3, "expected 1 to 1000000"),
+        ("peers = 5", "peers = 0", 3, "expected 1 to 1000000, got 0"),
+        ("peers = 5", "peers = -5", 3, "got -5"),
+        ("peers = 5", "peers = 4.5", 3, "a whole number"),
         ("peers = 5", "people = 5", 3, "unknown"),
-        ("loss_percent = 1.5", "loss_percent = 61", 6, "expected 0 to 60"),
-        ("loss_percent = 1.5", "loss = 1", 6, "unknown weather key"),
-        ('kind = "blackout"', 'kind = "flood"', 9, "expected one of blackout, split, surge"),
-        ("at_s = 5", "at_s = -5", 10, "expected 1 to 86400"),
-        ("at_s = 5", "at_s = true", 10, "a number"),
-        ("at_s = 5", "at_s = 20", 10, "before the end"),
-        ("outage_s = 1.0", "outage_ms = 1", 11, "unknown fault blackout key"),
+        ("peers = 5", "peer = 5", 3, "write peers"),
+        ("loss_percent = 1.5", "loss_percent = 61", 6, "expected 0 to 60 percent, got 61"),
+        ("loss_percent = 1.5", "loss_percent = nan", 6, "expected 0 to 60"),
+        ("loss_percent = 1.5", "loss = 1", 6, "unknown weather key: write loss_percent"),
+        ("loss_percent = 1.5", 'loss_percent = "1 %"', 6, "write loss_percent = 1,"),
+        ("loss_percent = 1.5", "delay_s_min = 0.02", 6, "write delay_ms_min = 20 (in mill"),
+        ("loss_percent = 1.5", "wind = 3", 6, "unknown weather key; expected loss_percent, "),
+        ('kind = "blackout"', 'kind = "flood"', 9, "expected one of loss, "),
+        ("at_s = 5", "at_s = -5", 10, "expected 1 to 86400 seconds, got -5"),
+        ("at_s = 5", "at_s = true", 10, "a plain number of seconds"),
+        ("at_s = 5", "at_s = 20", 10, "before the end at 20 s"),
+        ("at_s = 5", "at_ms = 5000", 10, "write at_s = 5 (in seconds)"),
+        ("at_s = 5", 'at = "5 s"', 10, "unknown fault blackout key: write at_s = 5 (in seconds)"),
+        ("at_s = 5", 'at_s = "5 s"', 10, "from 1 to 86400: write at_s = 5, got '5 s'"),
+        ("at_s = 5", 'at_s = "soon"', 10, "of seconds from 1 to 86400, got 'soon'"),
+        ("at_s = 5", "at_s = 17.5", 10, "over at 20.5 s, expected before the end at 20 s"),
+        ("outage_s = 1.0", "outage_ms = 1000", 11, "write outage_s = 1 (in seconds)"),
+        ("outage_s = 1.0", "outage = 1", 11, "unknown fault blackout key: write outage_s"),
+        ("outage_s = 1.0", "x = 1", 11, "unknown fault blackout key; expected at_s, outage_s,"),
+        ("spread_s = 2.0", "spread_minutes = 1", 12, "write spread_s = 60"),
         ("end_share_min = 0.5", "end_share_min = 2", 15, "expected 0 to 1"),
+        ("end_share_min = 0.5", "end_share = 1", 15, "write end_share_min"),
+        ("heal_s = 9.5", "heal_s = 6", 20, "expected a time after at_s, 6 s"),
+        ("heal_s = 9.5", "heal_s = 21", 20, "over at 21 s"),
+        ("heal_s = 9.5", 'heal_s = "9.5"', 20, "write heal_s = 9.5"),
+        ("at_s = 6", "at_s = 0", 19, "expected 1 to 86400"),
+        ("at_s = 6", "at_s = 600", 19, "before the end"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_line_and_expectation(
     old: str, new: str, line: int, expectation: str
 ) -> None:
+    assert old in GOOD
     with pytest.raises(SettingsError) as caught:
         scenario.parse("one", GOOD.replace(old, new), "one.toml")
 
     assert str(caught.value).startswith(f"one.toml, line {line}, ")
     assert expectation in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("text", "expectation"),
     [
-        ("seconds = ", "not TOML"),
-        ('summary = ""\nseconds = 1', "peers: missing"),
-        (GOOD.replace("spread_s = 2.0\n", ""), "spread_s: missing in fault blackout"),
+        ("seconds = soon\npeers = 1", "one.toml, line 1: not TOML: Invalid value (column 11)"),
+        ("seconds = ", "one.toml: not TOML: Invalid value"),
+        ('summary = ""\nseconds = 1', "peers: missing in the file"),
+        (GOOD.replace("spread_s = 2.0\n", ""), "line 8, spread_s: missing in fault blackout"),
+        (GOOD.replace("heal_s = 9.5\n", ""), "line 17, heal_s: missing in fault one-way"),
         (GOOD.replace("[weather]\nloss_percent = 1.5", "weather = 3"), "expected a table"),
-        (GOOD.replace("[[fault]]", "[fault]"), "expected tables"),
+        (GOOD.replace("[[fault]]", "[fault]", 1), "one.toml, line 17: not TOML"),
+        ('summary = ""\nseconds = 9\npeers = 1\n[fault]\nat_s = 1', "line 4, fault: expected tabl"),
+        ('summary = ""\nseconds = 9\npeers = 1\nfault = [3]', "line 4, fault: expected tables"),
     ],
 )
 def test_what_is_missing_or_misshapen_is_refused(text: str, expectation: str) -> None:
@@ -85,6 +142,113 @@ def test_what_is_missing_or_misshapen_is_refused(text: str, expectation: str) ->
     assert expectation in str(caught.value)
 
 
+def test_one_kind_must_be_over_before_it_comes_again() -> None:
+    again = '\n[[fault]]\nkind = "one-way"\nat_s = 9\nheal_s = 12\n'
+
+    with pytest.raises(SettingsError, match=r"line 24, at_s: .* after the one-way before, 9\.5 s"):
+        scenario.parse("one", GOOD + again, "one.toml")
+
+    later = again.replace("at_s = 9", "at_s = 9.5")
+    assert len(scenario.parse("one", GOOD + later, "one.toml").faults) == 3
+
+
+@pytest.mark.parametrize("key", ["charged_s", "back_s"])
+def test_what_is_given_back_was_taken_before(key: str) -> None:
+    kind = {"charged_s": "batteries", "back_s": "withdraw"}[key]
+    text = f'summary = ""\nseconds = 60\npeers = 9\n[[fault]]\nkind = "{kind}"\nat_s = 5\n'
+
+    with pytest.raises(SettingsError, match=f"line 8, {key}: .* after at_s and spread_s, 9 s"):
+        scenario.parse("one", text + f"spread_s = 4\n{key} = 9", "one.toml")
+    assert scenario.parse("one", text + f"spread_s = 4\n{key} = 0", "one.toml")
+
+
 def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="blackout, calm, split, surge"):
+    with pytest.raises(SettingsError, match=r"badflash, .*, swarm, or the path of a \.toml file"):
         scenario.load("doom")
+
+
+def test_a_scenario_is_loaded_from_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD, encoding="utf-8")
+
+    loaded = scenario.load(str(path))
+
+    assert loaded.name == "mine"
+    assert loaded.seconds == 20
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'summary = "caf\xe9"')
+    long = tmp_path / "long.toml"
+    long.write_text("#" * (scenario.FILE_BYTES_MAX + 1), encoding="utf-8")
+
+    with pytest.raises(SettingsError, match=r"none\.toml: cannot be read: No such file"):
+        scenario.load(str(tmp_path / "none.toml"))
+    with pytest.raises(SettingsError, match=r"latin\.toml: expected UTF-8 text"):
+        scenario.load(str(latin))
+    with pytest.raises(SettingsError, match=r"long\.toml: expected at most"):
+        scenario.load(str(long))
+
+
+def numbers_for(keys: tuple[Key, ...]) -> st.SearchStrategy[dict[str, float]]:
+    return st.fixed_dictionaries({key.name: _number(key) for key in keys})
+
+
+def _number(key: Key) -> st.SearchStrategy[float]:
+    if key.is_whole:
+        return st.integers(int(key.low), int(key.high)).map(float)
+    return st.floats(key.low, key.high, allow_nan=False)
+
+
+SECONDS = 10_000
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> tuple[Fault, ...]:
+    """Valid faults: each begins early and is over before the end, each kind once."""
+    drawn = []
+    for name in draw(st.lists(st.sampled_from(sorted(KINDS)), unique=True, max_size=4)):
+        numbers = draw(numbers_for(KINDS[name].keys))
+        numbers["at_s"] = draw(st.floats(1, 100))
+        for key in ("heal_s", "charged_s", "back_s"):
+            if key in numbers:
+                numbers[key] = draw(st.floats(1_000, 2_000))
+        drawn.append(Fault(name, numbers["at_s"], numbers))
+    return tuple(sorted(drawn, key=lambda fault: fault.at_s))
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    text = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=30)
+    weather = draw(numbers_for(WEATHER))
+    expect = draw(st.fixed_dictionaries({}, optional={key.name: _number(key) for key in EXPECT}))
+    return Scenario(
+        name="drawn",
+        summary=draw(text.filter(str.isprintable)),
+        seconds=SECONDS,
+        peers=draw(st.integers(1, 1_000_000)),
+        weather=scenario.weather_of(weather),
+        faults=draw(faults()),
+        expect=expect,
+    )
+
+
+@given(scenarios())
+def test_what_is_written_reads_back_equal(drawn: Scenario) -> None:
+    text = scenario.render(drawn)
+
+    read = scenario.parse("drawn", text, "drawn.toml")
+
+    assert read == drawn
+    assert scenario.render(read) == text
+    assert scenario.digest(read) == scenario.digest(drawn)
+
+
+def test_the_digest_is_of_what_is_said_not_of_how() -> None:
+    parsed = scenario.parse("one", GOOD, "one.toml")
+    respelled = scenario.parse("two", GOOD.replace("at_s = 5", "at_s = 5.0 # s"), "two.toml")
+    changed = scenario.parse("one", GOOD.replace("at_s = 5", "at_s = 5.001"), "one.toml")
+
+    assert scenario.digest(parsed) == scenario.digest(respelled)
+    assert scenario.digest(parsed) != scenario.digest(changed)

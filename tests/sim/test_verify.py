@@ -13,7 +13,7 @@ def test_an_honest_signature_needs_no_real_check() -> None:
     assert through.verify(signer.public, b"hello", signature)
     assert through.real_checks == 0
     assert Ed25519Verifier().verify(signer.public, b"hello", signature)
-    assert through.signer_of(b"hello", signature) == signer.public
+    assert through.knows(signer.public, b"hello", signature)
 
 
 def test_anything_else_goes_to_the_real_verifier_and_fails() -> None:
@@ -28,7 +28,8 @@ def test_anything_else_goes_to_the_real_verifier_and_fails() -> None:
     assert not through.verify(signer.public, b"hello", flipped)
     assert not through.verify(signer.public, b"hello", b"")
     assert through.real_checks == 4
-    assert through.signer_of(b"hallo", signature) is None
+    assert not through.knows(signer.public, b"hallo", signature)
+    assert not through.knows(signer.public + b"h", b"ello", signature[:63])
 
 
 def test_a_forgotten_signature_is_really_verified() -> None:

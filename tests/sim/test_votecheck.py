@@ -1,4 +1,4 @@
-"""Planted bugs: what a broken peer would journal or send is caught by I1 to I5."""
+"""Planted bugs: what a broken peer would journal or send is caught by I1 to I6."""
 
 from dataclasses import dataclass
 
@@ -58,6 +58,27 @@ def stage() -> Stage:
     return Stage(devices, circle, VoteCheck(circles, through, violations), violations)
 
 
+def lease(
+    slot: int, parent: bytes, begin_s: float, end_s: float, **changes: object
+) -> tuple[bytes, ValueHash]:
+    """A value of one pattern, and its hash; all such values renew one another."""
+    fields: dict[str, object] = {
+        "slot": slot,
+        "parent": ValueHash(parent),
+        "not_before_us": int(begin_s * 1_000_000),
+        "not_after_us": int(end_s * 1_000_000),
+        "pattern": b"p",
+        "start_us": 0,
+        "previous": None,
+        "previous_start_us": 0,
+        "fade_us": 2_000_000,
+        "roster_hash": bytes(32),
+        "state_hash": bytes(32),
+    }
+    body = Value(**(fields | changes)).encode()  # type: ignore[arg-type]  # names are Value's
+    return body, hashed(body)
+
+
 def value(slot: int, parent: bytes = NO_PREVIOUS, *, tone: int = 1) -> bytes:
     return Value(
         slot=slot,
@@ -65,7 +86,7 @@ def value(slot: int, parent: bytes = NO_PREVIOUS, *, tone: int = 1) -> bytes:
         not_before_us=slot * 4_000_000,
         not_after_us=slot * 4_000_000 + 4_000_000,
         pattern=bytes([tone]),
-        start_us=0,
+        start_us=slot,
         previous=None,
         previous_start_us=0,
         fade_us=2_000_000,
@@ -149,6 +170,61 @@ def test_i3_a_view_nullified_and_finalized(stage: Stage) -> None:
         stage.check.journalled(device, Finalized(1, 1, name, certificate), 2)
 
     assert "I3" in stage.rules()
+
+
+def test_i6_renewed_leases_double_up_to_16_s(stage: Stage) -> None:
+    parent, begin_s = bytes(NO_PREVIOUS), 10.0
+    for slot, length_s in enumerate((4, 8, 16, 16), 1):
+        body, name = lease(slot, parent, begin_s, begin_s + length_s)
+        for device in stage.members:
+            stage.decide(device, slot, body)
+        parent, begin_s = name, begin_s + length_s
+
+    assert stage.rules() == []
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "changes", "is_broken"),
+    [
+        (14, 22, {}, False),
+        (14, 18, {}, True),
+        (14, 30, {}, True),
+        (13.5, 17.5, {}, True),
+        (14.5, 18.5, {}, False),
+        (14.5, 22.5, {}, True),
+        (14, 22, {"pattern": b"q"}, True),
+        (14, 18, {"pattern": b"q"}, False),
+        (14, 22, {"start_us": 1}, True),
+        (14, 22, {"roster_hash": b"r" * 32}, True),
+    ],
+)
+def test_i6_a_lease_has_the_length_that_the_one_before_gives_it(
+    stage: Stage, begin_s: float, end_s: float, changes: dict[str, object], *, is_broken: bool
+) -> None:
+    first, name = lease(1, NO_PREVIOUS, 10, 14)
+    second, _ = lease(2, name, begin_s, end_s, **changes)
+    for device in stage.members:
+        stage.decide(device, 1, first)
+        stage.decide(device, 2, second)
+
+    assert stage.rules() == (["I6"] if is_broken else [])
+
+
+def test_i6_slot_1_has_the_base_length(stage: Stage) -> None:
+    stage.decide(stage.members[0], 1, lease(1, NO_PREVIOUS, 10, 18)[0])
+
+    assert stage.rules() == ["I6"]
+
+
+def test_i6_nothing_doubles_beyond_16_s(stage: Stage) -> None:
+    parent, begin_s = bytes(NO_PREVIOUS), 10.0
+    for slot, length_s in enumerate((4, 8, 16, 32), 1):
+        assert stage.rules() == []
+        body, parent = lease(slot, parent, begin_s, begin_s + length_s)
+        stage.decide(stage.members[0], slot, body)
+        begin_s += length_s
+
+    assert stage.rules() == ["I6"]
 
 
 @pytest.mark.parametrize("restarts", [False, True])

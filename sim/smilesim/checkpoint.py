@@ -1,0 +1,164 @@
+"""A city stored between two ticks, and taken up again as if nothing had been.
+
+The file is a line of JSON, which says what is stored and which code wrote it, then a pickle. A
+pickle means something only to the code that wrote it, and can make that code do anything: so a
+file of another commit or format is refused unread, a damaged one by its hash, and only files of
+the operator's own making are to be resumed at all.
+"""
+
+import copyreg
+import hashlib
+import io
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from smilesim import origin, scenario
+from smilesim.city import City
+from smilesim.drive import Books
+from smilesim.engine import TICKS_PER_SECOND
+from smilesim.recipe import Recipe
+from smilesync.errors import SettingsError
+from smilesync.keys import Ed25519Signer
+
+FORMAT = "smilesim checkpoint 1"
+HEADER_BYTES_MAX = 1 << 20
+SUFFIX = ".checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a checkpoint holds: a city, and the recipe that it follows from."""
+
+    recipe: Recipe
+    city: City
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A probe that stores the city every `every_s` virtual seconds in `folder`.
+
+    `tell` is given a line when a file cannot be written; the run goes on without any more of them.
+    """
+
+    recipe: Recipe
+    every_s: int
+    folder: Path
+    tell: Callable[[str], None]
+
+    async def __call__(self, city: City, books: Books) -> None:
+        """Store the city at the end of its ticks, for as long as it runs."""
+        every_ticks = self.every_s * TICKS_PER_SECOND
+        for number in count(max(0, city.world.tick) // every_ticks + 1):
+            await books.closed(number * every_ticks)
+            if city.world.tick >= city.end_tick:
+                return
+            path = self.folder / file_name(self.recipe, number * self.every_s)
+            try:
+                write(path, Stored(self.recipe, city))
+            except OSError as error:
+                self.tell(f"{path}: cannot be written: {error.strerror}; no more checkpoints")
+                return
+
+
+def file_name(recipe: Recipe, second: int) -> str:
+    """Return the name of a checkpoint; names sort by time."""
+    chosen = recipe.scenario
+    return f"{chosen.name}-p{chosen.peers}-s{recipe.seed}-at{second:05}{SUFFIX}"
+
+
+def write(path: Path, stored: Stored) -> None:
+    """Store a city between two ticks. It is at `path` as a whole or not at all.
+
+    Errors: OSError.
+    """
+    data = _pickled(stored)
+    header = {
+        **_origin(),
+        "scenario_name": stored.recipe.scenario.name,
+        "scenario_hash": scenario.digest(stored.recipe.scenario),
+        "seed": stored.recipe.seed,
+        "tick": stored.city.world.tick,
+        "digest": stored.city.trace.digest(),
+        "payload_bytes": len(data),
+        "payload_hash": hashlib.sha256(data).hexdigest(),
+    }
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_bytes(json.dumps(header).encode() + b"\n" + data)
+    unfinished.replace(path)
+
+
+def read(path: Path) -> Stored:
+    """Return what a checkpoint holds.
+
+    Errors: SettingsError for a file that this code did not write, or that has changed since.
+    """
+    try:
+        with path.open("rb") as file:
+            header = _header(path, file.readline(HEADER_BYTES_MAX))
+            data = file.read()
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) != header.get("payload_bytes"):
+        expected = header.get("payload_bytes")
+        raise SettingsError(f"{path}: expected {expected} bytes after line 1, got {len(data)}")
+    if hashlib.sha256(data).hexdigest() != header.get("payload_hash"):
+        raise SettingsError(f"{path}, line 1, payload_hash: does not fit the bytes that follow")
+    stored = pickle.loads(data)  # noqa: S301 - written by this code, as the header says
+    assert isinstance(stored, Stored)
+    found: dict[str, object] = {
+        "scenario_name": stored.recipe.scenario.name,
+        "scenario_hash": scenario.digest(stored.recipe.scenario),
+        "seed": stored.recipe.seed,
+        "tick": stored.city.world.tick,
+        "digest": stored.city.trace.digest(),
+    }
+    _compare(path, header, found)
+    return stored
+
+
+def _origin() -> dict[str, object]:
+    """Return what must be equal where a checkpoint is written and where it is read."""
+    return {
+        "format": FORMAT,
+        "commit": origin.commit(),
+        "code_hash": origin.code_hash(),
+        "python": origin.python(),
+    }
+
+
+def _header(path: Path, line: bytes) -> dict[str, object]:
+    try:
+        header: object = json.loads(line)
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or "format" not in header:
+        raise SettingsError(f"{path}, line 1: expected a checkpoint, {FORMAT}")
+    _compare(path, header, _origin())
+    return header
+
+
+def _compare(path: Path, header: dict[str, object], expected: dict[str, object]) -> None:
+    for key, value in expected.items():
+        if header.get(key) != value:
+            raise SettingsError(
+                f"{path}, line 1, {key}: expected {value}, got {header.get(key)}; "
+                "a checkpoint goes on with the code that wrote it, unchanged"
+            )
+
+
+def _pickled(stored: Stored) -> bytes:
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    # The core's signer keeps no seed, and its key is of a library that does not pickle it.
+    pickler.dispatch_table = {**copyreg.dispatch_table, Ed25519Signer: _reduced}
+    pickler.dump(stored)
+    return buffer.getvalue()
+
+
+def _reduced(signer: Ed25519Signer) -> tuple[type[Ed25519Signer], tuple[bytes]]:
+    """Return how to make the signer again: from its 32-byte seed."""
+    return Ed25519Signer, (signer._key.private_bytes_raw(),)  # noqa: SLF001

@@ -1,0 +1,76 @@
+"""What arguments of several commands have in common: numbers in a range, and files."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from smilesim.commands import EXIT_USAGE
+from smilesim.engine import PEERS_MAX
+from smilesim.scenario import SECONDS_MAX
+from smilesync.errors import SettingsError
+
+SEED_MAX = 2**63 - 1
+STANDARD_OUTPUT = "-"
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; usage errors exit 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return an argument type: a whole number from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {low} to {high}, got {text!r}"
+            )
+        return int(text)
+
+    return parse
+
+
+peers = whole(1, PEERS_MAX)
+seed = whole(0, SEED_MAX)
+seconds = whole(1, SECONDS_MAX)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Let a command write its result to a file, or to standard output."""
+    parser.add_argument("--json", metavar="FILE", help="write the report there; - for stdout")
+
+
+def check_writable(option: str, target: str | Path | None) -> None:
+    """Refuse a file that cannot be written, before anything runs.
+
+    Errors: SettingsError naming the option and the file.
+    """
+    if target is None or target == STANDARD_OUTPUT:
+        return
+    try:
+        with Path(target).open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise SettingsError(f"{option} {target}: cannot be written: {error.strerror}") from None
+
+
+def check_folder(option: str, folder: Path | None) -> None:
+    """Make a folder if it is missing; refuse one that cannot be written to.
+
+    Errors: SettingsError naming the option and the folder.
+    """
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{option} {folder}: cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise SettingsError(f"{option} {folder}: cannot be written to")

@@ -1,0 +1,78 @@
+"""`smilesim replay`: repeats a recorded run, and says whether it is the same."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smilesim.commands import EXIT_FAIL, EXIT_PASS, arguments, terminal
+from smilesim.commands.arguments import Commands
+from smilesim.engine import TICKS_PER_SECOND
+from smilesync.errors import SettingsError
+
+if TYPE_CHECKING:
+    from smilesim.replay import Replay
+
+
+def add(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Declare the arguments."""
+    parser = commands.add_parser("replay", help="repeat a recorded run, and compare")
+    parser.add_argument("file", type=Path, help="what `smilesim run --record` wrote")
+    parser.add_argument("--contacts", type=Path, metavar="FILE", help="where the recording is now")
+    arguments.add_json(parser)
+    parser.set_defaults(act=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit 0 if the run is the same, whatever its verdict, and 1 if it is not."""
+    arguments.check_writable("--json", options.json)
+    from smilesim import recipe, replay
+    from smilesim.report import report
+
+    recorded = replay.read(options.file)
+    asked = recorded.recipe
+    if options.contacts is not None:
+        if asked.contacts is None:
+            raise SettingsError("--contacts: expected none, this run had no recording")
+        asked = replace(asked, contacts=replace(asked.contacts, path=options.contacts))
+    people = recipe.crowd(asked)
+    terminal.check_memory(people)
+    terminal.check_code(recorded)
+    city = recipe.settle(asked, people)
+    with terminal.bar(asked) as progress:
+        city.run(progress)
+    result = report(city)
+    found = replay.of(asked, city)
+    second = replay.first_difference_s(recorded, found)
+    if city.interrupted:
+        terminal.remark("interrupted: nothing to compare")
+        return EXIT_FAIL
+    answer = {"is_same": second is None, "first_difference_s": second, "report": result}
+    terminal.write_json(answer, options.json)
+    if options.json != arguments.STANDARD_OUTPUT:
+        print(_comparison(recorded, found, second))
+    return EXIT_PASS if second is None else EXIT_FAIL
+
+
+def _comparison(recorded: "Replay", found: "Replay", second: int | None) -> str:
+    """Return the answer in lines for a person."""
+    chosen = recorded.recipe.scenario
+    lines = [
+        f"{chosen.name}: {chosen.peers} peers, seed {recorded.recipe.seed}, "
+        f"{len(found.digest_by_second)} of {chosen.seconds} virtual seconds",
+        f"recorded  {recorded.digest[:16]}  {_outcome(recorded)}",
+        f"now       {found.digest[:16]}  {_outcome(found)}",
+    ]
+    if second is None:
+        lines.append("the same in every second")
+    else:
+        lines.append(f"NOT the same: differs from virtual second {second} on")
+    return "\n".join(lines)
+
+
+def _outcome(one: "Replay") -> str:
+    if not one.violations:
+        return "nothing broken"
+    first = one.violations[0]
+    who = f", peer {first.peer}" if first.peer >= 0 else ""
+    return f"{first.rule} at {first.tick / TICKS_PER_SECOND:.3f} s{who}: {first.detail}"

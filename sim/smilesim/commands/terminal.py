@@ -1,0 +1,73 @@
+"""What commands say to a person beside their result: a bar, remarks on stderr, and JSON."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smilesim import origin
+from smilesim.commands.arguments import STANDARD_OUTPUT
+from smilesync.errors import SettingsError
+
+if TYPE_CHECKING:
+    from smilesim.crowd import Crowd
+    from smilesim.recipe import Recipe
+    from smilesim.replay import Replay
+
+
+def remark(line: str) -> None:
+    """Say something that is no part of the result."""
+    print(f"smilesim: {line}", file=sys.stderr)
+
+
+def progress(line: str) -> None:
+    """Say how far something has come that takes a while."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def check_memory(people: "Crowd") -> int:
+    """Return how many MiB a city will need.
+
+    Errors: SettingsError when this machine has not that much.
+    """
+    from smilesim import memory
+
+    needed_mib, free_mib = memory.estimate_mib(people), memory.available_mib()
+    if needed_mib > free_mib:
+        raise SettingsError(
+            f"{people.size} peers need about {needed_mib} MiB of memory, {free_mib} MiB are free; "
+            "expected fewer --peers"
+        )
+    return needed_mib
+
+
+def check_code(recorded: "Replay") -> None:
+    """Warn when other code than this made a recorded run: it may differ then."""
+    if recorded.code_hash == origin.code_hash():
+        return
+    there, here = recorded.commit[:12], origin.commit()[:12]
+    if there == here:
+        remark(f"warning: recorded with other changes on top of commit {here}; may differ")
+    else:
+        remark(f"warning: recorded by commit {there}, this is {here}; may differ")
+
+
+def bar(recipe: "Recipe") -> AbstractContextManager[Callable[[int], None] | None]:
+    """Return a progress bar for a person's terminal, nothing for a file or a pipe."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from smilesim.progress import Bar
+
+    chosen = recipe.scenario
+    return Bar(chosen.seconds, f"{chosen.name}, {chosen.peers} peers")
+
+
+def write_json(value: object, target: str | None) -> None:
+    """Write a result to a file or to standard output, if anybody asked for it."""
+    text = json.dumps(value, indent=2)
+    if target == STANDARD_OUTPUT:
+        print(text)
+    elif target is not None:
+        Path(target).write_text(text + "\n", encoding="utf-8")

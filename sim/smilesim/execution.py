@@ -1,0 +1,225 @@
+"""What a device does in its turn of a tick: it hears, it wakes, and its effects are done at once.
+
+Everything a device does at a tick has left it by the end of that tick and reaches nobody before
+the next, so the order of devices inside a tick changes nothing.
+"""
+
+from collections import Counter
+
+from smilesim.checks import Checks
+from smilesim.coverage import WATCHED
+from smilesim.device import UNHARMED, Device
+from smilesim.disk import DiskFull
+from smilesim.engine import NEVER_NS, Mark, Wheel
+from smilesim.radio import AirLink, Radio
+from smilesim.trace import Trace
+from smilesim.wire import Wire
+from smilesync.effects import Effect, Event, Persist, Send, Show
+from smilesync.wire.messages import Clock, Message
+
+WAKE_ORDINAL = 0
+
+Transmission = tuple[AirLink, Message]
+
+
+class Execution:
+    """Hands devices what reaches them, and does what they ask for. `World` says what reaches them.
+
+    With a `wire` what is in the air is bytes, encoded and decoded on the way.
+    """
+
+    def __init__(
+        self, radio: Radio, trace: Trace, checks: Checks, wire: Wire | None = None
+    ) -> None:
+        self.radio = radio
+        self.wheel: Wheel = radio.wheel
+        self.trace = trace
+        self.checks = checks
+        self.wire = wire
+        self.deliveries = 0
+        self.wakes = 0
+        self.notices: Counter[Event] = Counter()
+        self.fired: Counter[str] = Counter()
+
+    def stop(self, device: Device) -> None:
+        """End this life of `device`: volatile state is gone."""
+        raise NotImplementedError
+
+    def hear(self, way: AirLink, payload: Message, key: int) -> bool:
+        """Give a device what reaches it; returns whether it is due in this tick."""
+        device: Device = way.station
+        peer, tick = device.peer, self.wheel.tick
+        if peer is None or key < way.floor:
+            return False
+        stalled_until_tick = device.stalled_until_tick
+        if stalled_until_tick > tick:
+            self.wheel.put(stalled_until_tick, (key, way, payload))
+            return False
+        message = payload
+        if self.wire is not None:
+            opened = self.wire.open(payload)  # type: ignore[arg-type] # then all is sealed
+            if opened is None:
+                return False
+            message = opened
+        self.deliveries += 1
+        self.trace.received(device.index, way.source, message)
+        if message.__class__ is Clock and message.echo_us and message.circle_us is not None:
+            way.heard_tick = tick
+        now_ns = device.oscillator.at(tick)
+        effects = peer.handle(message, way.sender, now_ns)
+        if effects:
+            self.execute(device, effects)
+            if device.peer is None:
+                return False
+        deadline_ns = peer.next_wake_ns()
+        if deadline_ns < device.armed_ns:
+            if deadline_ns <= now_ns:
+                return True
+            self._arm(device, deadline_ns)
+        if device.slow_ms:
+            device.is_busy = True
+            return True
+        return stalled_until_tick > 0
+
+    def wake(self, device: Device) -> None:
+        """Wake a device if it is due, after all that reached it, and arm its next wake.
+
+        A timer that became later stays on the wheel and is moved when it fires: most deadlines
+        move on with every message, and few ever fire.
+        """
+        peer = device.peer
+        if peer is None:
+            return
+        tick = self.wheel.tick
+        now_ns = device.oscillator.at(tick)
+        if device.armed_ns <= now_ns:
+            device.armed_ns = NEVER_NS
+        deadline_ns = peer.next_wake_ns()
+        if deadline_ns <= now_ns:
+            self.wakes += 1
+            device.is_busy = device.slow_ms > 0
+            self.execute(device, peer.wake(now_ns))
+            if device.peer is None:
+                return
+            deadline_ns = peer.next_wake_ns()
+            assert deadline_ns > now_ns, "a timer that is due again at once starves the rest"
+        if deadline_ns < device.armed_ns:
+            self._arm(device, deadline_ns)
+        if device.stalled_until_tick or device.is_busy:
+            self.rest(device)
+
+    def rest(self, device: Device) -> None:
+        """A turn is over: the pause before it is, too, and a slow processor begins another."""
+        tick = self.wheel.tick
+        if device.stalled_until_tick:
+            device.stalled_until_tick = 0
+            self.checks.resumed(device, tick)
+        if device.is_busy:
+            device.is_busy = False
+            self.pause(device, tick + device.slow_ms)
+
+    def pause(self, device: Device, until_tick: int) -> None:
+        """Let nothing run on `device` before that tick; what reaches it waits.
+
+        It draws no frames meanwhile, so no check says that it shows something.
+        """
+        if not device.is_on or until_tick <= max(self.wheel.tick, device.stalled_until_tick):
+            return
+        is_paused, device.stalled_until_tick = device.is_paused, until_tick
+        # Something must come when the pause is over: from then on it is judged again.
+        self.wheel.put(until_tick, (device.key | WAKE_ORDINAL, device, Mark.WAKE))
+        if not is_paused:
+            self.checks.paused(device)
+
+    def rearm(self, device: Device) -> None:
+        """Look anew when `device` is due: its clock, not its deadline, was changed."""
+        device.armed_ns = NEVER_NS
+        if device.peer is not None:
+            now_ns = device.oscillator.at(self.wheel.tick)
+            self._arm(device, max(device.peer.next_wake_ns(), now_ns + 1))
+
+    def execute(self, device: Device, effects: list[Effect]) -> None:
+        """Do what a peer asked for, in order; durable first where it says so."""
+        try:
+            if device.crash_draw != UNHARMED and _writes(effects):
+                self._crash(device, effects[: device.crash_draw % (len(effects) + 1)])
+                return
+            unsynced = self._perform(device, effects)
+            if unsynced:
+                self._sync(device, unsynced)
+        except DiskFull:
+            # As the daemon does: what cannot be remembered must not be acted on.
+            self.fired["disk-stop"] += 1
+            self.stop(device)
+
+    def _arm(self, device: Device, deadline_ns: int) -> None:
+        device.armed_ns = deadline_ns
+        due_tick = device.oscillator.tick_at(deadline_ns)
+        self.wheel.put(due_tick, (device.key | WAKE_ORDINAL, device, Mark.WAKE))
+
+    def _crash(self, device: Device, effects: list[Effect]) -> None:
+        """Do the first of the effects, then lose power; what was last written may be torn."""
+        self._perform(device, effects)
+        self.fired["crash-inside-effects"] += 1
+        self.fired["power-loss"] += 1
+        self.stop(device)
+
+    def _perform(self, device: Device, effects: list[Effect]) -> list[bytes]:
+        """Do the effects; returns the last records if they are written but not yet durable."""
+        links = device.links
+        sends: list[Transmission] = []
+        unsynced: list[bytes] = []
+        checked = None
+        for effect in effects:
+            if effect.__class__ is Send:
+                if unsynced:
+                    unsynced = self._sync(device, unsynced)
+                to, message = effect
+                if message is not checked:
+                    checked = message
+                    self.checks.sending(device, message, self.wheel.tick)
+                link = links.get(to)
+                if link is not None:
+                    sends.append((link, message))
+            elif isinstance(effect, Persist):
+                if sends:
+                    sends = self._send(sends)
+                device.disk.write(effect.record)
+                unsynced.append(effect.record)
+                self.trace.persisted(device.index, effect.record)
+            elif isinstance(effect, Show):
+                if unsynced:
+                    unsynced = self._sync(device, unsynced)
+                device.scene = effect.scene
+                self.trace.shown(device.index, effect.scene)
+                self.checks.shown(device, effect.scene, self.wheel.tick)
+            else:
+                event = effect.event  # type: ignore[union-attr]
+                self.notices[event] += 1
+                if event in WATCHED:
+                    self.checks.coverage.noticed(device, event)
+        if sends:
+            self._send(sends)
+        return unsynced
+
+    def _send(self, sends: list[Transmission]) -> list[Transmission]:
+        """Put messages on the air, in order; returns that none are left."""
+        radio = self.radio
+        if self.wire is None and not radio.storm_copies:
+            radio.carry_all(sends)
+            return []
+        transmit = radio.transmit if self.wire is None else self.wire.transmit
+        for link, message in sends:
+            transmit(link, message)
+        return []
+
+    def _sync(self, device: Device, written: list[bytes]) -> list[bytes]:
+        """Make what was written durable: from now on it counts, whatever happens."""
+        device.disk.sync()
+        for record in written:
+            self.checks.persisted(device, record, self.wheel.tick)
+        return []
+
+
+def _writes(effects: list[Effect]) -> bool:
+    return any(isinstance(effect, Persist) for effect in effects)

@@ -1,0 +1,115 @@
+"""Local clocks that run wrong: a crystal far off, or time that leaps, as after a suspend.
+
+Local time is monotonic: it never goes back in one life of a device, and starts anew with each.
+"""
+
+from typing import TYPE_CHECKING
+
+from smilesim.faults.kind import (
+    AT,
+    HEAL,
+    Act,
+    Fault,
+    Ground,
+    Key,
+    Kind,
+    Stage,
+    Step,
+    chance,
+    in_order,
+    moment,
+    over_after,
+    share,
+    some,
+    spread,
+    ticks,
+)
+from smilesim.oscillator import drift_ppb_of
+
+if TYPE_CHECKING:
+    from smilesim.device import Device
+
+READING_MS = 8_010
+"""How long a reading of a clock is used after it was taken, by anybody's crystal."""
+
+PPB_PER_PERCENT = 10_000_000
+NS_PER_MS = 1_000_000
+
+
+def _drift(fault: Fault, ground: Ground) -> list[Step]:
+    """Let crystals run off, until they come back or their device restarts."""
+    struck = some(range(ground.size), fault.numbers["percent"], chance(fault, ground))
+    off_ppb = round(fault.numbers["drift_percent"] * PPB_PER_PERCENT)
+    wrong = dict.fromkeys(struck, off_ppb)
+    right = {index: drift_ppb_of(ground.seed, index) for index in struck}
+    heal = ticks(fault.numbers["heal_s"])
+    return [
+        Step(ticks(fault.at_s), _run_at(wrong, heal)),
+        Step(heal, _run_at(right, heal)),
+    ]
+
+
+def _run_at(drifts_ppb: dict[int, int], heal: int) -> Act:
+    def act(stage: Stage) -> None:
+        world = stage.world
+        for index, drift_ppb in drifts_ppb.items():
+            device = world.devices[index]
+            device.oscillator = device.oscillator.turned(world.tick, drift_ppb=drift_ppb)
+            _mistrust(device, heal)
+            world.rearm(device)
+            world.fired["drifting-clock"] += world.tick < heal
+
+    return act
+
+
+def _jump(fault: Fault, ground: Ground) -> list[Step]:
+    entropy, jump_ns = chance(fault, ground), ticks(fault.numbers["jump_s"]) * NS_PER_MS
+    struck = some(range(ground.size), fault.numbers["percent"], entropy)
+    return in_order(Step(moment(fault, entropy), _leap(index, jump_ns)) for index in struck)
+
+
+def _leap(index: int, jump_ns: int) -> Act:
+    def act(stage: Stage) -> None:
+        world, device = stage.world, stage.world.devices[index]
+        if device.is_on:
+            device.oscillator = device.oscillator.turned(world.tick, jump_ns=jump_ns)
+            _mistrust(device, world.tick)
+            world.rearm(device)
+            world.fired["clock-leap"] += 1
+
+    return act
+
+
+def _mistrust(device: "Device", until_tick: int) -> None:
+    """Tell the checks that what this clock says is nobody's promise, until its readings are old."""
+    device.clock_off_until_tick = max(device.clock_off_until_tick, until_tick + READING_MS)
+
+
+KINDS = (
+    Kind(
+        "clock-drift",
+        "local clocks run fast (or slow, with a minus) by far more than a crystal may",
+        (
+            AT,
+            HEAL,
+            share(20, "devices"),
+            Key("drift_percent", -10, 10, "how much too fast", 10),
+        ),
+        ("drifting-clock",),
+        _drift,
+        over_after(),
+    ),
+    Kind(
+        "clock-jump",
+        "local clocks leap ahead, as after a suspend",
+        (
+            AT,
+            spread(5),
+            share(20, "devices"),
+            Key("jump_s", 0.001, 3_600, "how far", 3_600),
+        ),
+        ("clock-leap",),
+        _jump,
+        over_after("spread_s"),
+    ),
+)

@@ -1,0 +1,234 @@
+"""Power goes and comes: everywhere, at random, in the middle of any write, or for good."""
+
+from smilesim.dice import shuffled
+from smilesim.faults.kind import (
+    AT,
+    HEAL,
+    SECONDS_MAX,
+    Act,
+    Fault,
+    Ground,
+    Key,
+    Kind,
+    Stage,
+    Step,
+    chance,
+    in_order,
+    moment,
+    over_after,
+    over_when,
+    share,
+    some,
+    spread,
+    ticks,
+)
+
+CAPACITOR_MS = 500
+"""Who dies in the middle of what it writes next does so at the latest after this."""
+
+DRAW_BELOW = 1 << 30
+TEAR_BYTES = 64
+
+
+def fail(index: int, draw: int) -> Act:
+    """Return the act that kills a device inside what it writes next, `draw` effects into it."""
+    return lambda stage: stage.world.crash_inside(stage.world.devices[index], draw)
+
+
+def off(index: int) -> Act:
+    """Return the act that cuts the power of a device."""
+    return lambda stage: stage.world.power_off(stage.world.devices[index])
+
+
+def on(index: int) -> Act:
+    """Return the act that gives power back; the device boots in the next tick."""
+    return lambda stage: stage.world.power_on_at(stage.world.devices[index], stage.world.tick + 1)
+
+
+def crash(index: int, tick: int, draw: int, outage_s: float) -> list[Step]:
+    """Return the steps of one crash: inside a write if there is one soon, then a restart."""
+    dead = tick + CAPACITOR_MS
+    return [
+        Step(tick, fail(index, draw)),
+        Step(dead, off(index)),
+        Step(dead + ticks(outage_s), on(index)),
+    ]
+
+
+def _blackout(fault: Fault, ground: Ground) -> list[Step]:
+    """Power goes everywhere at once; it comes back in random order."""
+    entropy, begin = chance(fault, ground), ticks(fault.at_s)
+    draws = [
+        entropy.below(DRAW_BELOW) if entropy.below(2) == 0 else None for _ in range(ground.size)
+    ]
+    order = shuffled(ground.size, entropy)
+    start, span = begin + ticks(fault.numbers["outage_s"]), ticks(fault.numbers["spread_s"])
+
+    def die(stage: Stage) -> None:
+        world = stage.world
+        for device, draw in zip(world.devices, draws, strict=True):
+            if draw is None:
+                world.power_off(device)
+            else:
+                world.crash_inside(device, draw)
+        for place, index in enumerate(order):
+            tick = start + place * max(1, span) // len(order)
+            world.power_on_at(world.devices[index], tick)
+
+    def silence(stage: Stage) -> None:
+        for device in stage.world.devices:
+            stage.world.power_off(device)
+
+    return [Step(begin, die), Step(begin + CAPACITOR_MS, silence)]
+
+
+def _crashes(fault: Fault, ground: Ground) -> list[Step]:
+    """Crash random devices at random times, somewhere inside what they write."""
+    entropy = chance(fault, ground)
+    begin, end = ticks(fault.at_s), ticks(fault.numbers["heal_s"])
+    minutes = (fault.numbers["heal_s"] - fault.at_s) / 60
+    count = max(1, round(ground.size * minutes * fault.numbers["percent_per_min"] / 100))
+    steps: list[Step] = []
+    for _ in range(count):
+        index, tick = entropy.below(ground.size), begin + entropy.below(end - begin)
+        steps += crash(index, tick, entropy.below(DRAW_BELOW), fault.numbers["outage_s"])
+    return in_order(steps)
+
+
+def _persist_points(fault: Fault, ground: Ground) -> list[Step]:
+    """In every circle one device after the other crashes, each time one effect further."""
+    every = ticks(fault.numbers["every_s"])
+    steps: list[Step] = []
+    for point in range(int(fault.numbers["points"])):
+        tick = ticks(fault.at_s) + point * every
+        for circle in ground.circles:
+            member = circle.members[point % len(circle.members)]
+            steps += crash(member, tick, point, fault.numbers["outage_s"])
+    return in_order(steps)
+
+
+def _torn_writes(fault: Fault, ground: Ground) -> list[Step]:
+    """The same, and the record being written is cut at every 64 bytes in turn."""
+    every, entropy = ticks(fault.numbers["every_s"]), chance(fault, ground)
+    steps: list[Step] = []
+    for point in range(int(fault.numbers["points"])):
+        tick = ticks(fault.at_s) + point * every
+        for circle in ground.circles:
+            member = circle.members[point % len(circle.members)]
+            steps.append(Step(tick, _tear(member, point * TEAR_BYTES)))
+            # Right after the first few effects: what they wrote is then not yet durable.
+            draw = 1 + entropy.below(3)
+            steps += crash(member, tick, draw, fault.numbers["outage_s"])
+    return in_order(steps)
+
+
+def _tear(index: int, cut_bytes: int) -> Act:
+    def act(stage: Stage) -> None:
+        stage.world.devices[index].disk.tear_at_bytes = cut_bytes
+
+    return act
+
+
+def _batteries(fault: Fault, ground: Ground) -> list[Step]:
+    """Some go flat, one by one; they stay off whatever else happens, until charged."""
+    entropy, back_s = chance(fault, ground), fault.numbers["charged_s"]
+    steps: list[Step] = []
+    for index in some(range(ground.size), fault.numbers["percent"], entropy):
+        steps.append(Step(moment(fault, entropy), _flat(index)))
+        if back_s:
+            steps.append(Step(ticks(back_s), _charged(index)))
+    return in_order(steps)
+
+
+def _flat(index: int) -> Act:
+    def act(stage: Stage) -> None:
+        device = stage.world.devices[index]
+        device.is_flat = True
+        stage.world.power_off(device)
+        stage.world.fired["battery-death"] += 1
+
+    return act
+
+
+def _charged(index: int) -> Act:
+    def act(stage: Stage) -> None:
+        device = stage.world.devices[index]
+        device.is_flat = False
+        stage.world.power_on_at(device, stage.world.tick + 1)
+
+    return act
+
+
+def _over_after_crash(fault: Fault) -> float:
+    return fault.numbers["heal_s"] + CAPACITOR_MS / 1_000 + fault.numbers["outage_s"]
+
+
+def _over_after_walk(fault: Fault) -> float:
+    walked_s = (fault.numbers["points"] - 1) * fault.numbers["every_s"]
+    return fault.at_s + walked_s + CAPACITOR_MS / 1_000 + fault.numbers["outage_s"]
+
+
+EVERY = Key("every_s", 1, 60, "from one crash in a circle to the next", 2)
+OUTAGE = Key("outage_s", 0, 600, "how long a device stays off", 0.5)
+
+KINDS = (
+    Kind(
+        "blackout",
+        "half of the devices lose power, the others inside what they write next; all restart",
+        (
+            AT,
+            Key("outage_s", 0.5, 600, "how long everything stays off"),
+            Key("spread_s", 0, 600, "over what time they come back, in random order"),
+        ),
+        ("power-loss",),
+        _blackout,
+        over_after("outage_s", "spread_s"),
+    ),
+    Kind(
+        "crashes",
+        "devices crash at random, inside what they write if they write soon, and restart",
+        (AT, HEAL, Key("percent_per_min", 1, 6_000, "crashes per 100 devices and minute"), OUTAGE),
+        ("power-loss",),
+        _crashes,
+        _over_after_crash,
+    ),
+    Kind(
+        "persist-points",
+        "in every circle one device after the other crashes, each one effect further than the last",
+        (
+            AT,
+            Key("points", 1, 100, "how many crashes in a circle", 7, is_whole=True),
+            EVERY,
+            OUTAGE,
+        ),
+        ("crash-inside-effects",),
+        _persist_points,
+        _over_after_walk,
+    ),
+    Kind(
+        "torn-writes",
+        "as persist-points, and what is being written is cut at byte 0, 64, 128 and so on",
+        (
+            AT,
+            Key("points", 1, 100, "how many crashes in a circle", 7, is_whole=True),
+            EVERY,
+            OUTAGE,
+        ),
+        ("crash-inside-effects", "torn-record"),
+        _torn_writes,
+        _over_after_walk,
+    ),
+    Kind(
+        "batteries",
+        "some devices go flat and stay off, until they are charged",
+        (
+            AT,
+            spread(5),
+            share(20, "devices"),
+            Key("charged_s", 0, SECONDS_MAX, "when they are charged; 0: never", 0),
+        ),
+        ("battery-death",),
+        _batteries,
+        over_when("charged_s"),
+    ),
+)

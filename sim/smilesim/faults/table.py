@@ -1,0 +1,18 @@
+"""The one table of the kinds of faults: `show`, validation, docs, scripts and counts read it."""
+
+from smilesim.faults import clocks, flash, pace, partition, power, storm, villainy, wearer, weather
+from smilesim.faults.kind import Fault, Kind
+
+FAMILIES = (weather, partition, power, flash, clocks, pace, storm, wearer, villainy)
+
+KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
+
+COUNTED: dict[str, tuple[str, ...]] = {
+    name: (name, *(count for count in kind.counts if count != name)) for name, kind in KINDS.items()
+}
+"""By kind: what must have been counted at least once for a fault to count as having happened."""
+
+
+def over_s(fault: Fault) -> float:
+    """Return at what time everything a fault does is done, healing and restarts included."""
+    return KINDS[fault.kind].over_s(fault)

@@ -1,0 +1,55 @@
+"""Members who turn against their circle: each kind of villain is a kind of fault."""
+
+from smilesim.faults.kind import (
+    AT,
+    Act,
+    Fault,
+    Ground,
+    Kind,
+    Stage,
+    Step,
+    chance,
+    in_order,
+    moment,
+    over_after,
+    share,
+    some,
+    spread,
+)
+from smilesim.villains.cast import VILLAINS
+
+TURN_MS = 1_000
+"""A device restarts to turn: somebody took it and put other software on it."""
+
+
+def _turn(fault: Fault, ground: Ground) -> list[Step]:
+    entropy = chance(fault, ground)
+    steps: list[Step] = []
+    for index in some(ground.faulty, fault.numbers["percent"], entropy):
+        tick = moment(fault, entropy)
+        steps.append(Step(tick, _possess(index, fault.kind)))
+    return in_order(steps)
+
+
+def _possess(index: int, villain: str) -> Act:
+    def act(stage: Stage) -> None:
+        world, device = stage.world, stage.world.devices[index]
+        world.power_off(device)
+        device.villain, device.is_villain = villain, True
+        world.power_on_at(device, world.tick + TURN_MS)
+        world.fired["villain"] += 1
+
+    return act
+
+
+KINDS = tuple(
+    Kind(
+        name,
+        f"f voters of a circle at most turn: {villain.meaning}",
+        (AT, spread(2), share(100, "faulty voters")),
+        ("villain", villain.counts),
+        _turn,
+        over_after("spread_s"),
+    )
+    for name, villain in VILLAINS.items()
+)

@@ -1,0 +1,73 @@
+"""Wearers who change their minds: what they withdraw ends at once, whatever the circle does."""
+
+from smilesim.faults.kind import (
+    AT,
+    SECONDS_MAX,
+    Act,
+    Fault,
+    Ground,
+    Key,
+    Kind,
+    Script,
+    Stage,
+    Step,
+    chance,
+    in_order,
+    moment,
+    over_when,
+    share,
+    some,
+    spread,
+    ticks,
+)
+from smilesync.commands import Command, SetConsent, SetOff, Switch
+
+
+def _change(name: str, first: Command, second: Command) -> Script:
+    """Return the script of wearers who say the first one by one, and perhaps the second later."""
+
+    def script(fault: Fault, ground: Ground) -> list[Step]:
+        entropy, back_s = chance(fault, ground), fault.numbers["back_s"]
+        steps: list[Step] = []
+        for index in some(range(ground.size), fault.numbers["percent"], entropy):
+            steps.append(Step(moment(fault, entropy), _say(index, first, name)))
+            if back_s:
+                steps.append(Step(ticks(back_s), _say(index, second, name)))
+        return in_order(steps)
+
+    return script
+
+
+def _say(index: int, command: Command, name: str) -> Act:
+    def act(stage: Stage) -> None:
+        device = stage.world.devices[index]
+        stage.world.fired[name] += device.is_on
+        stage.world.command(device, command)
+
+    return act
+
+
+BACK = Key("back_s", 0, SECONDS_MAX, "when they all change their minds again; 0: never", 0)
+
+KINDS = (
+    Kind(
+        "withdraw",
+        "wearers leave the collective light, one by one",
+        (AT, spread(2), share(30, "wearers"), BACK),
+        ("consent-withdrawn",),
+        _change(
+            "consent-withdrawn",
+            SetConsent(Switch.COLLECTIVE, on=False),
+            SetConsent(Switch.COLLECTIVE, on=True),
+        ),
+        over_when("back_s"),
+    ),
+    Kind(
+        "off-wave",
+        "wearers press the off button, one by one",
+        (AT, spread(2), share(30, "wearers"), BACK),
+        ("off-pressed",),
+        _change("off-pressed", SetOff(off=True), SetOff(off=False)),
+        over_when("back_s"),
+    ),
+)

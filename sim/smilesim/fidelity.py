@@ -1,0 +1,73 @@
+"""How much of a device is real in a run: `fast`, `wire` or `daemon`. The trace is the same in all.
+
+`fast` enters at `Peer.handle` and remembers honest signatures. `wire` encodes, decodes and
+verifies every delivery. `daemon` runs every device as the daemon does, sealed datagrams, link and
+driver included. What each adds and costs is in sim/docs/fidelity.md.
+"""
+
+from typing import TypedDict
+
+from smilesim.drive import Drive, drive
+from smilesim.engine import Wheel
+from smilesim.fate import Weather
+from smilesim.observed.instants import DEVICES_MAX
+from smilesim.observed.nodes import Nodes
+from smilesim.observed.session import spoil
+from smilesim.radio import Radio
+from smilesim.verify import SignThrough
+from smilesim.wire import RealVerifier, Wire, damaged
+from smilesync.errors import SettingsError
+from smilesync.keys import Verifier
+
+FAST, WIRE, DAEMON = NAMES = ("fast", "wire", "daemon")
+
+
+def check(name: str, peers: int) -> None:
+    """Refuse what cannot be run. Errors: SettingsError for a name unknown or a city too large."""
+    if name not in NAMES:
+        raise SettingsError(f"--fidelity: expected one of {', '.join(NAMES)}, got {name!r}")
+    if name == DAEMON and peers > DEVICES_MAX:
+        raise SettingsError(f"--fidelity daemon: expected at most {DEVICES_MAX} peers, got {peers}")
+
+
+def verifier_for(name: str, through: SignThrough) -> Verifier:
+    """Return what peers verify with; only `fast` believes what was signed in this run."""
+    return through if name == FAST else RealVerifier(through)
+
+
+def radio_for(name: str, weather: Weather) -> Radio:
+    """Return the air: in `fast` it carries messages, else bytes that can be damaged."""
+    radio = Radio(Wheel(), weather, delivers_copies=name == DAEMON)
+    if name != FAST:
+        radio.damage = damaged if name == WIRE else spoil
+    return radio
+
+
+def wire_for(name: str, radio: Radio) -> Wire | None:
+    """Return what encodes and decodes above the air, where nothing else does."""
+    return Wire(radio) if name == WIRE else None
+
+
+def drive_for(nodes: Nodes | None) -> Drive:
+    """Return what moves time: the wheel alone, or from node to node."""
+    return drive if nodes is None else nodes.drive
+
+
+class AirFigures(TypedDict):
+    """What went over the air as bytes, and what was refused of it, by rule."""
+
+    datagrams_sent: int | None
+    bytes_sent: int | None
+    refused: dict[str, int] | None
+
+
+def figures_of(wire: Wire | None, nodes: Nodes | None) -> AirFigures:
+    """Return what went over the air as bytes, for the report; None where nothing did."""
+    if nodes is not None:
+        tally = nodes.tally
+        sent, count, refused = tally.sent_bytes, tally.sent_count, tally.refused
+    elif wire is not None:
+        sent, count, refused = wire.sent_bytes, wire.sent_count, wire.refused
+    else:
+        return {"datagrams_sent": None, "bytes_sent": None, "refused": None}
+    return {"datagrams_sent": count, "bytes_sent": sent, "refused": dict(sorted(refused.items()))}

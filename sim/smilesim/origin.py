@@ -1,0 +1,58 @@
+"""Which code is running: what a replay or a checkpoint must name to be repeated exactly."""
+
+import hashlib
+import platform
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+PACKAGES = ("smilesync", "smilesyncd", "smilesim")
+UNKNOWN = "unknown"
+
+
+@cache
+def commit() -> str:
+    """Return the commit of the checkout this code runs from, "unknown" outside one."""
+    for folder in Path(__file__).resolve().parents:
+        git = folder / ".git"
+        if git.is_dir():
+            return _head(git)
+    return UNKNOWN
+
+
+@cache
+def code_hash() -> str:
+    """Return SHA-256 over all our sources, in hexadecimal.
+
+    It tells a changed tree from the commit it was changed from, and needs no checkout.
+    """
+    sha = hashlib.sha256()
+    for package in PACKAGES:
+        top = Path(str(resources.files(package)))
+        for path in sorted(top.rglob("*.py")):
+            data = path.read_bytes()
+            sha.update(f"{package}/{path.relative_to(top).as_posix()} {len(data)}\n".encode())
+            sha.update(data)
+    return sha.hexdigest()
+
+
+def python() -> str:
+    """Return the interpreter and its minor version, which decide what a pickle means."""
+    major, minor, _ = platform.python_version_tuple()
+    return f"{platform.python_implementation()} {major}.{minor}"
+
+
+def _head(git: Path) -> str:
+    try:
+        head = (git / "HEAD").read_text(encoding="ascii").strip()
+        if not head.startswith("ref: "):
+            return head
+        name = head.removeprefix("ref: ")
+        if (git / name).is_file():
+            return (git / name).read_text(encoding="ascii").strip()
+        for line in (git / "packed-refs").read_text(encoding="ascii").splitlines():
+            if line.endswith(f" {name}"):
+                return line.split()[0]
+    except OSError:
+        pass
+    return UNKNOWN

@@ -1,0 +1,86 @@
+"""All that decides a run, in words that fit in a file; and the city that follows from it.
+
+A scenario here is what was really run: with the number of people and the seconds the operator
+asked for, so that one text and its hash say it all.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from smilesim import contacts, fidelity
+from smilesim.city import City, Plan
+from smilesim.contacts import Recording
+from smilesim.crowd import Crowd, district
+from smilesim.device import PeerMaker
+from smilesim.fidelity import FAST
+from smilesim.scenario import Scenario
+from smilesync.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """A recording of real contacts: where it was, and SHA-256 of its bytes in hexadecimal."""
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Equal recipes and equal code give equal digests.
+
+    `keep_going`: a broken promise is noted and the run goes on, else it ends there.
+    """
+
+    scenario: Scenario
+    seed: int
+    fidelity: str = FAST
+    keep_going: bool = False
+    contacts: Contacts | None = None
+
+
+def crowd(recipe: Recipe) -> Crowd:
+    """Return who takes part.
+
+    Errors: SettingsError when there are too many for the fidelity; when a recording is not the one
+    meant, or has too few people.
+    """
+    fidelity.check(recipe.fidelity, recipe.scenario.peers)
+    scenario, source = recipe.scenario, recipe.contacts
+    if source is None:
+        return district(scenario.peers, recipe.seed)
+    if contacts_of(source.path).digest != source.digest:
+        raise SettingsError(f"{source.path}: expected the recording with SHA-256 {source.digest}")
+    return contacts.crowd_of(_recording(source), scenario.seconds, scenario.peers)
+
+
+def settle(recipe: Recipe, people: Crowd, make_peer: PeerMaker | None = None) -> City:
+    """Return the city, ready to run; tests replace `make_peer` to plant faults."""
+    plan = Plan(recipe.scenario, people, recipe.seed, recipe.scenario.seconds)
+    return City(plan, make_peer=make_peer, keep_going=recipe.keep_going, fidelity=recipe.fidelity)
+
+
+def with_contacts(recipe: Recipe, path: Path, peers: int | None) -> Recipe:
+    """Return the recipe with the people of a recording, at most `peers`.
+
+    Errors: SettingsError as `crowd`, and for a file that is no recording.
+    """
+    source = contacts_of(path)
+    people = contacts.crowd_of(_recording(source), recipe.scenario.seconds, peers)
+    chosen = replace(recipe.scenario, peers=people.size)
+    return replace(recipe, scenario=chosen, contacts=source)
+
+
+def contacts_of(path: Path) -> Contacts:
+    """Return a recording by its file; raises SettingsError when that cannot be read."""
+    try:
+        return Contacts(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+
+
+@lru_cache(1)
+def _recording(source: Contacts) -> Recording:
+    return contacts.load(source.path)

@@ -1,0 +1,109 @@
+"""What a journal may let go of: the daemon's rule, told from the first bytes of a record.
+
+A device of a long run would otherwise carry all it ever wrote. A record is a CBOR array of fewer
+than 24 items: one byte, then its kind; votes and decisions have their slot next.
+"""
+
+from collections.abc import Sequence
+
+from smilesync.commands import DEFAULT_SWITCHES
+from smilesync.ids import ValueHash, VoterKey
+from smilesync.wire import records
+from smilesync.wire.messages import VoteKind, VoteSet
+from smilesync.wire.records import (
+    ClockReserved,
+    ConsentSet,
+    DecidedRecord,
+    Felt,
+    Finalized,
+    Notarized,
+    Nullified,
+    Opened,
+    Record,
+    SequenceReserved,
+    Shown,
+)
+
+PLACE_OF_KIND = 1
+PLACE_OF_SLOT = 2
+SHORT_UINT_MAX = 23
+DECISIONS_KEPT = 4
+SEQUENCE_MARGIN = 1 << 20
+NOBODY = VoterKey(bytes(32))
+
+
+def kind_of(record: Record) -> int:
+    """Return the byte that says in an encoded record what it is."""
+    return records.encode(record)[PLACE_OF_KIND]
+
+
+_HASH = ValueHash(bytes(32))
+_VOTES = VoteSet(VoteKind.NOTARIZE, 1, _HASH, 1, (bytes(64),))
+OPENED = kind_of(Opened(VoterKey(bytes(32))))
+DECIDED = kind_of(DecidedRecord(1, b"", _VOTES))
+OWN_VOTES = frozenset(
+    (
+        kind_of(Notarized(1, 1, _HASH, b"")),
+        kind_of(Nullified(1, 1)),
+        kind_of(Finalized(1, 1, _HASH, _VOTES)),
+    )
+)
+
+
+def retained(journal: Sequence[bytes]) -> list[bytes]:
+    """Return the records that still bind the device, in their order.
+
+    Own votes fall away once their slot's decision is here; of every reservation, switch and
+    feeling only the last counts, of the decisions the newest few.
+    """
+    kinds = [record[PLACE_OF_KIND] for record in journal]
+    decided = sorted(
+        slot_of(record) for kind, record in zip(kinds, journal, strict=True) if kind == DECIDED
+    )
+    oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
+    head = decided[-1] if decided else -1
+    last_of = {kind: index for index, kind in enumerate(kinds)}
+    kept: list[bytes] = []
+    for index, (kind, record) in enumerate(zip(kinds, journal, strict=True)):
+        if kind in OWN_VOTES:
+            is_kept = slot_of(record) > head
+        elif kind == DECIDED:
+            is_kept = slot_of(record) >= oldest_kept
+        elif kind == OPENED:
+            is_kept = index == 0
+        else:
+            is_kept = index == last_of[kind]
+        if is_kept:
+            kept.append(record)
+    return kept
+
+
+def salvaged(journal: Sequence[bytes]) -> list[bytes]:
+    """Return the new journal of a device whose old one is whole only as far as `journal`.
+
+    It belongs to nobody, so the device is amnesic. Never a vote or a decision is kept. A withdrawn
+    consent may be in the lost part, so only switches that are on by default survive; sequence
+    numbers skip what may have been used.
+    """
+    kept = [records.encode(Opened(NOBODY))]
+    for data in retained(journal):
+        match records.decode(data):
+            case ConsentSet(switches):
+                kept.append(records.encode(ConsentSet(int(switches & DEFAULT_SWITCHES))))
+            case SequenceReserved(below):
+                kept.append(records.encode(SequenceReserved(below + SEQUENCE_MARGIN)))
+            case Felt() | Shown() | ClockReserved():
+                kept.append(data)
+            case _:
+                pass
+    return kept
+
+
+def slot_of(record: bytes) -> int:
+    """Return the slot of an encoded vote or decision: a CBOR integer that is not negative."""
+    first = record[PLACE_OF_SLOT]
+    if first <= SHORT_UINT_MAX:
+        return first
+    size_bytes = 1 << first - SHORT_UINT_MAX - 1
+    begin = PLACE_OF_SLOT + 1
+    return int.from_bytes(record[begin : begin + size_bytes], "big")

@@ -1,0 +1,1 @@
+"""Members that turned against their circle: one small file for each habit, `cast` lists them."""

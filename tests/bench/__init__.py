@@ -1,0 +1,1 @@
+"""How fast the simulator is: ratios of one run, against gates. `python -m bench` says how."""

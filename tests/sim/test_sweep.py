@@ -1,0 +1,249 @@
+"""Sweeps: the same whatever the number of processes, and nothing that fails goes unnoticed."""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from smilesim import memory
+from smilesim import sweep as sweep_module
+from smilesim.main import main
+from smilesim.sweep import Order, Sweep, plan, sweep
+from smilesim.sweepreport import SweepReport, sweep_report
+from support.jobs import run_or_die
+
+BRIEF = """summary = "Short, and nothing goes wrong."
+seconds = 6
+peers = 4
+"""
+HASTY = (
+    BRIEF
+    + """
+[expect]
+commit_s_max = 0.01
+"""
+)
+ALONE = """summary = "Circles are cut in two."
+seconds = 8
+peers = 4
+
+[[fault]]
+kind = "split"
+at_s = 3
+heal_s = 5
+lone_percent = 0
+"""
+FIELDS = (
+    *(
+        "scenario",
+        "fidelity",
+        "peers",
+        "first_seed",
+        "seeds",
+        "seconds",
+        "commit",
+        "planned",
+        "runs",
+    ),
+    *("failures", "gaps", "properties", "faults", "fault_kinds", "figures", "digest"),
+    *("cpu_seconds", "wall_seconds", "seeds_per_core_hour", "verdict"),
+)
+TIMES = ("cpu_seconds", "wall_seconds", "seeds_per_core_hour")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "scenario.toml"
+
+
+def swept(planned: Sweep, processes: int = 2) -> SweepReport:
+    sweep(planned, processes)
+    return sweep_report(planned)
+
+
+def run(*arguments: str) -> int:
+    try:
+        return main(["sweep", *arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def test_the_result_is_the_same_whatever_the_number_of_processes(file: Path) -> None:
+    file.write_text(BRIEF)
+    order = Order(str(file), (3, 5), range(7, 10))
+
+    results = [swept(plan(order), processes) for processes in (1, 3)]
+
+    for result in results:
+        assert tuple(result) == FIELDS
+        assert (result["planned"], result["runs"]) == (6, 6)
+        assert result["seeds_per_core_hour"] > 0
+        for name in TIMES:
+            result[name] = 0.0  # type: ignore[literal-required]
+        result["figures"]["real_time_factor"] = None
+    assert results[0] == results[1]
+    assert results[0]["figures"]["first_commit_s"] is not None
+    assert results[0]["figures"]["first_commit_s"]["count"] > 20
+
+
+def test_a_failure_names_the_command_and_the_file_that_repeat_it(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(HASTY)
+    folder = tmp_path / "failures"
+    arguments = ("--peers", "3,4", "--seeds", "2", "--first-seed", "5", "--failures", str(folder))
+
+    code = run(str(file), *arguments, "--json", "-")
+
+    result = json.loads(capsys.readouterr().out)
+    assert code == 1
+    assert result["verdict"] == "fail"
+    found = [(one["peers"], one["seed"], one["rules"]) for one in result["failures"]]
+    assert found == [(n, seed, ["expect commit_s_max"]) for n in (3, 4) for seed in (5, 6)]
+    first = result["failures"][0]
+    assert main([*shlex.split(first["replay"])[1:], "--json", "-"]) == 1
+    again = json.loads(capsys.readouterr().out)
+    assert again["digest"] == first["digest"]
+    assert [one["rule"] for one in again["violations"]] == first["rules"]
+    assert sorted(folder.iterdir()) == [Path(one["file"]) for one in result["failures"]]
+    assert main(["replay", first["file"]]) == 0
+
+
+def test_a_worker_that_dies_is_a_failed_run_with_its_seed(file: Path) -> None:
+    file.write_text(BRIEF)
+    planned = plan(Order(str(file), (2,), range(1, 5)))
+
+    sweep(planned, 2, act=run_or_die)
+    result = sweep_report(planned)
+
+    assert result["runs"] == 4
+    assert [(one["seed"], one["rules"]) for one in result["failures"]] == [
+        (2, ["worker-died"]),
+        (4, ["worker-died"]),
+    ]
+    assert all("a bug that nobody foresaw" in one["detail"] for one in result["failures"])
+    assert result["verdict"] == "fail"
+
+
+def test_a_kind_that_never_fired_and_a_fact_never_seen_fail_the_sweep(file: Path) -> None:
+    file.write_text(ALONE)
+
+    result = swept(plan(Order(str(file), (1,), range(1, 3))))
+
+    assert result["failures"] == []
+    assert {"rule": "fault-not-seen", "name": "split: cut-link"} in result["gaps"]
+    assert {"rule": "never-seen", "name": "leader-changed"} in result["gaps"]
+    assert result["verdict"] == "fail"
+
+
+def test_what_a_scenario_cannot_bring_about_is_not_asked_of_it(file: Path) -> None:
+    file.write_text(BRIEF)
+
+    result = swept(plan(Order(str(file), (4,), range(1, 3))))
+
+    found = {one["name"]: one["result"] for one in result["properties"]}
+    assert found["restarted"] == found["slots-go-on"] == "not-asked"
+    assert not {"restarted", "slots-go-on"} & {gap["name"] for gap in result["gaps"]}
+
+
+def test_ctrl_c_reports_what_ran(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ordinary = sweep_module.work_off
+
+    def interrupted(*arguments: object) -> Iterator[tuple[int, object]]:
+        answers = ordinary(*arguments)  # type: ignore[arg-type]
+        yield next(answers)
+        answers.close()
+        raise KeyboardInterrupt
+
+    file.write_text(BRIEF)
+    monkeypatch.setattr(sweep_module, "work_off", interrupted)
+
+    code = run(str(file), "--peers", "2", "--seeds", "9", "--jobs", "1", "--json", "-")
+
+    result = json.loads(capsys.readouterr().out)
+    assert code == 1
+    assert result["verdict"] == "interrupted"
+    assert (result["planned"], result["runs"], result["gaps"]) == (9, 1, [])
+
+
+def test_a_summary_for_people_ends_with_the_verdict(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(HASTY)
+
+    code = run(str(file), "--peers", "2", "--seeds", "2")
+
+    out = capsys.readouterr().out
+    assert code == 1
+    assert f"smilesim run {file} --peers 2 --seed 1\n" in out
+    assert out.splitlines()[-1].startswith("verdict fail  2 runs, 2 failed")
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expectation"),
+    [
+        (["doom", "--peers", "4", "--seeds", "1"], "expected one of"),
+        (["calm", "--seeds", "1"], "--peers"),
+        (["calm", "--peers", "4"], "--seeds"),
+        (["calm", "--peers", "4,,7", "--seeds", "1"], "--peers: expected a whole number"),
+        (["calm", "--peers", "0", "--seeds", "1"], "--peers: expected a whole number"),
+        (["calm", "--peers", "4,4", "--seeds", "1"], "--peers: expected up to 100 different"),
+        (["calm", "--peers", "4", "--seeds", "0"], "--seeds: expected a whole number from 1"),
+        (["calm", "--peers", "4", "--seeds", "1", "--jobs", "0"], "--jobs: expected a whole"),
+        (["calm", "--peers", "4", "--seeds", "1", "--first-seed", "x"], "--first-seed: expected"),
+        (["calm", "--peers", "4", "--seeds", "1", "--seed", "3"], "unrecognized arguments"),
+        (["split", "--peers", "4", "--seeds", "1", "--seconds", "9"], "--seconds 9: split needs"),
+        (["calm", "--peers", "4", "--seeds", "1", "--fidelity", "x"], "--fidelity: expected one"),
+        (["calm", "--peers", "4", "--seeds", "1", "--json", "/no/file"], "--json /no/file"),
+        (["calm", "--peers", "4", "--seeds", "1", "--failures", "/dev/null/x"], "--failures"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_with_exit_2(
+    arguments: Sequence[str],
+    expectation: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep_module, "work_off", lambda *_: pytest.fail("it ran"))
+
+    code = run(*arguments)
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert expectation in captured.err
+
+
+def test_what_does_not_fit_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_mib", lambda: 100)
+    monkeypatch.setattr(sweep_module, "work_off", lambda *_: pytest.fail("it ran"))
+
+    assert run("calm", "--peers", "4", "--seeds", "9", "--jobs", "3") == 2
+
+    assert "expected fewer --jobs or --peers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["blackout", "split"])
+def test_a_sweep_of_a_written_scenario_leaves_nothing_untested(name: str) -> None:
+    result = swept(plan(Order(name, (4, 7, 16), range(1, 5))))
+
+    assert result["failures"] == []
+    assert result["gaps"] == []
+    assert (result["runs"], result["verdict"]) == (12, "pass")
+
+
+@pytest.mark.slow
+def test_dozens_of_drawn_scenarios_hold_every_promise() -> None:
+    """Prints the command that repeats each failure; few seeds do not draw every kind of fault."""
+    result = swept(plan(Order("swarm", (4, 7, 16), range(1, 17))))
+
+    assert [(one["replay"], one["rules"]) for one in result["failures"]] == []
+    assert result["runs"] == 48
