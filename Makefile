@@ -6,7 +6,7 @@ PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TOOLS := protocol node sim tests
 UV   ?= $(BIN)/uv
 
-.PHONY: setup demo heal bench-city test check guard lock clean
+.PHONY: setup demo heal bench-city bench-sim sweep sweep-long test check guard lock clean
 
 setup: $(VENV)/.dev $(VENV)/.demo
 
@@ -21,6 +21,17 @@ bench-city: $(VENV)/.run
 	$(BIN)/smilesim run blackout --peers 2000 --seed 7 --json - | $(BIN)/python -c 'import json, sys; \
 	  factor = json.load(sys.stdin)["figures"]["real_time_factor"]; \
 	  print(f"{factor} x real time, gate 1.0"); sys.exit(factor < 1.0)'
+
+# The engine against others, trio's share, real cities; fails where a gate is missed (half an hour).
+bench-sim: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m bench engine others driver city large swarm
+
+# Scenarios drawn from seeds, in three sizes: five minutes on two cores, or an hour.
+sweep: $(VENV)/.run
+	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 250
+
+sweep-long: $(VENV)/.run
+	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 2000 --failures failures
 
 # The second half holds the coverage gates; it prints only what misses one.
 test: $(VENV)/.dev $(VENV)/.demo
@@ -63,6 +74,10 @@ $(VENV)/.demo: $(VENV)/.run requirements/demo.txt
 	$(PIP) install --no-deps --require-hashes -r requirements/demo.txt
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.run requirements/bench.txt
+	$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
@@ -75,6 +90,7 @@ lock: $(VENV)/.base
 	$(LOCK) pyproject.toml requirements/build.in -o requirements/run.txt
 	$(LOCK) --group dev -c requirements/run.txt pyproject.toml requirements/build.in \
 	  -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
 	$(LOCK) --no-deps requirements/demo.in -o requirements/demo.txt
 
 clean:
