@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smilesync.circle.circumstances import Circumstances
-from smilesync.circle.genesis import Genesis, Roster
+from smilesync.circle.genesis import Genesis
 from smilesync.circle.value import decode_value, state_hash
 from smilesync.commands import DEFAULT_SWITCHES, EmotionState, Switch
 from smilesync.config import CircleConfig
@@ -27,7 +27,7 @@ def circumstances(
     config: CircleConfig, keys: Keys, verifier: Verifier, genesis: Genesis
 ) -> Circumstances:
     """Return this device's place in the circle; without the listed voter key it only listens."""
-    roster = Roster(genesis)
+    roster = genesis.roster
     index = roster.index_of.get(PeerId(keys.identity.public))
     voter = keys.voter
     if voter is None or index is None or roster.voters[index] != voter.public:

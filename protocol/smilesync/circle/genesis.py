@@ -7,6 +7,7 @@ Source: SPEC section Genesis.
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 from smilesync.circle.quorum import fault_limit, quorum_size
 from smilesync.errors import Malformed, Unauthentic
@@ -24,6 +25,8 @@ LEASE_US_MAX = 16_000_000
 """The longest a decided value may be shown, however often it was renewed."""
 GENESIS_SIZE_BYTES_MAX = 16_384
 CARD_PREFIX = "smilecard1"
+ORDERS_MAX = 16
+"""Orders of leaders remembered: of a slot or two, and the passes of its views."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,12 @@ def card_from_text(text: str) -> FounderCard:
     return _card(cbor.decode(data))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Genesis:
-    """The founders, in ascending order of voter key (the roster order), and the parameters."""
+    """The founders, in ascending order of voter key (the roster order), and the parameters.
+
+    Not slotted: what follows from it is computed once, and a city's devices share it.
+    """
 
     nonce: bytes
     founders: tuple[FounderCard, ...]
@@ -121,7 +127,11 @@ class Genesis:
             fields[key] = getattr(self.parameters, name)
         return cbor.encode(fields)
 
-    @property
+    @cached_property
+    def roster(self) -> "Roster":
+        return Roster(self)
+
+    @cached_property
     def circle_id(self) -> CircleId:
         return CircleId(hashlib.sha256(GENESIS_DOMAIN + self.encode()).digest())
 
@@ -216,6 +226,7 @@ class Roster:
         rule = bytes([genesis.parameters.is_strict])
         members = b"".join(v + i for v, i in zip(self.voters, self.identities, strict=True))
         self.hash = hashlib.sha256(ROSTER_DOMAIN + rule + members).digest()
+        self._orders: dict[tuple[int, int], list[int]] = {}
 
     def leaders(self, slot: int, rotation: int) -> list[int]:
         """Return roster indices in the order they lead one pass of `size` views of `slot`.
@@ -223,6 +234,12 @@ class Roster:
         A fresh order per pass, so that neighbours in the list who are absent together do not
         lead one after the other for ever.
         """
-        seed = self.circle + slot.to_bytes(8, "big") + rotation.to_bytes(4, "big")
-        ranks = [hashlib.sha256(seed + voter).digest() for voter in self.voters]
-        return sorted(range(self.size), key=lambda index: ranks[index])
+        order = self._orders.get((slot, rotation))
+        if order is None:
+            seed = self.circle + slot.to_bytes(8, "big") + rotation.to_bytes(4, "big")
+            ranks = [hashlib.sha256(seed + voter).digest() for voter in self.voters]
+            order = sorted(range(self.size), key=lambda index: ranks[index])
+            if len(self._orders) >= ORDERS_MAX:
+                self._orders.clear()
+            self._orders[slot, rotation] = order
+        return order

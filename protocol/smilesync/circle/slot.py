@@ -66,15 +66,12 @@ class Slot:
         self._propose_after_ns = NEVER_NS
         self.is_turn = False
         self._retest_ns = NEVER_NS
-        self._leaders: dict[int, list[int]] = {}
 
     def leader(self, view: int) -> int:
         """Return the roster index that leads `view`."""
         size = self.around.roster.size
         rotation, turn = divmod(view - 1, size)
-        if rotation not in self._leaders:
-            self._leaders[rotation] = self.around.roster.leaders(self.number, rotation)
-        return self._leaders[rotation][turn]
+        return self.around.roster.leaders(self.number, rotation)[turn]
 
     def restore(self, journal: Iterable[records.Record]) -> None:
         """Recount own votes of this slot after a restart; nothing is sent."""

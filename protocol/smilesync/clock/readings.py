@@ -92,17 +92,20 @@ class Window:
         """Return how far the voter is ahead of `circle_us`; None if unheard for too long."""
         samples = self._samples
         oldest_us = now_us - self._config.reading_age_us
-        while samples and samples[1] < oldest_us:
-            del samples[:3]
-        if not samples:
-            self._best = None
+        if samples and samples[1] < oldest_us:
+            while samples and samples[1] < oldest_us:
+                del samples[:3]
+            self._best = min(self._triples(), default=None)
+        if self._best is None:
             return None
-        ranked = sorted(self._triples())
-        self._best = ranked[0]
-        count = (len(ranked) + 3) // 4
-        worst_rank = ranked[count - 1][0]
-        leads_us = sorted([sample[2] for sample in ranked[:count]])
-        lead_us = (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
+        count = (len(samples) // 3 + 3) // 4
+        if count == 1:
+            worst_rank, _, lead_us = self._best
+        else:
+            ranked = sorted(self._triples())[:count]
+            worst_rank = ranked[-1][0]
+            leads_us = sorted([sample[2] for sample in ranked])
+            lead_us = (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
         error_us = -(-(worst_rank + now_us * self._config.reading_growth_ppm) // _PPM)
         return Reading(lead_us + now_us - circle_us, error_us)
 

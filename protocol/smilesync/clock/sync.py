@@ -48,7 +48,8 @@ class CircleClock:
         self._reserved_us = floor_us
         self._tick_ns = now_ns
         self._correct_ns = now_ns
-        self._expiry_ns = NEVER_NS
+        self.expiry_ns = NEVER_NS
+        """When a SYNCED clock stops being so, unless `wake` finds newer readings."""
         self._burst_left = config.burst_ticks
         self._sprint_left = config.sprint_ticks
         self._search_gap_ns = config.burst_tick_ns
@@ -121,7 +122,7 @@ class CircleClock:
         if now_ns < self.deadline_ns():
             return effects
         self._read_all()
-        if self.timeline is not None and now_ns >= min(self._correct_ns, self._expiry_ns):
+        if self.timeline is not None and now_ns >= min(self._correct_ns, self.expiry_ns):
             self._correct(self.timeline, now_ns, effects)
         circle_us = self._circle_us(now_ns, effects)
         pace_ns = self._pace_ns(now_ns)
@@ -133,14 +134,9 @@ class CircleClock:
                 effects.append(self._send(exchange, circle_us, now_ns))
         return effects
 
-    @property
-    def expiry_ns(self) -> int:
-        """Return when a SYNCED clock stops being so, unless `wake` finds newer readings."""
-        return self._expiry_ns
-
     def deadline_ns(self) -> int:
         """Return when `wake` has something to do."""
-        return min(self._tick_ns, self._expiry_ns)
+        return min(self._tick_ns, self.expiry_ns)
 
     def quorum_heard_until_ns(self, window_ns: int) -> int:
         """Return until when q voters, this one included, count as heard within `window_ns`.
@@ -279,7 +275,7 @@ class CircleClock:
         self.is_synced = True
         self.revision += 1
         self._followed_us = now_us
-        self._expiry_ns = self._expiry(now_ns)
+        self.expiry_ns = self._expiry(now_ns)
         effects.append(Notice(Event.CLOCK_SYNCED, detail=f"error_us={move.error_us}"))
 
     def _follow(self, synced: list[Reading], now_ns: int, effects: list[Effect]) -> None:
@@ -296,10 +292,10 @@ class CircleClock:
             aged_us = now_us - self._followed_us
             self.error_us += -(-aged_us * config.error_growth_ppm // 1_000_000)
         self._followed_us = now_us
-        self._expiry_ns = self._expiry(now_ns)
+        self.expiry_ns = self._expiry(now_ns)
         fallen = sum(window.has_fallen for window in self._windows.values())
         has_company = len(self._windows) + len(self._own) - fallen > self._faults
-        if self.error_us > config.guard_us or self._expiry_ns <= now_ns or not has_company:
+        if self.error_us > config.guard_us or self.expiry_ns <= now_ns or not has_company:
             self._lose(now_ns, effects)
             return
         if not self._is_in_doubt():
@@ -348,7 +344,7 @@ class CircleClock:
         """Stop being SYNCED: the owner goes dark, then the clock may step."""
         self.is_synced = False
         self.revision += 1
-        self._expiry_ns = NEVER_NS
+        self.expiry_ns = NEVER_NS
         self._search.restart()
         self._sprint_left = self._config.sprint_ticks
         self._hasten(now_ns)
