@@ -107,8 +107,7 @@ def read(path: Path) -> Stored:
         raise SettingsError(f"{path}: expected {expected} bytes after line 1, got {len(data)}")
     if hashlib.sha256(data).hexdigest() != header.get("payload_hash"):
         raise SettingsError(f"{path}, line 1, payload_hash: does not fit the bytes that follow")
-    stored = pickle.loads(data)  # noqa: S301 - written by this code, as the header says
-    assert isinstance(stored, Stored)
+    stored = _unpickled(path, data)
     found: dict[str, object] = {
         "scenario_name": stored.recipe.scenario.name,
         "scenario_hash": scenario.digest(stored.recipe.scenario),
@@ -157,6 +156,17 @@ def _pickled(stored: Stored) -> bytes:
     pickler.dispatch_table = {**copyreg.dispatch_table, Ed25519Signer: _reduced}
     pickler.dump(stored)
     return buffer.getvalue()
+
+
+def _unpickled(path: Path, data: bytes) -> Stored:
+    try:
+        stored: object = pickle.loads(data)  # noqa: S301 - by this code, as the header says
+    except Exception as error:  # noqa: BLE001 - what is no pickle can raise anything
+        kind = type(error).__name__
+        raise SettingsError(f"{path}: expected a stored city after line 1 ({kind})") from None
+    if not isinstance(stored, Stored):
+        raise SettingsError(f"{path}: expected a stored city after line 1")
+    return stored
 
 
 def _reduced(signer: Ed25519Signer) -> tuple[type[Ed25519Signer], tuple[bytes]]:

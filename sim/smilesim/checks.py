@@ -16,6 +16,7 @@ from smilesim.retention import PLACE_OF_KIND, kind_of
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
+from smilesync.commands import Command, SetConsent, SetOff
 from smilesync.effects import Scene
 from smilesync.ids import VoterKey
 from smilesync.wire.messages import Body, Clock, Decided, Message, Propose, Votes
@@ -85,6 +86,11 @@ class Checks:
         else:
             self.votes.journalled(device, decoded, tick)
 
+    def commanded(self, device: Device, command: Command) -> None:
+        """The wearer of `device` tells it something, and it is on."""
+        if isinstance(command, SetConsent | SetOff) and not device.is_villain:
+            self.display.commanded(device, command)
+
     def shown(self, device: Device, scene: Scene, tick: int) -> None:
         """`device` gave `scene` to its lamp."""
         if device.is_villain:
@@ -98,7 +104,7 @@ class Checks:
         """`device` starts from what its disk kept."""
         if not device.is_villain:
             self.votes.restarted(device, journal, tick)
-            self.display.restarted(device, journal)
+            self.display.restarted(device, journal, tick)
         self.coverage.powered_on(device)
         self.measure.powered_on(device, tick)
         self.lights.powered_on(device, tick)

@@ -34,7 +34,6 @@ from smilesim.world import World
 from smilesync.boot import Keys
 from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.config import Config
-from smilesync.errors import SmileSyncError
 from smilesync.peer import Peer
 from smilesync.wire.records import Record
 
@@ -141,13 +140,17 @@ class City:
         return VILLAINS[device.villain].make(peer, device, entropy, self.world.fired)
 
     def run(self, progress: Progress | None = None, probes: Sequence[Probe] = ()) -> None:
-        """Run to the end, to a crash of the code under test, or to Ctrl-C; then judge."""
+        """Run to the end, to a crash of the code under test, or to Ctrl-C; then judge.
+
+        Errors: MemoryError, which says nothing about the code under test.
+        """
         self._started_s = (time.perf_counter() - self.wall_s, time.process_time() - self.cpu_s)
         books = Books()
         actors = self._actors()
         actors += [partial(probe, self, books) for probe in probes]
         if progress is not None:
             actors.append(partial(self._report, progress))
+        is_out_of_memory = False
         try:
             moving = drive_for(self.nodes)
             run_city(self.world, actors, end_tick=self.end_tick, books=books, moving=moving)
@@ -156,17 +159,13 @@ class City:
             self.world.end_tick()
         except* KeyboardInterrupt:
             self.interrupted = True
-        except* (
-            AssertionError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            SmileSyncError,
-            TypeError,
-            ValueError,
-        ) as group:
+        except* MemoryError:
+            is_out_of_memory = True
+        except* Exception as group:  # noqa: BLE001 - whatever it raises is its fault
             self.crash = _first_line(group)
             self.violations.add("crash", self.world.tick, -1, self.crash)
+        if is_out_of_memory:
+            raise MemoryError
         self.checks.finish(self.world.tick)
         self._look_at_clock()
 

@@ -4,8 +4,10 @@ I7: at no instant do two devices of a circle have different certified values as 
 input. A selection holds from the tick of its scene to the tick of the next one, so the instants to
 look at are the ends of ticks in which some scene changed: between them nothing does.
 I8: no certified value drives a lamp outside [nb+g, na-g) of its lease by the device's own clock,
-against the wearer's consent, or without clock readings of q voters in the last 8 s; with a lease
-of more than 4 s, in the last 4 s. What is held between two leases is over, and for 1 s at most.
+against the wearer's consent (their word to the device, and its record), or without clock readings
+of q voters in the last 8 s; with a lease of more than 4 s, in the last 4 s. What is held between
+two leases is over, and for 1 s at most.
+I17: no slot is shown after a later one, and what was shown is on the record after a restart.
 Every pattern that drives a lamp passes the static conditions.
 """
 
@@ -17,7 +19,7 @@ from smilesim.engine import TICKS_PER_SECOND
 from smilesim.radio import UNHEARD_TICK
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
-from smilesync.commands import DEFAULT_SWITCHES, Switch
+from smilesync.commands import DEFAULT_SWITCHES, SetConsent, SetOff, Switch
 from smilesync.effects import Scene
 from smilesync.light import conditions
 from smilesync.wire.records import ConsentSet, Record, Shown
@@ -39,7 +41,11 @@ Selected = tuple[int, bytes]
 
 @dataclass(slots=True)
 class Eyes:
-    """What one device shows, and what it may know."""
+    """What one device shows, and what it may know.
+
+    Consent: `switches` on its record, `commanded` by its wearer; None: as on the record, because
+    nothing was commanded, or power failed in the very tick of a command.
+    """
 
     selected: Selected | None = None
     scene: Scene | None = None
@@ -49,6 +55,18 @@ class Eyes:
     is_holding: bool = False
     highest_shown: int = 0
     switches: int = int(DEFAULT_SWITCHES)
+    commanded: int | None = None
+
+    @property
+    def is_lit(self) -> bool:
+        """Does a certified value drive the lamp, selected or held?"""
+        return self.selected is not None or self.is_holding
+
+    @property
+    def is_willing(self) -> bool:
+        """Does the wearer consent to certified light, by their word and on the record?"""
+        switches = self.switches if self.commanded is None else self.switches & self.commanded
+        return not NEEDED & ~switches
 
 
 class DisplayCheck:
@@ -65,6 +83,8 @@ class DisplayCheck:
         self._touched: dict[int, int] = {}
         self._watched: dict[int, Device] = {}
         self._pausing: list[Device] = []
+        self._commands: list[tuple[Device, SetConsent | SetOff]] = []
+        self._consents: dict[int, Device] = {}
         self._patterns: dict[bytes, str | None] = {}
 
     @property
@@ -77,21 +97,29 @@ class DisplayCheck:
         return self._eye(device).selected is not None
 
     def consent_set(self, device: Device, switches: int) -> None:
-        """The wearer decided; it holds from this very moment."""
+        """The wearer's decision is on the record; it holds from this very moment."""
         self._eye(device).switches = switches
+        self._consents[device.index] = device
         device.is_willing = not NEEDED & ~switches
 
-    def restarted(self, device: Device, journal: Iterable[Record]) -> None:
+    def commanded(self, device: Device, command: SetConsent | SetOff) -> None:
+        """The wearer decides; it holds from the end of this tick, if power does until then."""
+        self._commands.append((device, command))
+
+    def restarted(self, device: Device, journal: Iterable[Record], tick: int) -> None:
         """Nothing is shown; what was shown before must not come back."""
         self._watched[device.index] = device
         for way in device.inbound.values():
             way.heard_tick = UNHEARD_TICK
+        before = self._eye(device)
         eye = self._eyes[device.index] = Eyes()
         for record in journal:
             if isinstance(record, ConsentSet):
                 eye.switches = record.switches
             elif isinstance(record, Shown):
                 eye.highest_shown = max(eye.highest_shown, record.slot)
+        if not device.disk.has_lied:
+            self._must_remember(device, before, eye, tick)
         device.is_willing = not NEEDED & ~eye.switches
 
     def powered_off(self, device: Device, tick: int) -> None:
@@ -99,6 +127,10 @@ class DisplayCheck:
         eye = self._eye(device)
         self._leave(device, eye, tick)
         eye.scene = None
+        if any(one is device for one, _ in self._commands):
+            # Its record may be durable or lost: the journal will say.
+            self._commands = [item for item in self._commands if item[0] is not device]
+            eye.commanded = None
 
     def shown(self, device: Device, scene: Scene, tick: int) -> None:
         """The lamp's input changes."""
@@ -121,31 +153,61 @@ class DisplayCheck:
         """Look at every circle in which something changed (I7)."""
         if self._touched:
             self._must_be_one(tick)
+        if self._commands or self._consents:
+            self._heed(tick)
         for device in self._pausing:
             if device.is_paused:
                 self._leave(device, self._eye(device), tick + 1)
         self._pausing.clear()
 
+    def _heed(self, tick: int) -> None:
+        """What wearers decided in this tick holds: no lamp is lit against it any more."""
+        for device, command in self._commands:
+            eye = self._eye(device)
+            switch, is_on = Switch.LIT, isinstance(command, SetOff) and not command.off
+            if isinstance(command, SetConsent):
+                switch, is_on = command.switch, command.on
+            known = eye.switches if eye.commanded is None else eye.commanded
+            eye.commanded = known | switch if is_on else known & ~switch
+            self._consents[device.index] = device
+        for device in self._consents.values():
+            eye = self._eye(device)
+            if eye.is_lit:
+                self._must_be_willing(device, eye, tick)
+        self._commands.clear()
+        self._consents.clear()
+
+    def _must_remember(self, device: Device, before: Eyes, eye: Eyes, tick: int) -> None:
+        """What was shown was on the record first; a disk that never lied has it yet."""
+        self._violations.judged["I17"] += 1
+        if eye.highest_shown < before.highest_shown:
+            detail = f"slot {before.highest_shown} was shown, its record is of {eye.highest_shown}"
+            self._violations.add("I17", tick, device.index, detail)
+        eye.highest_shown = max(eye.highest_shown, before.highest_shown)
+        eye.commanded = before.commanded
+
     def _must_be_one(self, tick: int) -> None:
         for index, peer in self._touched.items():
-            shown = self._shown[index]
-            self._violations.judged["I7"] += 1
-            slots = self._shown_by_clock(self._circles[index], tick) if len(shown) > 1 else []
-            if len(slots) > 1:
+            selected = self._shown_by_clock(self._circles[index], tick)
+            self._violations.judged["I7"] += len(selected) > 1
+            if len(set(selected)) > 1:
+                slots = sorted(slot for slot, _ in set(selected))
                 self._violations.add("I7", tick, peer, f"slots {slots} are shown at once")
         self._touched.clear()
 
-    def _shown_by_clock(self, circle: SimCircle, tick: int) -> list[int]:
-        """Return the slots that members show whose clocks are what the protocol was made for.
+    def _shown_by_clock(self, circle: SimCircle, tick: int) -> list[Selected]:
+        """Return what those members show whose clocks are what the protocol was made for.
 
         None if the clocks of more than f are not: then it promises nothing of the others either.
         """
+        if sum(self._shown[circle.index].values()) < 2:
+            return []
         watched = (self._watched.get(member) for member in circle.members)
         true = [one for one in watched if one is None or one.clock_off_until_tick <= tick]
         if circle.roster.size - len(true) > circle.roster.faults:
             return []
-        selected = {self._eye(one).selected for one in true if one is not None}
-        return sorted(one[0] for one in selected if one is not None)
+        selected = (self._eye(one).selected for one in true if one is not None)
+        return [one for one in selected if one is not None]
 
     def finish(self, tick: int) -> None:
         """Judge the selections that still run as if they ended now."""
@@ -158,8 +220,9 @@ class DisplayCheck:
                 self._touched.setdefault(circle.index, circle.members[0])
         for index, device in self._watched.items():
             eye = self._eyes[index]
-            if eye.selected is not None or eye.is_holding:
+            if eye.is_lit:
                 self._violations.judged["I8"] += 1
+                self._must_be_willing(device, eye, tick)
                 self._must_have_ended(device, eye, tick + 1)
                 self._must_hear(device, eye, tick)
             if eye.selected is not None and device.circle is not None:
@@ -190,7 +253,7 @@ class DisplayCheck:
         shown[eye.selected] = shown.get(eye.selected, 0) + 1
         self._touched[circle.index] = device.index
         self._must_be_decided(device, eye, scene, tick)
-        self._must_be_willing(device, eye, tick)
+        self._must_be_on_record(device, eye, tick)
         self._must_have_readings(device, circle, tick)
         self._must_hear(device, eye, tick)
         self._must_be_gentle(device, scene.pattern, tick)
@@ -202,7 +265,7 @@ class DisplayCheck:
 
     def _leave(self, device: Device, eye: Eyes, tick: int) -> None:
         """The selection that ran until this tick ends: was it in time?"""
-        if device.circle is None or not (eye.selected or eye.is_holding):
+        if device.circle is None or not eye.is_lit:
             return
         self._must_have_ended(device, eye, tick)
         if tick > eye.since_tick:
@@ -250,6 +313,7 @@ class DisplayCheck:
         if scene.timeline.at(device.oscillator.at(tick)) < ended_us:
             detail = f"slot {scene.slot} is held before its lease ended"
             self._violations.add("I8", tick, device.index, detail)
+        self._must_be_on_record(device, eye, tick)
         self._must_hear(device, eye, tick)
 
     def _must_have_ended(self, device: Device, eye: Eyes, tick: int) -> None:
@@ -266,8 +330,14 @@ class DisplayCheck:
             detail = f"slot {scene.slot} was shown {late_us} us longer than its lease"
             self._violations.add("I8", tick, device.index, detail)
 
-    def _must_be_willing(self, device: Device, eye: Eyes, tick: int) -> None:
+    def _must_be_on_record(self, device: Device, eye: Eyes, tick: int) -> None:
+        """No light begins against the record; the word is looked at when the tick is over."""
+        self._consents[device.index] = device
         if NEEDED & ~eye.switches:
+            self._violations.add("I8", tick, device.index, "shows against the consent on record")
+
+    def _must_be_willing(self, device: Device, eye: Eyes, tick: int) -> None:
+        if not eye.is_willing:
             self._violations.add("I8", tick, device.index, "shows against the wearer's consent")
 
     def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:

@@ -3,43 +3,72 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from smilesim.commands import EXIT_FAIL, EXIT_USAGE
-from smilesim.commands import list as list_command
-from smilesim.commands import replay as replay_command
-from smilesim.commands import run as run_command
-from smilesim.commands import show as show_command
-from smilesim.commands import shrink as shrink_command
-from smilesim.commands import sweep as sweep_command
-from smilesim.commands.arguments import Parser
-from smilesync.errors import SettingsError
 
-COMMANDS = (list_command, show_command, run_command, sweep_command, replay_command, shrink_command)
-"""In the order in which a newcomer meets them."""
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 pass, 1 fail, 2 usage."""
-    parser = Parser(prog="smilesim", description="Simulate a city of SmileSync devices.")
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    for command in COMMANDS:
-        command.add(commands)
-    options = parser.parse_args(arguments)
+    try:
+        # Imported late, so that Ctrl-C is answered from the first moment on.
+        return _answer(arguments)
+    except BrokenPipeError:
+        # Who read our output has seen enough.
+        _drop_output()
+    except OSError as error:
+        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        _drop_output()
+    except MemoryError:
+        _complain("out of memory; expected fewer --peers")
+    except KeyboardInterrupt:
+        _complain("interrupted before there was anything to report")
+    return EXIT_FAIL
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
+    """Do what the command line asks for."""
+    from smilesync.errors import SettingsError
+
+    options = _parsed(arguments)
     act: Callable[..., int] = options.act
     try:
         code = act(options)
-        sys.stdout.flush()
     except SettingsError as error:
-        print(f"smilesim: {error}", file=sys.stderr)
+        _complain(str(error))
         return EXIT_USAGE
-    except BrokenPipeError:
-        # Who read our output has seen enough; Python would complain once more when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAIL
-    except KeyboardInterrupt:
-        print("smilesim: interrupted before there was anything to report", file=sys.stderr)
-        return EXIT_FAIL
+    sys.stdout.flush()
     return code
+
+
+def _parsed(arguments: Sequence[str] | None) -> "Namespace":
+    from smilesim.commands import list as list_command
+    from smilesim.commands import replay, run, show, shrink, sweep
+    from smilesim.commands.arguments import Parser
+
+    parser = Parser(prog="smilesim", description="Simulate a city of SmileSync devices.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    # In the order in which a newcomer meets them.
+    for command in (list_command, show, run, sweep, replay, shrink):
+        command.add(commands)
+    return parser.parse_args(arguments)
+
+
+def _complain(line: str) -> None:
+    print(f"smilesim: {line}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Throw away what cannot be printed: Python would complain once more when it exits."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ at the end of `calm` for crowds of 500 to 10,000, and how it grows per peer and 
 """
 
 import os
+import resource
 from pathlib import Path
 
 from smilesim.crowd import Crowd
@@ -15,6 +16,11 @@ PROCESS_KIB = 56 * 1024
 PEER_KIB = 30
 PAIR_KIB = 2
 MEMINFO = Path("/proc/meminfo")
+STATM = Path("/proc/self/statm")
+CGROUP = Path("/sys/fs/cgroup")
+"""Of the second version: in a container, its own group is the root."""
+
+BYTES_PER_MIB = 1 << 20
 KIB_PER_MIB = 1 << 10
 
 
@@ -25,7 +31,34 @@ def estimate_mib(crowd: Crowd) -> int:
 
 
 def available_mib() -> int:
-    """Return how many MiB a process can still have without swapping."""
+    """Return how many MiB this process can still have without swapping, and may have."""
+    return min(_allowed_mib())
+
+
+def _allowed_mib() -> list[int]:
+    """Return what the process's own limit and that of its control group leave."""
+    allowed = [_free_mib()]
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        if most != resource.RLIM_INFINITY:
+            pages = int(STATM.read_text(encoding="ascii").split()[0])
+            used = pages * os.sysconf("SC_PAGE_SIZE")
+            allowed.append(max(0, most - used) // BYTES_PER_MIB)
+    except OSError:
+        pass
+    try:
+        most = int((CGROUP / "memory.max").read_text(encoding="ascii"))
+        stat = (CGROUP / "memory.stat").read_text(encoding="ascii")
+        used = int(stat.partition("anon ")[2].split()[0])
+        allowed.append(max(0, most - used) // BYTES_PER_MIB)
+    except (OSError, ValueError, IndexError):
+        # No such group, or "max": no limit.
+        pass
+    return allowed
+
+
+def _free_mib() -> int:
+    """Return how many MiB the machine has left."""
     try:
         for line in MEMINFO.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):

@@ -15,10 +15,11 @@ from typing import TypeVar
 from smilesim import origin, scenario
 from smilesim.city import City
 from smilesim.device import PeerMaker
+from smilesim.engine import TICKS_PER_SECOND
 from smilesim.fidelity import NAMES
 from smilesim.page import Page, Place
 from smilesim.recipe import Contacts, Recipe, crowd, settle
-from smilesim.report import report
+from smilesim.report import NOT_SEEN, report
 from smilesim.violations import Violation
 from smilesync.errors import SettingsError
 
@@ -31,6 +32,8 @@ TITLE = "# A run of a simulated city. To repeat it: smilesim replay FILE"
 Value = TypeVar("Value")
 
 _HASH = re.compile("[0-9a-f]{64}")
+_SECOND = re.compile("[0-9a-f]{16}")
+_COMMIT = re.compile(f"[0-9a-f]{{1,64}}|{origin.UNKNOWN}")
 _CHECKSUM = re.compile(r'checksum = "([0-9a-f]{64})"')
 
 
@@ -90,6 +93,15 @@ def first_difference_s(one: Replay, other: Replay) -> int | None:
     if one.digest == other.digest:
         return None
     return min(len(one.digest_by_second), len(other.digest_by_second)) + 1
+
+
+def is_judged_the_same(one: Replay, other: Replay) -> bool:
+    """Were the same promises broken? Faults that never fired may be a matter of a whole sweep."""
+    left, right = (
+        [(v.rule, v.tick, v.peer) for v in each.violations if v.rule != NOT_SEEN]
+        for each in (one, other)
+    )
+    return left == right
 
 
 def render(replay: Replay) -> str:
@@ -164,10 +176,10 @@ def parse(text: str, source: str) -> Replay:
     recipe = _recipe(top)
     replay = Replay(
         recipe,
-        commit=top.text_of("commit"),
+        commit=top.commit_of("commit"),
         code_hash=top.hash_of("code_hash"),
         digest=top.hash_of("digest"),
-        digest_by_second=top.texts_of("digest_by_second"),
+        digest_by_second=top.seconds_of("digest_by_second", recipe.scenario.seconds),
         violations=tuple(map(_violation, top.tables_of("violation"))),
     )
     top.check_empty()
@@ -204,13 +216,13 @@ def _recipe(top: "_Table") -> Recipe:
         raise top.error("scenario_hash", expected)
     contacts = None
     if "contacts" in top.table:
-        contacts = Contacts(Path(top.text_of("contacts")), top.hash_of("contacts_hash"))
+        contacts = Contacts(top.path_of("contacts"), top.hash_of("contacts_hash"))
     fidelity = top.text_of("fidelity")
     if fidelity not in NAMES:
         raise top.error("fidelity", f"expected one of {', '.join(NAMES)}, got {fidelity!r}")
     return Recipe(
         chosen,
-        seed=top.whole_of("seed"),
+        seed=top.whole_of("seed", scenario.SEED_MAX),
         fidelity=fidelity,
         keep_going=top.take("keep_going", bool, "true or false"),
         contacts=contacts,
@@ -220,7 +232,7 @@ def _recipe(top: "_Table") -> Recipe:
 def _violation(part: "_Table") -> Violation:
     found = Violation(
         rule=part.text_of("rule"),
-        tick=part.whole_of("tick"),
+        tick=part.whole_of("tick", scenario.SECONDS_MAX * TICKS_PER_SECOND),
         peer=part.take("peer", int, "a whole number"),
         detail=part.text_of("detail"),
     )
@@ -253,16 +265,30 @@ class _Table:
             raise self.error(key, f"expected 64 hexadecimal digits, got {found!r}")
         return found
 
-    def whole_of(self, key: str) -> int:
-        found = self.take(key, int, "a whole number")
-        if found < 0:
-            raise self.error(key, f"expected a whole number from 0, got {found}")
+    def commit_of(self, key: str) -> str:
+        found = self.text_of(key)
+        if not _COMMIT.fullmatch(found):
+            raise self.error(key, f"expected a commit or {origin.UNKNOWN}, got {found!r}")
         return found
 
-    def texts_of(self, key: str) -> tuple[str, ...]:
+    def path_of(self, key: str) -> Path:
+        found = self.text_of(key)
+        if not found or "\0" in found:
+            raise self.error(key, f"expected the path of a file, got {found!r}")
+        return Path(found)
+
+    def whole_of(self, key: str, high: int) -> int:
+        found = self.take(key, int, "a whole number")
+        if not 0 <= found <= high:
+            raise self.error(key, f"expected a whole number from 0 to {high}, got {found}")
+        return found
+
+    def seconds_of(self, key: str, seconds: int) -> tuple[str, ...]:
         found = self.take(key, list, "a list of texts")
-        if not all(isinstance(one, str) for one in found):
-            raise self.error(key, "expected a list of texts")
+        if not all(isinstance(one, str) and _SECOND.fullmatch(one) for one in found):
+            raise self.error(key, "expected a list of texts of 16 hexadecimal digits")
+        if len(found) > seconds:
+            raise self.error(key, f"expected one text per second, {seconds}, got {len(found)}")
         return tuple(found)
 
     def tables_of(self, key: str) -> "list[_Table]":

@@ -12,7 +12,7 @@ from smilesim.fidelity import AirFigures, figures_of
 from smilesim.measure import Waits
 from smilesim.origin import commit
 from smilesim.properties import OutcomeRow, outcomes
-from smilesim.scenario import Scenario
+from smilesim.scenario import DRAWN, Scenario
 
 
 class WaitFigures(TypedDict):
@@ -86,8 +86,8 @@ class Report(TypedDict):
     verdict: str
 
 
-DRAWN = "swarm"
-"""The name of every scenario that is drawn from its seed."""
+NOT_SEEN = "fault-not-seen"
+"""The rule that a run broke in which a fault of its scenario never happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +248,4 @@ def _judge_faults(city: City, faults: Mapping[str, int]) -> None:
         for name, count in counts.items():
             if not count:
                 detail = f"{kind} is in the scenario, and no {name} was seen"
-                city.violations.add("fault-not-seen", city.world.tick, -1, detail)
+                city.violations.add(NOT_SEEN, city.world.tick, -1, detail)

@@ -10,7 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -23,6 +23,10 @@ from smilesync.errors import SettingsError
 
 __all__ = ["SECONDS_MAX", "Fault", "Scenario"]
 
+DRAWN = "swarm"
+"""The name of every scenario that is drawn from its seed; no file may have it."""
+
+SEED_MAX = 2**63 - 1
 PPM_PER_PERCENT = 10_000
 SUMMARY_CHARACTERS_MAX = 200
 FAULTS_MAX = 100
@@ -79,7 +83,10 @@ def load(name: str) -> Scenario:
 
     Errors: SettingsError for an unknown one, or with file, line and expectation for a bad one.
     """
-    return parse(Path(name).stem, *text_of(name))
+    text, source = text_of(name)
+    if Path(name).stem == DRAWN:
+        raise SettingsError(f"{source}: expected another name, {DRAWN} is drawn from its seed")
+    return parse(Path(name).stem, text, source)
 
 
 def text_of(name: str) -> tuple[str, str]:
@@ -134,6 +141,20 @@ def parse(name: str, text: str, source: str) -> Scenario:
         faults=tuple(sorted(faults, key=lambda fault: fault.at_s)),
         expect=expect,
     )
+
+
+def lasting(scenario: Scenario, seconds: int) -> Scenario:
+    """Return the scenario with another end.
+
+    Errors: SettingsError when it would end before one of its faults is over, as for a file.
+    """
+    for fault in scenario.faults:
+        if over_s(fault) > seconds or fault.at_s >= seconds:
+            least = over_s(fault) if over_s(fault) > fault.at_s else int(fault.at_s) + 1
+            raise SettingsError(
+                f"--seconds {seconds}: expected {least:g} at least, when {fault.kind} is over"
+            )
+    return replace(scenario, seconds=seconds)
 
 
 def digest(scenario: Scenario) -> str:

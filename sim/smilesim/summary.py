@@ -184,7 +184,8 @@ def _reason(result: Report) -> str:
     if result["verdict"] == "interrupted":
         return f"after {result['virtual_seconds']:g} of {result['seconds']} virtual s"
     if not rules:
-        return "every promise held"
+        unjudged = sum(row["result"] == Result.UNJUDGED.value for row in result["properties"])
+        return f"every promise held{f' but {unjudged} that were not judged' if unjudged else ''}"
     first = f"{rules[0]} ({claims[rules[0]]})" if rules[0] in claims else rules[0]
     return f"broken: {', '.join([first, *rules[1:]])}"
 

@@ -9,10 +9,10 @@ from smilesim.dice import shuffled, stream
 from smilesim.fate import Weather
 from smilesim.faults.kind import Fault, Key
 from smilesim.faults.table import KINDS, over_s
-from smilesim.scenario import Scenario, load
+from smilesim.scenario import DRAWN, Scenario, load
 from smilesync.entropy import Entropy
 
-NAME = "swarm"
+NAME = DRAWN
 SUMMARY = "A scenario of its own for every seed: any faults, at any time, in any combination."
 
 PEERS_MIN, PEERS_MAX = 4, 60

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smilesim import fidelity, recipe, replay, swarm
-from smilesim.faults.table import over_s
 from smilesim.fidelity import FAST
 from smilesim.properties import Outcome, outcomes
 from smilesim.recipe import Recipe
 from smilesim.report import report
-from smilesim.scenario import Scenario
+from smilesim.scenario import Scenario, lasting
 from smilesim.workers import Died, work_off
 from smilesync.errors import SettingsError
 
@@ -129,11 +128,16 @@ def run_one(job: Job) -> Run:
     city.run()
     result = report(city, is_one_of_many=True)
     violations = result["violations"]
-    if violations and job.file is not None:
-        replay.write(job.file, replay.of(job.recipe, city))
+    detail = f"at {violations[0]['tick']} ms: {violations[0]['detail']}" if violations else ""
+    file = job.file if violations else None
+    if file is not None:
+        try:
+            replay.write(file, replay.of(job.recipe, city))
+        except SettingsError as error:
+            file, detail = None, f"{detail}; {error}"
     return Run(
         rules=tuple(dict.fromkeys(one["rule"] for one in violations)),
-        detail=f"at {violations[0]['tick']} ms: {violations[0]['detail']}" if violations else "",
+        detail=detail,
         digest=result["digest"],
         outcomes=outcomes(city),
         faults=result["faults"],
@@ -143,19 +147,12 @@ def run_one(job: Job) -> Run:
         deliveries=result["deliveries"],
         real_time_factor=result["figures"]["real_time_factor"],
         cpu_s=time.process_time() - started_s,
-        file=job.file if violations else None,
+        file=file,
     )
 
 
 def _timed(scenario: Scenario, seconds: int | None) -> Scenario:
-    if seconds is None:
-        return scenario
-    for fault in scenario.faults:
-        if over_s(fault) >= seconds:
-            raise SettingsError(
-                f"--seconds {seconds}: {fault.kind} needs more than {over_s(fault):g}"
-            )
-    return replace(scenario, seconds=seconds)
+    return scenario if seconds is None else lasting(scenario, seconds)
 
 
 def _job(order: Order, scenario: Scenario, seed: int) -> Job:

@@ -220,15 +220,19 @@ class VoteCheck:
     def _must_be_durable(self, device: Device, said: Said, tick: int) -> None:
         self._violations.judged["I5"] += 1
         voter = self._voter(device)
-        if said in voter.durable or said[1] <= voter.decided_slot:
+        if said in voter.durable:
             return
         assert device.circle is not None
         kind, slot, view, value = said
-        # A vote that flash lost though it had confirmed it comes back from others: passing it on
-        # is no new vote.
-        tally = self._books[device.circle.index].said.get((slot, view), {})
+        book = self._books[device.circle.index]
+        is_decided = slot <= voter.decided_slot
+        if is_decided and slot < book.highest_slot - KEPT_SLOTS:
+            return
+        # A decision takes the place of the votes before it. A vote that flash lost though it had
+        # confirmed it comes back from others: passing it on is no new vote.
+        tally = book.said.get((slot, view), {})
         was_signed = tally.get((kind, value), 0) >> device.roster_index & 1
-        if not (was_signed and device.disk.has_lied):
+        if not (was_signed and (is_decided or device.disk.has_lied)):
             detail = f"own {kind.name} of slot {slot} left before its record"
             self._violations.add("I5", tick, device.index, detail)
 
@@ -280,9 +284,9 @@ class VoteCheck:
         assert circle is not None
         book = self._books[circle.index]
         slot = wanted[1]
-        if (slot, certificate) in book.certificates:
-            return
         named = (certificate.kind, slot, certificate.view, bytes(certificate.value_hash or b""))
+        if named == wanted and (slot, certificate) in book.certificates:
+            return
         signers = [i for i in range(circle.roster.size) if certificate.bitmap >> i & 1]
         is_whole = (
             named == wanted
@@ -297,6 +301,7 @@ class VoteCheck:
         ):
             detail = f"{wanted[0].name} certificate of slot {slot} proves nothing"
             self._violations.add("I2", tick, device.index, detail)
+            return
         book.certificates.add((slot, certificate))
 
 

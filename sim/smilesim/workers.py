@@ -54,7 +54,8 @@ class Worker(Generic[Job, Answer]):
         """Return what came of the job; blocks until it is over."""
         try:
             answer: Answer = self.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
+            # An OSError when it ends in the middle of its answer.
             self._process.join(GRACE_S)
             return Died(self._epitaph())
         return answer

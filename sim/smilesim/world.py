@@ -206,6 +206,8 @@ class World(Execution):
         self.wheel.put(tick, (device.key | ordinal, device, mark))
 
     def _obey(self, device: Device, command: Command) -> None:
+        if device.is_on:
+            self.checks.commanded(device, command)
         if self.host is not None:
             self.host.obey(device, command)
         elif device.peer is not None:

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from smilesync.circle.genesis import (
+    ORDERS_MAX,
     VOTERS_MAX,
     FounderCard,
     Genesis,
@@ -198,7 +199,8 @@ def test_default_parameters_are_those_of_the_specification() -> None:
 def test_leaders_are_a_hashed_order_that_changes_with_slot_and_pass(count: int) -> None:
     roster = Roster(genesis_of(count))
 
-    orders = {(slot, turn): roster.leaders(slot, turn) for slot in range(1, 6) for turn in (0, 1)}
+    asked = [(slot, turn) for slot in range(1, 6 + ORDERS_MAX) for turn in (0, 1)]
+    orders = {(slot, turn): roster.leaders(slot, turn) for slot, turn in (*asked, *asked)}
 
     for (slot, turn), order in orders.items():
         seed = roster.circle + slot.to_bytes(8, "big") + turn.to_bytes(4, "big")

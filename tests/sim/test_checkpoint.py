@@ -1,7 +1,9 @@
 """A stored city goes on as if nothing had been; a file that is not of this code does not."""
 
+import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -116,7 +118,7 @@ def test_a_city_can_be_stored_and_resumed_again_and_again(tmp_path: Path) -> Non
     assert city.trace.seconds == plain.trace.seconds
 
 
-class Pulled(Exception):
+class Pulled(BaseException):
     """The machine that simulates dies: pulled."""
 
 
@@ -233,6 +235,17 @@ def test_code_that_changed_since_is_told_before_anything_is_unpickled(
     monkeypatch.setattr("pickle.loads", lambda _: pytest.fail("it was unpickled"))
 
     with pytest.raises(SettingsError, match="code_hash: expected 1111"):
+        checkpoint.read(path)
+
+
+@pytest.mark.parametrize("data", [b"hello", pickle.dumps(17), b"cos\nnothing\n."])
+def test_a_payload_that_is_no_city_is_refused(data: bytes, tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    header, _ = header_of(path)
+    header |= {"payload_bytes": len(data), "payload_hash": hashlib.sha256(data).hexdigest()}
+    path.write_bytes(json.dumps(header).encode() + b"\n" + data)
+
+    with pytest.raises(SettingsError, match="expected a stored city after line 1"):
         checkpoint.read(path)
 
 

@@ -148,7 +148,7 @@ def test_where_a_broken_run_ends_does_not_depend_on_who_looks_on(
 
 
 def test_what_a_task_raises_cancels_the_city_with_one_group() -> None:
-    class Mistake(Exception):
+    class Mistake(BaseException):
         pass
 
     async def fail(city: City, books: Books) -> None:
@@ -160,6 +160,33 @@ def test_what_a_task_raises_cancels_the_city_with_one_group() -> None:
         city.run(probes=[fail])
 
     assert city.world.tick == 1_500
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError, RecursionError, EOFError])
+def test_whatever_the_code_under_test_raises_is_a_crash_of_it(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error("on fire")
+
+    city = City(plan("calm", peers=3, seconds=3))
+    monkeypatch.setattr(Peer, "handle", fail)
+    city.run()
+
+    result = judged(city)
+    assert (result["verdict"], rules(result)) == ("fail", {"crash"})
+    assert "on fire" in city.crash
+
+
+def test_no_memory_is_no_crash_of_the_code_under_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    city = City(plan("calm", peers=3, seconds=3))
+    monkeypatch.setattr(Peer, "handle", fail)
+
+    with pytest.raises(MemoryError):
+        city.run()
 
 
 def test_a_probe_sees_a_tick_when_all_of_it_is_in_the_trace() -> None:

@@ -95,7 +95,7 @@ def stage() -> Stage:
     circle = max(circles, key=lambda one: one.roster.size)
     check = DisplayCheck(circles, votes, violations)
     for device in devices:
-        check.restarted(device, [])
+        check.restarted(device, [], 0)
     return Stage(devices, circle, votes, check, violations)
 
 
@@ -168,7 +168,7 @@ def test_i8_against_the_wearers_consent(stage: Stage, switches: int) -> None:
 
 def test_i8_consent_is_remembered_over_a_restart(stage: Stage) -> None:
     device = stage.members[0]
-    stage.check.restarted(device, [ConsentSet(1)])
+    stage.check.restarted(device, [ConsentSet(1)], 0)
     stage.ready(device, 5_000)
     stage.check.shown(device, stage.scene(1), 5_000)
 
@@ -180,10 +180,10 @@ def test_a_wearer_is_willing_again_only_if_the_journal_says_so(stage: Stage) -> 
     device = stage.members[0]
     device.is_willing = True
 
-    stage.check.restarted(device, [ConsentSet(0)])
+    stage.check.restarted(device, [ConsentSet(0)], 0)
     assert not device.is_willing
 
-    stage.check.restarted(device, [])
+    stage.check.restarted(device, [], 0)
     assert device.is_willing
 
 
@@ -269,7 +269,7 @@ def test_i7_power_loss_ends_a_selection(stage: Stage) -> None:
 
 def test_i17_an_earlier_slot_never_comes_back(stage: Stage) -> None:
     device = stage.members[0]
-    stage.check.restarted(device, [Shown(2)])
+    stage.check.restarted(device, [Shown(2)], 0)
     stage.ready(device, 5_000)
     stage.check.shown(device, stage.scene(1), 5_000)
 

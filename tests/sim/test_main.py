@@ -232,3 +232,92 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         err = process.stderr.read()
 
     assert err == ""
+
+
+def ended(*command: str, stdout: str = os.devnull) -> tuple[int, list[str]]:
+    """Return how a process of its own ended, and its lines on standard error."""
+    with Path(stdout).open("w") as out:
+        done = subprocess.run(
+            [sys.executable, *command],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    return done.returncode, done.stderr.splitlines()
+
+
+def test_a_full_disk_is_told_in_one_line() -> None:
+    command = ("-m", "smilesim.main", "list")
+
+    assert ended(*command, stdout="/dev/full") == (
+        1,
+        ["smilesim: output: No space left on device"],
+    )
+    assert ended(*command, "--json", "/dev/full") == (
+        1,
+        ["smilesim: /dev/full: No space left on device"],
+    )
+
+
+def test_ctrl_c_while_modules_are_loaded_is_answered() -> None:
+    code = """
+import sys, smilesim.main
+class Hand:
+    def find_spec(self, name, *_):
+        if name == "smilesim.commands.list":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Hand())
+sys.exit(smilesim.main.main(["list"]))
+"""
+    line = "smilesim: interrupted before there was anything to report"
+    assert ended("-c", code) == (1, [line])
+
+
+def test_no_memory_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(city_module.City, "run", fail)
+
+    assert main(["run", "calm", "--peers", "3"]) == 1
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "smilesim: out of memory; expected fewer --peers"
+    ]
+
+
+def test_what_is_read_is_not_written_and_a_refusal_leaves_no_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, new = tmp_path / "mine.toml", tmp_path / "new.json"
+    path.write_text("")
+
+    for option in ("--record", "--json"):
+        assert main(["run", str(path), option, str(path)]) == 2
+        expected = f"{option} {path}: expected another file, this one is read"
+        assert expected in capsys.readouterr().err
+    assert main(["run", "doom", "--json", str(new)]) == 2
+    assert not new.exists()
+
+
+def test_a_file_has_not_the_name_of_what_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "swarm.toml"
+    path.write_text(scenario.render(scenario.load("calm")))
+
+    assert main(["run", str(path)]) == 2
+    assert "swarm.toml: expected another name" in capsys.readouterr().err
+
+
+def test_the_list_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    assert main(["list"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60

@@ -55,3 +55,18 @@ def test_without_a_list_of_memory_the_machine_is_asked_for_its_pages(
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
 
     assert 16 < memory.available_mib() < 1 << 24
+
+
+def test_what_the_process_may_have_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("104857600\n")
+    (tmp_path / "memory.stat").write_text("anon 41943040\nfile 9\n")
+    assert memory.available_mib() == 60
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.available_mib() != 60
+
+    mib, statm = 1 << 20, tmp_path / "statm"
+    statm.write_text(f"{40 * mib // os.sysconf('SC_PAGE_SIZE')} 1 1 0 0 0 0\n")
+    monkeypatch.setattr(memory, "STATM", statm)
+    monkeypatch.setattr("resource.getrlimit", lambda _: (100 * mib, 100 * mib))
+    assert memory.available_mib() == 60

@@ -82,6 +82,17 @@ spread_s = 2
 percent = 50
 """
 
+WITHDRAWN = """summary = "Wearers leave the collective light."
+seconds = 8
+peers = 14
+
+[[fault]]
+kind = "withdraw"
+at_s = 5.1
+spread_s = 1
+percent = 100
+"""
+
 Replaced = tuple[object, str, object]
 """A part of the simulator, the name of an attribute, and a broken one to put in its place."""
 
@@ -135,10 +146,14 @@ BROKEN_BY = [
     Case("I7", CALM, planted.ShowsForEver),
     Case("I8", CALM, planted.ShowsForEver),
     Case("I8", CALM, planted.IgnoresConsent),
+    Case("I8", WITHDRAWN, planted.NeverWithdraws),
+    Case("I8", WITHDRAWN, planted.WithdrawsLate),
+    Case("I8", WAYWARD, planted.IgnoresTheButton),
     Case("I8", CALM, planted.ShowsOthers),
     Case("I8", CALM, planted.TrustsNoClock),
     Case("I8", CALM, planted.OverslepsWakes),
     Case("I17", CALM, planted.ShowsAgain),
+    Case("I17", BLACKOUT, planted.ForgetsShown),
     Case("PAT", CALM, planted.ShowsOthers),
     Case("light", CALM, (lightsample, "Lamp", Strobe)),
     Case("crash", CALM, planted.Explodes),

@@ -39,7 +39,7 @@ def test_a_file_says_all_that_was_written() -> None:
         commit="unknown",
         code_hash=HASH,
         digest=HASH,
-        digest_by_second=("00", "11"),
+        digest_by_second=("0" * 16, "1" * 16),
         violations=(Violation("I8", 17, -1, 'a "detail"\n\x7f'), Violation("I7", 18, 3, "")),
     )
 
@@ -117,7 +117,16 @@ def test_an_edited_file_is_refused(
         ("loss_percent = 1", "loss_percent = 2", "line 5, scenario_hash: expected"),
         ("loss_percent = 1", "loss_percent = -1", "loss_percent: expected"),
         ("loss_percent = 1", "luck = 1", "luck: unknown weather key"),
-        ("seed = 4", "seed = -4", "line 6, seed: expected a whole number from 0, got -4"),
+        ("seed = 4", "seed = -4", "line 6, seed: expected a whole number from 0 to"),
+        ("seed = 4", f"seed = {2**63}", "line 6, seed: expected a whole number from 0 to"),
+        ("digest_by_second = [", 'digest_by_second = ["x",', "expected a list of texts of 16"),
+        (
+            "digest_by_second = [",
+            f'digest_by_second = ["{"0" * 16}",',
+            "expected one text per second, 4, got 5",
+        ),
+        ('\ncommit = "', '\ncommit = "x', "commit: expected a commit or unknown, got 'x"),
+        ("seed = 4", 'seed = 4\ncontacts = "a\\u0000b"', "contacts: expected the path of a file"),
         ("seed = 4", 'seed = "4"', "line 6, seed: expected a whole number"),
         ("seed = 4", "sneed = 4", "seed: missing; expected a whole number"),
         ("keep_going = false", "keep_going = 0", "line 8, keep_going: expected true or false"),
@@ -260,6 +269,18 @@ def test_the_command_says_what_differs_first_and_that_the_code_does(
     captured = capsys.readouterr()
     assert captured.out.endswith("NOT the same: differs from virtual second 3 on\n")
     assert "warning: recorded by commit cccccccccccc" in captured.err
+
+
+def test_the_command_says_that_other_promises_were_broken(
+    recorded: Replay, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = replace(recorded, violations=(Violation("I8", 17, 2, "shown"),))
+    path = write(tmp_path, replay.render(broken))
+
+    assert run(["replay", str(path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("NOT the same: every second is")
+    assert run(["replay", str(path), "--json", str(path)]) == 2
+    assert "expected another file, this one is read" in capsys.readouterr().err
 
 
 def test_the_command_refuses_before_anything_runs(

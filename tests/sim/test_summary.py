@@ -47,6 +47,15 @@ def test_a_good_run_fits_a_terminal_and_ends_with_its_verdict(good: Report) -> N
     assert labels[1:5] == ["always", "sometimes", "eventually", "faults"]
 
 
+def test_what_was_not_judged_is_counted(good: Report) -> None:
+    first, *others = good["properties"]
+    unjudged: Report = {**good, "properties": [{**first, "result": "unjudged"}, *others]}
+
+    last = printed(unjudged).splitlines()[-1]
+
+    assert last == "verdict pass  every promise held but 1 that were not judged"
+
+
 def test_a_broken_promise_is_named_with_its_time_its_device_and_its_meaning(bad: Report) -> None:
     lines = printed(bad).splitlines()
 

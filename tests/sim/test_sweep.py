@@ -197,7 +197,10 @@ def test_a_summary_for_people_ends_with_the_verdict(
         (["calm", "--peers", "4", "--seeds", "1", "--jobs", "0"], "--jobs: expected a whole"),
         (["calm", "--peers", "4", "--seeds", "1", "--first-seed", "x"], "--first-seed: expected"),
         (["calm", "--peers", "4", "--seeds", "1", "--seed", "3"], "unrecognized arguments"),
-        (["split", "--peers", "4", "--seeds", "1", "--seconds", "9"], "--seconds 9: split needs"),
+        (
+            ["split", "--peers", "4", "--seeds", "1", "--seconds", "9"],
+            "--seconds 9: expected 20 at least",
+        ),
         (["calm", "--peers", "4", "--seeds", "1", "--fidelity", "x"], "--fidelity: expected one"),
         (["calm", "--peers", "4", "--seeds", "1", "--json", "/no/file"], "--json /no/file"),
         (["calm", "--peers", "4", "--seeds", "1", "--failures", "/dev/null/x"], "--failures"),
@@ -247,3 +250,31 @@ def test_dozens_of_drawn_scenarios_hold_every_promise() -> None:
 
     assert [(one["replay"], one["rules"]) for one in result["failures"]] == []
     assert result["runs"] == 48
+
+
+def test_a_replay_that_cannot_be_written_leaves_the_verdict(file: Path, tmp_path: Path) -> None:
+    file.write_text(HASTY)
+    planned = plan(Order(str(file), (3,), range(5, 6), failures=tmp_path))
+    assert planned.jobs[0].file is not None
+    planned.jobs[0].file.mkdir()
+
+    done = sweep_module.run_one(planned.jobs[0])
+
+    assert done.rules == ("expect commit_s_max",)
+    assert done.digest
+    assert done.file is None
+    assert f"{planned.jobs[0].file}: cannot be written: Is a directory" in done.detail
+
+
+def test_a_run_and_a_sweep_refuse_the_same_seconds(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(ALONE)
+    sizes = ("--peers", "4", "--seeds", "1")
+    for seconds in ("3", "4"):
+        assert run(str(file), *sizes, "--seconds", seconds) == main(
+            ["run", str(file), "--seconds", seconds]
+        )
+        one, other = capsys.readouterr().err.splitlines()[:2]
+        assert one == other
+    assert plan(Order(str(file), (4,), range(1), seconds=5)).jobs

@@ -126,6 +126,25 @@ def test_i2_a_decision_that_extends_another_value(stage: Stage) -> None:
     assert stage.rules() == ["I2"]
 
 
+def test_i2_a_good_certificate_of_another_vote_proves_nothing(stage: Stage) -> None:
+    device, body, other = stage.members[0], value(1), value(1, tone=2)
+    good = stage.certificate((N, 1, 1, hashed(other)))
+    stage.check.journalled(device, Finalized(1, 1, hashed(other), good), 1)
+    assert stage.rules() == []
+
+    stage.check.journalled(stage.members[1], Finalized(1, 1, hashed(body), good), 2)
+    assert stage.rules() == ["I2"]
+
+
+def test_i2_a_certificate_is_found_bad_every_time(stage: Stage) -> None:
+    said = (N, 1, 1, bytes(hashed(value(1))))
+    few = stage.certificate(said, stage.circle.roster.quorum - 1)
+    for device in stage.members[:2]:
+        stage.check.journalled(device, Finalized(1, 1, hashed(value(1)), few), 1)
+
+    assert stage.violations.broken["I2"] == 2
+
+
 @pytest.mark.parametrize("flaw", ["few", "forged", "other-kind", "other-slot", "no-value"])
 def test_i2_a_decision_whose_certificate_proves_nothing(stage: Stage, flaw: str) -> None:
     body = value(1)
@@ -269,12 +288,16 @@ def test_i5_a_vote_leaves_whose_record_power_loss_took(stage: Stage) -> None:
     assert stage.rules() == ["I5"]
 
 
-def test_i5_a_vote_of_a_decided_slot_needs_no_record(stage: Stage) -> None:
+@pytest.mark.parametrize(("signed_view", "is_broken"), [(1, False), (2, True)])
+def test_i5_a_vote_of_a_decided_slot_was_signed_on_record(
+    stage: Stage, signed_view: int, *, is_broken: bool
+) -> None:
     device = stage.members[0]
+    stage.check.journalled(device, Nullified(1, signed_view), 1)
     stage.decide(device, 1, value(1))
     stage.check.sending(device, 1, stage.vote(X, 1), 3)
 
-    assert stage.rules() == []
+    assert stage.rules() == (["I5"] if is_broken else [])
 
 
 def test_i5_an_own_proposal_leaves_before_its_record_but_anothers_may_pass(stage: Stage) -> None:

@@ -35,3 +35,9 @@ def test_who_stops_asking_ends_the_workers() -> None:
 
     assert answer == 2 * place
     assert list(answers) == []
+
+
+def test_a_worker_that_dies_in_the_middle_of_its_answer_is_one_that_died() -> None:
+    answers = dict(work_off([1, 16, 2], double, 1))
+
+    assert answers == {0: 2, 1: Died("exit code 4"), 2: 4}

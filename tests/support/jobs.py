@@ -1,5 +1,6 @@
 """Jobs for worker processes: a module's functions, because a new interpreter must find them."""
 
+import inspect
 import os
 import signal
 import sys
@@ -16,9 +17,21 @@ def double(number: int) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         case 15:
             sys.exit(3)
+        case 16:
+            _begin_to_answer()
+            os._exit(4)
         case _:
             pass
     return 2 * number
+
+
+def _begin_to_answer() -> None:
+    """Promise 100 bytes to who asked, and send one of them."""
+    frame = inspect.currentframe()
+    while frame is not None and "connection" not in frame.f_locals:
+        frame = frame.f_back
+    assert frame is not None
+    os.write(frame.f_locals["connection"].fileno(), b"\0\0\0\x64x")
 
 
 def run_or_die(job: Job) -> Run:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from smilesim.city import City, Plan
 from smilesim.device import Device, LivePeer
-from smilesync.commands import Command, SetConsent
+from smilesync.commands import Command, SetConsent, SetOff
 from smilesync.effects import Effect, Notice, Persist, Rung, Scene, Send, Show
 from smilesync.ids import PeerId
 from smilesync.light.lamp import Frame, Lamp
@@ -19,6 +19,7 @@ from smilesync.wire.records import (
     Notarized,
     Nullified,
     Record,
+    Shown,
 )
 
 NOT_AFTER, START = 3, 5
@@ -291,6 +292,46 @@ class NeverWithdraws(Planted):
         if isinstance(command, SetConsent) and not command.on:
             return []
         return super().command(command, now_ns)
+
+
+class IgnoresTheButton(Planted):
+    """Stays lit whoever presses the off button."""
+
+    def command(self, command: Command, now_ns: int) -> list[Effect]:
+        return [] if isinstance(command, SetOff) else super().command(command, now_ns)
+
+
+class WithdrawsLate(Planted):
+    """Puts on record at once that consent is withdrawn, and stays lit for 0.4 s."""
+
+    _until_ns = 0
+    _late: Show | None = None
+
+    def command(self, command: Command, now_ns: int) -> list[Effect]:
+        self._until_ns = now_ns + 400_000_000
+        return self._put_off(super().command(command, now_ns), now_ns)
+
+    def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
+        return self._put_off(super().handle(message, sender, now_ns), now_ns)
+
+    def wake(self, now_ns: int) -> list[Effect]:
+        return self._put_off(super().wake(now_ns), now_ns)
+
+    def _put_off(self, effects: list[Effect], now_ns: int) -> list[Effect]:
+        if now_ns >= self._until_ns:
+            late, self._late = self._late, None
+            return effects if late is None else [late, *effects]
+        for effect in effects:
+            if isinstance(effect, Show):
+                self._late = effect
+        return [effect for effect in effects if not isinstance(effect, Show)]
+
+
+class ForgetsShown(Planted):
+    """Never writes down which slots it showed."""
+
+    def bend(self, effects: list[Effect]) -> list[Effect]:
+        return [effect for effect in effects if not isinstance(record_of(effect), Shown)]
 
 
 def lacks(rung: Rung) -> Bug:

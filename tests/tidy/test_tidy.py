@@ -29,6 +29,9 @@ CORE_EXCEPTIONS = {
     "mesh/noise.py": {"cryptography", "noise", "warnings"},
 }
 MATH_FOLDERS = ("light/",)
+# Who may catch everything: a command's last line of defence; the city, for which whatever a device
+# raises is a verdict; a checkpoint, because what is no pickle raises anything.
+CATCHERS = {"main.py", "city.py", "checkpoint.py"}
 
 
 def _sources(*tops: str) -> list[Path]:
@@ -164,9 +167,9 @@ def _imported(path: Path) -> set[str]:
     return tops
 
 
-def test_only_the_command_line_catches_everything() -> None:
+def test_only_who_must_catches_everything() -> None:
     def fault(path: Path) -> list[str]:
-        if path.name == "main.py":
+        if path.name in CATCHERS:
             return []
         return [
             f"line {node.lineno} catches everything"

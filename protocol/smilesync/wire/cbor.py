@@ -87,8 +87,6 @@ def _check(value: object, *, depth: int) -> None:
 
     An enum of integers is an integer here; only as a map key a boolean, too, would be one.
     """
-    if value.__class__ is bytes or value is None:
-        return
     if isinstance(value, int):
         if not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
             raise Malformed("CBR-003", "integer beyond 64 bits")

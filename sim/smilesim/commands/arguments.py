@@ -2,16 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from smilesim.commands import EXIT_USAGE
 from smilesim.engine import PEERS_MAX
-from smilesim.scenario import SECONDS_MAX
+from smilesim.scenario import SECONDS_MAX, SEED_MAX
 from smilesync.errors import SettingsError
 
-SEED_MAX = 2**63 - 1
 STANDARD_OUTPUT = "-"
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
@@ -47,16 +46,26 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the report there; - for stdout")
 
 
-def check_writable(option: str, target: str | Path | None) -> None:
-    """Refuse a file that cannot be written, before anything runs.
+def check_writable(
+    option: str, target: str | Path | None, inputs: Sequence[str | Path | None] = ()
+) -> None:
+    """Refuse a file that cannot be written, or that is an input, before anything runs.
+
+    It is left as it was found, so a file that is missing is missing afterwards.
 
     Errors: SettingsError naming the option and the file.
     """
     if target is None or target == STANDARD_OUTPUT:
         return
+    for one in inputs:
+        if one is not None and _is_same_file(target, one):
+            raise SettingsError(f"{option} {target}: expected another file, this one is read")
+    is_new = not os.path.lexists(target)
     try:
         with Path(target).open("a", encoding="utf-8"):
             pass
+        if is_new:
+            Path(target).unlink()
     except OSError as error:
         raise SettingsError(f"{option} {target}: cannot be written: {error.strerror}") from None
 
@@ -74,3 +83,10 @@ def check_folder(option: str, folder: Path | None) -> None:
         raise SettingsError(f"{option} {folder}: cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
         raise SettingsError(f"{option} {folder}: cannot be written to")
+
+
+def _is_same_file(one: str | Path, other: str | Path) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False

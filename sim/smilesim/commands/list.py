@@ -1,6 +1,9 @@
 """`smilesim list`: the scenarios that come with the simulator."""
 
 import argparse
+import shutil
+import sys
+import textwrap
 
 from smilesim import scenario, swarm
 from smilesim.commands import EXIT_PASS, arguments, terminal
@@ -27,5 +30,14 @@ def run(options: argparse.Namespace) -> int:
     if options.json != arguments.STANDARD_OUTPUT:
         for row in rows:
             seconds = "" if row["seconds"] is None else f"{row['seconds']} s"
-            print(f"{row['name']:<10} {seconds:>6}  {row['summary']}")
+            head = f"{row['name']:<10} {seconds:>6}  "
+            print(_wrapped(head, str(row["summary"])))
     return EXIT_PASS
+
+
+def _wrapped(head: str, text: str) -> str:
+    """Return head and text, on a terminal in lines that fit; for a program in one line."""
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or width <= 2 * len(head):
+        return head + text
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head))

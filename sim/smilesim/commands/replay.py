@@ -25,7 +25,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit 0 if the run is the same, whatever its verdict, and 1 if it is not."""
-    arguments.check_writable("--json", options.json)
+    arguments.check_writable("--json", options.json, (options.file, options.contacts))
     from smilesim import recipe, replay
     from smilesim.report import report
 
@@ -47,14 +47,15 @@ def run(options: argparse.Namespace) -> int:
     if city.interrupted:
         terminal.remark("interrupted: nothing to compare")
         return EXIT_FAIL
-    answer = {"is_same": second is None, "first_difference_s": second, "report": result}
+    is_same = second is None and replay.is_judged_the_same(recorded, found)
+    answer = {"is_same": is_same, "first_difference_s": second, "report": result}
     terminal.write_json(answer, options.json)
     if options.json != arguments.STANDARD_OUTPUT:
-        print(_comparison(recorded, found, second))
-    return EXIT_PASS if second is None else EXIT_FAIL
+        print(_comparison(recorded, found, second, is_same=is_same))
+    return EXIT_PASS if is_same else EXIT_FAIL
 
 
-def _comparison(recorded: "Replay", found: "Replay", second: int | None) -> str:
+def _comparison(recorded: "Replay", found: "Replay", second: int | None, *, is_same: bool) -> str:
     """Return the answer in lines for a person."""
     chosen = recorded.recipe.scenario
     lines = [
@@ -63,8 +64,10 @@ def _comparison(recorded: "Replay", found: "Replay", second: int | None) -> str:
         f"recorded  {recorded.digest[:16]}  {_outcome(recorded)}",
         f"now       {found.digest[:16]}  {_outcome(found)}",
     ]
-    if second is None:
+    if is_same:
         lines.append("the same in every second")
+    elif second is None:
+        lines.append("NOT the same: every second is, and other promises are found broken")
     else:
         lines.append(f"NOT the same: differs from virtual second {second} on")
     return "\n".join(lines)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smilesim import swarm
+from smilesim import scenario, swarm
 from smilesim.commands import EXIT_FAIL, EXIT_PASS, arguments, terminal
 from smilesim.commands.arguments import Commands
-from smilesim.faults.table import over_s
 from smilesync.errors import SettingsError
 
 if TYPE_CHECKING:
     from smilesim.city import City, Probe
+    from smilesim.crowd import Crowd
     from smilesim.recipe import Recipe
     from smilesim.replay import Replay
 
@@ -99,8 +99,9 @@ def _check_options(options: argparse.Namespace) -> None:
         raise SettingsError("run: expected a scenario, by name or as a TOML file")
     if (options.checkpoint_every is None) != (options.checkpoint_to is None):
         raise SettingsError("--checkpoint-every T, --checkpoint-to DIR: expected both or none")
-    arguments.check_writable("--json", options.json)
-    arguments.check_writable("--record", options.record)
+    inputs = (options.scenario, options.contacts, options.resume)
+    arguments.check_writable("--json", options.json, inputs)
+    arguments.check_writable("--record", options.record, inputs)
     arguments.check_folder("--checkpoint-to", options.checkpoint_to)
 
 
@@ -111,14 +112,8 @@ def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
 
     seed: int = SEED if options.seed is None else options.seed
     chosen = swarm.resolve(options.scenario, seed)
-    seconds: int = options.seconds or chosen.seconds
-    for fault in chosen.faults:
-        over = over_s(fault)
-        if over > seconds:
-            raise SettingsError(
-                f"--seconds {seconds}: expected {over:g} at least, when {fault.kind} is over"
-            )
-    chosen = replace(chosen, seconds=seconds, peers=options.peers or chosen.peers)
+    chosen = scenario.lasting(chosen, options.seconds or chosen.seconds)
+    chosen = replace(chosen, peers=options.peers or chosen.peers)
     fidelity: str = options.fidelity or FAST
     if fidelity == DAEMON and options.checkpoint_to is not None:
         raise SettingsError(
@@ -128,8 +123,7 @@ def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
     if options.contacts is not None:
         recipe = with_contacts(recipe, options.contacts, options.peers)
     people = crowd(recipe)
-    needed_mib = terminal.check_memory(people)
-    terminal.remark(f"{people.size} peers will need about {needed_mib} MiB of memory")
+    _announce(people)
     return recipe, settle(recipe, people)
 
 
@@ -138,8 +132,14 @@ def _resumed(path: Path) -> "tuple[Recipe, City]":
     from smilesim import checkpoint
 
     stored = checkpoint.read(path)
+    _announce(stored.city.plan.crowd)
     terminal.remark(f"going on after {stored.city.world.tick / 1000:g} virtual seconds")
     return stored.recipe, stored.city
+
+
+def _announce(people: "Crowd") -> None:
+    needed_mib = terminal.check_memory(people)
+    terminal.remark(f"{people.size} peers will need about {needed_mib} MiB of memory")
 
 
 def _probes(options: argparse.Namespace, recipe: "Recipe") -> "list[Probe]":

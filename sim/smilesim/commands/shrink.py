@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     found = replay.read(options.file)
     if not found.violations:
         raise SettingsError(f"{options.file}: expected a run that broke a rule; this one passed")
-    arguments.check_writable("--to", target)
+    arguments.check_writable("--to", target, (options.file,))
     terminal.check_memory(recipe.crowd(found.recipe))
     terminal.check_code(found)
     shrinker = Shrinker(found, replay.record)

@@ -65,9 +65,16 @@ def bar(recipe: "Recipe") -> AbstractContextManager[Callable[[int], None] | None
 
 
 def write_json(value: object, target: str | None) -> None:
-    """Write a result to a file or to standard output, if anybody asked for it."""
+    """Write a result to a file or to standard output, if anybody asked for it.
+
+    Errors: OSError, with the file.
+    """
     text = json.dumps(value, indent=2)
     if target == STANDARD_OUTPUT:
         print(text)
     elif target is not None:
-        Path(target).write_text(text + "\n", encoding="utf-8")
+        try:
+            Path(target).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            # The one of a full disk names no file.
+            raise OSError(error.errno, error.strerror, target) from None
