@@ -165,22 +165,6 @@ class World(Execution):
         """Switch `device` on at a later tick."""
         self._put(device, tick, POWER_ORDINAL, Mark.POWER_ON)
 
-    def cut(self, parts: Sequence[int]) -> None:
-        """Let nothing pass between devices of different parts, by device index."""
-        for device in self.devices:
-            for source, link in device.inbound.items():
-                if parts[source] != parts[device.index] and not link.is_cut:
-                    link.set_cut(is_cut=True)
-                    self.fired["cut-link"] += 1
-
-    def mend(self) -> None:
-        """End every partition; links dial each other anew, and sessions go on meanwhile."""
-        for device in self.devices:
-            cut = [source for source, link in device.inbound.items() if link.is_cut]
-            for source in cut:
-                device.inbound[source].set_cut(is_cut=False)
-            self.connect_soon(device, [source for source in cut if source < device.index])
-
     def range_changed(self, low: int, high: int, *, is_far: bool) -> None:
         """Two people walked apart, or met."""
         for source, destination in ((low, high), (high, low)):

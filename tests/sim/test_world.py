@@ -184,7 +184,9 @@ def test_power_lost_after_the_send_keeps_the_record_before_it(city: City) -> Non
 
 def test_a_cut_stops_both_ways_and_ends(city: City, calls: Calls) -> None:
     city.world.run_to(300)
-    city.world.cut([0, 1])
+    ways = [link for device in city.devices for link in device.inbound.values()]
+    for way in ways:
+        way.set_cut(is_cut=True)
     city.world.run_to(320)
     calls.clear()
     city.world.run_to(700)
@@ -192,7 +194,9 @@ def test_a_cut_stops_both_ways_and_ends(city: City, calls: Calls) -> None:
     assert not ticks(calls, "1 got")
     assert city.world.radio.cut == 8
 
-    city.world.mend()
+    for way in ways:
+        way.set_cut(is_cut=False)
+    city.world.connect_soon(city.devices[1], [0])
     city.world.run_to(1_000)
     assert ticks(calls, "0 got")
     assert ticks(calls, "1 got")
