@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from smilesim import replay
 from smilesim.replay import Replay
@@ -13,8 +14,15 @@ from smilesim.replay import Replay
 HASH_SEEDS = ("4711", "4712")
 
 
-def first_difference_s(first: Replay) -> int | None:
-    """Run it again and return the first virtual second in which it differs; None: nowhere.
+class Again(NamedTuple):
+    """What a second run showed. A run may differ in no second and yet be judged otherwise."""
+
+    is_same: bool
+    first_difference_s: int | None
+
+
+def run_again(first: Replay) -> Again:
+    """Run it again and compare trace and violations.
 
     Errors: subprocess.CalledProcessError when the other process could not run it.
     """
@@ -36,5 +44,5 @@ def first_difference_s(first: Replay) -> int | None:
         )
         if not done.stdout:
             done.check_returncode()
-    answer: dict[str, int | None] = json.loads(done.stdout)
-    return answer["first_difference_s"]
+    answer = json.loads(done.stdout)
+    return Again(answer["is_same"], answer["first_difference_s"])

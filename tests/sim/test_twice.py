@@ -12,6 +12,7 @@ import pytest
 from smilesim import replay, scenario, twice
 from smilesim.main import main
 from smilesim.recipe import Recipe
+from smilesim.violations import Violation
 
 LEAK = '''
 """Plants a bug that hash order decides: names of people in a set, drawn from by its order."""
@@ -41,14 +42,22 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_is_the_same_in_another_process() -> None:
     chosen = replace(scenario.load("blackout"), peers=7, seconds=14)
 
-    assert twice.first_difference_s(replay.record(Recipe(chosen, 4))) is None
+    assert twice.run_again(replay.record(Recipe(chosen, 4))) == (True, None)
 
 
 def test_a_difference_is_found_in_its_second() -> None:
     first = replay.record(Recipe(replace(scenario.load("calm"), peers=3, seconds=3), 4))
     digests = (first.digest_by_second[0], "0" * 16, "0" * 16)
 
-    assert twice.first_difference_s(replace(first, digest_by_second=digests)) == 2
+    assert twice.run_again(replace(first, digest_by_second=digests)) == (False, 2)
+
+
+def test_the_same_trace_judged_otherwise_is_not_the_same() -> None:
+    first = replay.record(Recipe(replace(scenario.load("calm"), peers=3, seconds=9), 4))
+    broken = (Violation("I1", 5, 0, "never happened"),)
+
+    assert first.violations == ()
+    assert twice.run_again(replace(first, violations=broken)) == (False, None)
 
 
 @pytest.mark.parametrize("option", ["plain", "json"])
@@ -108,7 +117,7 @@ def test_a_second_run_that_says_nothing_is_no_success(
     def fail(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(twice, "first_difference_s", fail)
+    monkeypatch.setattr(twice, "run_again", fail)
 
     code = main(["run", "calm", "--peers", "3", "--seconds", "9", "--twice", "--json", "-"])
 

@@ -174,8 +174,7 @@ def _run_again(first: "Replay") -> dict[str, bool | int | None]:
 
     is_same, second = None, None
     try:
-        second = twice.first_difference_s(first)
-        is_same = second is None
+        is_same, second = twice.run_again(first)
     except KeyboardInterrupt:
         terminal.remark("run twice: interrupted, not compared")
     except subprocess.CalledProcessError as error:
@@ -184,4 +183,6 @@ def _run_again(first: "Replay") -> dict[str, bool | int | None]:
         terminal.remark("run twice: the same, also in another process with other hashes")
     elif second is not None:
         terminal.remark(f"run twice: NOT the same, from virtual second {second} on")
+    elif is_same is False:
+        terminal.remark("run twice: NOT the same, it broke other promises")
     return {"is_same": is_same, "first_difference_s": second}
