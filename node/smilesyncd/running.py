@@ -35,6 +35,7 @@ from smilesyncd.settings import Settings
 
 SEED_BYTES = 32
 STDOUT, STDERR = 1, 2
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,11 @@ async def _run(
     node = Node(device.peer, device.link, world)
     if preferred is not None:
         node.post(Prefer(preferred))
-    # Open to the very end: somebody who presses twice must not cut the fall short.
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    # Open to the very end: somebody who presses twice must not cut the fall short. What the
+    # receiver puts back is deaf, so that a late press meets an ending process and nothing else.
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    with trio.open_signal_receiver(*ENDING) as signals:
         try:
             await _live(settings, node, device, signals)
         finally:

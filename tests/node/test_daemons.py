@@ -64,6 +64,17 @@ def test_two_daemons_commit_pulse_in_phase_and_a_wearer_wins_over_the_circle(
     assert "Traceback" not in first.log() + second.log()
 
 
+def test_a_wearer_who_presses_again_and_again_sees_a_tidy_end(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path / "a", "--port", "0", "--no-mdns")
+    with running(daemon):
+        while daemon.process.poll() is None:
+            daemon.process.send_signal(signal.SIGINT)
+            time.sleep(0.001)
+
+    assert daemon.process.returncode == 0
+    assert "Traceback" not in daemon.log()
+
+
 def test_a_sensors_hint_waits_for_the_wearer_and_needs_consent(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "a", "--port", "0", "--no-mdns")
     with running(daemon):
