@@ -8,7 +8,7 @@ TOOLS := protocol node sim tests
 LOCKED := --no-deps --require-hashes
 UV   ?= $(BIN)/uv
 
-.PHONY: setup demo heal bench-city bench-sim sweep sweep-long test check guard lock clean
+.PHONY: setup demo heal bench-city bench-sim sweep sweep-long soak test check guard lock clean
 
 setup: $(VENV)/.dev $(VENV)/.demo
 
@@ -34,6 +34,10 @@ sweep: $(VENV)/.run
 
 sweep-long: $(VENV)/.run
 	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 2000 --failures failures
+
+# Twenty-two real daemons for ten minutes, up to seven of them without power at any moment.
+soak: $(VENV)/.run
+	PYTHONPATH=tests $(BIN)/python -m soak
 
 # The cities first, without the weight of coverage; what the gates ask of the core, the others show.
 # The second half holds the coverage gates; it prints only what misses one.

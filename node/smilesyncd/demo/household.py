@@ -1,4 +1,4 @@
-"""Seven devices as their owners would set them up: keys, one genesis, one settings file each."""
+"""Devices as their owners would set them up: keys, one genesis, one settings file each."""
 
 import json
 import os
@@ -30,10 +30,14 @@ class Home:
     log: Path
 
 
-def furnish(root: Path, addresses: Sequence[Sequence[Address]]) -> list[Home]:
-    """Create one circle of devices under `root`; row i of `addresses` is what device i dials."""
+def furnish(
+    root: Path, addresses: Sequence[Sequence[Address]], ports: Sequence[int] | None = None
+) -> list[Home]:
+    """Create one circle of devices under `root`; row i of `addresses` is what device i dials.
+
+    Device i listens on `ports[i]`, or where the system likes.
+    """
     count = len(addresses)
-    assert count <= len(NAMES)
     genesis_path = root / "circle.genesis"
     cards: list[genesis.FounderCard] = []
     homes: list[Home] = []
@@ -43,8 +47,8 @@ def furnish(root: Path, addresses: Sequence[Sequence[Address]]) -> list[Home]:
         cards.append(genesis.make_card(Ed25519Signer(seeds.identity), Ed25519Signer(seeds.voter)))
         homes.append(
             Home(
-                name=NAMES[index],
-                feeling=FEELINGS[index],
+                name=_name(index),
+                feeling=FEELINGS[index % len(FEELINGS)],
                 config=root / f"{index}.toml",
                 control=state / "control",
                 log=root / f"{index}.log",
@@ -59,7 +63,7 @@ def furnish(root: Path, addresses: Sequence[Sequence[Address]]) -> list[Home]:
             "control_socket": os.fspath(home.control),
             "genesis": os.fspath(genesis_path),
             "interface": "127.0.0.1",
-            "port": 0,
+            "port": ports[index] if ports is not None else 0,
             "mdns": False,
             "peers": [f"{host}:{port}" for host, port in addresses[index]],
             "position_cm": [index * APART_CM, 0],
@@ -70,6 +74,12 @@ def furnish(root: Path, addresses: Sequence[Sequence[Address]]) -> list[Home]:
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
         home.config.write_text("".join(lines), encoding="utf-8")
     return homes
+
+
+def _name(index: int) -> str:
+    """Return a name; the eighth and later people share theirs, with a number."""
+    generation, place = divmod(index, len(NAMES))
+    return f"{NAMES[place]} {generation + 1}" if generation else NAMES[place]
 
 
 def _first_start(state: Path) -> keystore.Seeds:
