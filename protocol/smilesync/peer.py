@@ -35,6 +35,7 @@ from smilesync.ids import PeerId
 from smilesync.keys import Verifier
 from smilesync.light import choose, conditions
 from smilesync.mesh.neighbours import Neighbours
+from smilesync.scenery import scene_alone, scene_certified
 from smilesync.wire.messages import Carried, CircleMessage, Clock, Message
 from smilesync.wire.records import Record
 
@@ -324,41 +325,14 @@ class Peer:
         )
         rung = self.ladder.update(surroundings, now_ns)
         self._light_ns = min(lease_ns, self.ladder.deadline_ns())
-        scene = self._scene(rung, now_ns)
+        lease, state = circle.lease if circle is not None else None, self.board.state
+        timeline, falls = self.clock.timeline, self._fall_count
+        scene = scene_certified(rung, state, lease, timeline, falls) or scene_alone(
+            rung, state, self.board.company(now_ns), falls
+        )
         if scene != self.scene:
             if rung is not self.scene.rung:
                 effects.append(Notice(Event.RUNG_CHANGED, detail=f"rung={rung.name}"))
             self.scene = scene
             effects.append(Show(scene))
         return effects
-
-    def _scene(self, rung: Rung, now_ns: int) -> Scene:
-        own_state, timeline = int(self.board.state), self.clock.timeline
-        lease = self.circle.lease if self.circle is not None else None
-        shown = (lease.selected or lease.held) if lease is not None else None
-        if lease is None or shown is None or rung > Rung.HOLD:
-            counts = self._company(now_ns) if rung is Rung.HARMONY else (0, 0, 0, 0, 0)
-            return Scene(rung, own_state, harmony_counts=counts, fall_count=self._fall_count)
-        value = shown.value
-        return Scene(
-            rung=rung,
-            own_state=own_state,
-            is_selected=lease.selected is not None,
-            slot=value.slot,
-            value_hash=shown.hash,
-            pattern=value.pattern,
-            start_us=value.start_us,
-            until_us=lease.ends_us(shown),
-            previous=value.previous,
-            previous_start_us=value.previous_start_us,
-            fade_from_us=value.not_before_us,
-            fade_us=value.fade_us,
-            timeline=timeline,
-            fall_count=self._fall_count,
-        )
-
-    def _company(self, now_ns: int) -> tuple[int, int, int, int, int]:
-        """Return how many neighbours feel each state, as far as they say."""
-        states = [state for _, state in self.board.held(now_ns)]
-        calm, excited, neutral, low, high = (states.count(state) for state in EmotionState)
-        return calm, excited, neutral, low, high

@@ -248,11 +248,18 @@ def main() -> int:
     try:
         facts = trio.run(run, chosen, root)
     except* Broken as group:
-        facts.append(Fact("unbroken", False, "; ".join(str(one) for one in group.exceptions)))
+        facts.append(Fact("unbroken", False, _first(group)))
     except* KeyboardInterrupt:
         print("stopped", file=sys.stderr)
     print(file=sys.stderr)
     return _report(facts, chosen, root)
+
+
+def _first(group: BaseExceptionGroup[Broken]) -> str:
+    fault: BaseException = group
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return str(fault)
 
 
 def _report(facts: Sequence[Fact], chosen: argparse.Namespace, root: Path) -> int:

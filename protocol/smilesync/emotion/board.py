@@ -93,6 +93,14 @@ class EmotionBoard:
         """Return what neighbours feel and let us know, by name."""
         return tuple(self._hearing.held(now_ns))
 
+    def company(self, now_ns: int) -> Counts:
+        """Return how many neighbours feel each state, as far as they say."""
+        counts = [0, 0, 0, 0, 0]
+        for _, state in self._hearing.held(now_ns):
+            counts[state] += 1
+        calm, excited, neutral, low, high = counts
+        return calm, excited, neutral, low, high
+
     def counts(self, now_ns: int, among: Container[PeerId]) -> Counts:
         """Return how many feel each state: the neighbours `among` these, the wearer if sharing."""
         counts = [0, 0, 0, 0, 0]
