@@ -173,7 +173,7 @@ def _add_files(add_parser: AddParser) -> None:
     circle = _add(
         add_parser,
         "circle",
-        "found a circle",
+        "found a circle, or wish for what it shows",
         "smilesync circle create --out our.genesis CARD CARD",
     )
     actions = circle.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -189,3 +189,11 @@ def _add_files(add_parser: AddParser) -> None:
         "--strict", action="store_true", help="a circle of 2 or 3 stops rather than trust one less"
     )
     _add_json(create)
+    propose = _add(
+        actions.add_parser,
+        "propose",
+        "wish for a pattern: the circle shows it for up to a minute, each wearer in turn",
+        "smilesync circle propose wave.pattern",
+        has_daemon=True,
+    )
+    propose.add_argument("pattern", metavar="FILE|HEX", help="an encoded pattern")

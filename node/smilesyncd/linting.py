@@ -15,7 +15,7 @@ def lint(given: str, *, extent_cm: int | None, is_json: bool) -> int:
 
     Errors: SettingsError if `given` is neither a file nor a pattern.
     """
-    decoded = _read(given)
+    decoded = read_pattern(given)
     faults = list(conditions.faults(decoded))
     if extent_cm is not None:
         fault = conditions.extent_fault(decoded, extent_cm)
@@ -32,7 +32,8 @@ def lint(given: str, *, extent_cm: int | None, is_json: bool) -> int:
     return 1 if faults else 0
 
 
-def _read(given: str) -> Pattern:
+def read_pattern(given: str) -> Pattern:
+    """Return the pattern that a file holds or hexadecimal digits spell; raises SettingsError."""
     where, data = "pattern", given.encode("utf-8", "replace")
     try:
         if Path(given).is_file():

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from smilesyncd import linting
 
             return linting.lint(chosen.pattern, extent_cm=chosen.extent, is_json=chosen.json)
-        if chosen.command == "circle":
+        if chosen.command == "circle" and chosen.action == "create":
             from smilesyncd import founding
 
             return founding.create(

@@ -12,6 +12,7 @@ from smilesync.commands import (
     SetConsent,
     SetOff,
     Suggest,
+    WishFor,
 )
 from smilesync.errors import LocalError
 from smilesyncd import panel
@@ -66,10 +67,12 @@ def command_of(verb: str, fields: Mapping[str, Json]) -> Command:
             return Suggest(_truth(fields, "activated"))
         case "accept" | "dismiss":
             return AnswerSuggestion(verb == "accept")
+        case "propose":
+            return WishFor(_hexadecimal(fields, "pattern"))
         case _:
             raise BadRequest(
                 f'"do" is {verb[:40]!r}; expected status, peers, watch, feel, consent, off, '
-                "suggest, accept or dismiss"
+                "suggest, accept, dismiss or propose"
             )
 
 
@@ -85,3 +88,11 @@ def _truth(fields: Mapping[str, Json], name: str) -> bool:
     if not isinstance(value, bool):
         raise BadRequest(f'"{name}" is true or false')
     return value
+
+
+def _hexadecimal(fields: Mapping[str, Json], name: str) -> bytes:
+    value = fields.get(name)
+    try:
+        return bytes.fromhex(value if isinstance(value, str) else "?")
+    except ValueError:
+        raise BadRequest(f'"{name}" is a text of hexadecimal digits') from None

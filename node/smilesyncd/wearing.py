@@ -1,4 +1,4 @@
-"""The commands that talk to the own daemon: read, feel, consent, off."""
+"""The commands that talk to the own daemon: read, feel, consent, off, propose."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from smilesync.errors import SettingsError
+from smilesync.light import pattern
 from smilesyncd import client
 from smilesyncd.jsonlines import Fields, Json
 
@@ -27,9 +28,18 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
             client.ask(path, "off", off=not chosen.release)
         case "accept" | "dismiss":
             client.ask(path, chosen.command)
+        case "circle":
+            _propose(chosen.pattern, path)
         case _:
             raise AssertionError(chosen.command)
     return 0
+
+
+def _propose(given: str, path: Path) -> None:
+    """Wish for a pattern that is safe; an unsafe one is refused here, with what to change."""
+    from smilesyncd.linting import read_pattern
+
+    client.ask(path, "propose", pattern=pattern.encode(read_pattern(given)).hex())
 
 
 def _consent(chosen: argparse.Namespace, path: Path) -> None:

@@ -75,4 +75,11 @@ class Prefer:
     pattern: bytes
 
 
-Command = Feel | SetConsent | SetOff | Suggest | AnswerSuggestion | Prefer
+@dataclass(frozen=True, slots=True)
+class WishFor:
+    """The wearer asks the whole circle to show this encoded pattern for a while."""
+
+    pattern: bytes
+
+
+Command = Feel | SetConsent | SetOff | Suggest | AnswerSuggestion | Prefer | WishFor

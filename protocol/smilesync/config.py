@@ -237,6 +237,18 @@ class CircleConfig:
     """COMMITTED becomes HOLD when q voters were not heard for this long."""
     glow_after_ns: int = 60 * SECOND_NS
     """SOLO becomes GLOW after this long without company or input."""
+    wish_lifetime_ns: int = 60 * SECOND_NS
+    """How long a wish waits or is shown, by the own clock (WSH-007)."""
+    wish_gap_ns: int = 30 * SECOND_NS
+    """Between two wishes of this device's wearer (WSH-001)."""
+    wish_gap_heard_ns: int = 28 * SECOND_NS
+    """Between two of another's: less, since the first may have come late (WSH-005)."""
+    wish_slots_max: int = 16
+    """A wish made in an older slot than so many before the open one is refused (WSH-004)."""
+    wish_turn_slots: int = 100
+    """Who was served within so many slots waits for those who were not (WSH-008)."""
+    wishes_max: int = 64
+    """Wishes that wait at a time (WSH-006)."""
 
 
 @dataclass(frozen=True, slots=True)

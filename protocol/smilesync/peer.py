@@ -15,6 +15,7 @@ from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
 from smilesync.circle.lease import UNHEARD_NS_MAX
+from smilesync.circle.wishes import WishPool
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import (
     AnswerSuggestion,
@@ -25,6 +26,7 @@ from smilesync.commands import (
     SetConsent,
     SetOff,
     Switch,
+    WishFor,
 )
 from smilesync.config import Config
 from smilesync.effects import Effect, Event, Notice, Rung, Scene, Show
@@ -36,14 +38,14 @@ from smilesync.keys import Verifier
 from smilesync.light import choose, conditions
 from smilesync.mesh.neighbours import Neighbours
 from smilesync.scenery import scene_alone, scene_certified
-from smilesync.wire.messages import Carried, CircleMessage, Clock, Message
+from smilesync.wire.messages import Carried, CircleMessage, Clock, Message, ObjectKind
 from smilesync.wire.records import Record
 
 NEVER_NS = 2**63 - 1
 WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
 """What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
 
-WEARERS = (Feel, SetConsent, SetOff, AnswerSuggestion)
+WEARERS = (Feel, SetConsent, SetOff, AnswerSuggestion, WishFor)
 """Commands that a person gives; a sensor's suggestion or a setting says nothing of the wearer."""
 
 WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
@@ -102,6 +104,7 @@ class Peer:
             around = boot.circumstances(config.circle, keys, verifier, genesis)
             is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
             self.circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
+            self.wishes = WishPool(config.circle, genesis.circle_id, verifier)
             roster = around.roster
             voters, quorum, faults = roster.identities, roster.quorum, roster.faults
         self.clock = CircleClock(
@@ -118,6 +121,7 @@ class Peer:
         )
         self.ladder = Ladder(config.circle.glow_after_ns, now_ns)
         self.scene = Scene(Rung.SOLO, self.board.state)
+        self._signer = keys.identity
         self._preferred: bytes | None = None
         self._fall_count = 0
         self._seen = (-1, -1, -1)
@@ -132,6 +136,8 @@ class Peer:
         effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
         if self.circle is not None:
             effects += self.circle.connected(peer)
+            if peer in self.circle.roster.index_of:
+                effects += self.wishes.connected(peer, now_ns)
         return self._settle(effects, now_ns)
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
@@ -139,6 +145,8 @@ class Peer:
         self.neighbours.disconnected(peer)
         self.clock.disconnected(peer)
         self.board.disconnected(peer, now_ns)
+        if self.circle is not None:
+            self.wishes.disconnected(peer)
         return self._settle([], now_ns)
 
     def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
@@ -188,11 +196,11 @@ class Peer:
         before = self.board.switches
         match command:
             case Prefer(pattern):
-                broken = conditions.check(pattern)
-                if broken is not None:
-                    raise LocalError(f"this pattern breaks {broken}; `smilesync lint` says how")
+                _refuse_unsafe(pattern)
                 self._preferred = pattern
                 effects: list[Effect] = []
+            case WishFor(pattern):
+                effects = self._wish(pattern, now_ns)
             case SetOff(off):
                 effects = self.board.command(SetConsent(Switch.LIT, not off), now_ns)
             case _:
@@ -231,11 +239,25 @@ class Peer:
         )
 
     def _route(self, message: Carried | CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
+        circle = self.circle
         if isinstance(message, Carried):
-            return self.board.handle_carried(message, sender, now_ns)
-        if self.circle is None:
+            if message.kind != ObjectKind.WISH:
+                return self.board.handle_carried(message, sender, now_ns)
+            if circle is None:
+                return []
+            members, slot = circle.roster.index_of, circle.slot.number
+            return self.wishes.take(message, sender, now_ns, members=members, slot=slot)
+        if circle is None:
             return []
-        return self.circle.handle(message, sender, now_ns)
+        return circle.handle(message, sender, now_ns)
+
+    def _wish(self, pattern: bytes, now_ns: int) -> list[Effect]:
+        """Let the wearer wish; raises LocalError and then changed nothing."""
+        circle = self.circle
+        if circle is None or self.me not in circle.roster.index_of:
+            raise LocalError("this device is in no circle, so there is nobody to wish to")
+        _refuse_unsafe(pattern)
+        return self.wishes.wish(pattern, self._signer, circle.slot.number, now_ns)
 
     def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:
         """The circle reads the clock; after a change it must know before anything else."""
@@ -273,10 +295,17 @@ class Peer:
         effects = self._tell_clock(effects, now_ns)
         circle = self.circle
         if circle is not None and circle.slot.is_turn and circle.wants_pattern(now_ns):
+            head = circle.chain.head()
+            shown = head.value.pattern if head.value is not None else None
+            wished = self.wishes.choose(head.slot + 1, shown, now_ns)
             counts = self.board.counts(now_ns, circle.roster.index_of)
-            pattern = choose.collective(counts, self._preferred)
+            pattern = choose.collective(counts, wished or self._preferred)
             effects = effects + circle.propose(pattern, now_ns)
         head_slot = circle.chain.head().slot if circle is not None else 0
+        if circle is not None and head_slot != self._seen[2]:
+            value = circle.chain.head().value
+            if value is not None:
+                self.wishes.decided(head_slot, value.pattern)
         seen = (self.clock.revision, self.board.revision, head_slot)
         # While certified light runs, hearing one more message cannot change what is shown.
         is_waiting = self._is_waiting()
@@ -336,3 +365,9 @@ class Peer:
             self.scene = scene
             effects.append(Show(scene))
         return effects
+
+
+def _refuse_unsafe(pattern: bytes) -> None:
+    broken = conditions.check(pattern)
+    if broken is not None:
+        raise LocalError(f"this pattern breaks {broken}; `smilesync lint` says how")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smilesync.light.pattern import Kind, Pattern, encode
 from smilesyncd import discovery
 from support.daemons import Daemon, Fields, free_ports, new_circle, running, smilesync
 
@@ -92,6 +93,33 @@ def test_a_sensors_hint_waits_for_the_wearer_and_needs_consent(tmp_path: Path) -
     assert waiting["emotion"] == "neutral"
     assert (accepted["emotion"], accepted["suggestion"]) == ("excited", None)
     assert nothing_left["ok"] is False
+
+
+def test_a_wearers_wish_is_what_the_whole_circle_shows(tmp_path: Path) -> None:
+    wave = encode(
+        Pattern(Kind.WAVE, 255, 60, colours=(21,), period_ds=70, depth=100, sharpness=1)
+    ).hex()
+    first, second = pair(tmp_path)
+    with running(first, second):
+        first.watch_until(is_committed, 30)
+        wished = smilesync("circle", "propose", wave, "--control-socket", str(first.control))
+        again = smilesync("circle", "propose", wave, "--control-socket", str(first.control))
+        unsafe = smilesync("circle", "propose", "a0", "--control-socket", str(first.control))
+        shown = [
+            one.watch_until(lambda seen: is_committed(seen) and is_wave(seen), 30)["pattern"]
+            for one in (first, second)
+        ]
+
+    assert wished.returncode == 0, wished.stderr
+    assert shown == [{"kind": "wave", "period_us": 7_000_000}] * 2
+    assert again.returncode == 1
+    assert "one wish every 30 s" in again.stderr
+    assert unsafe.returncode == 2
+    assert "expected" in unsafe.stderr
+
+
+def is_wave(seen: Fields) -> bool:
+    return isinstance(seen["pattern"], dict) and seen["pattern"]["kind"] == "wave"
 
 
 def test_off_and_withdrawn_consent_act_on_the_light_within_100_ms(tmp_path: Path) -> None:

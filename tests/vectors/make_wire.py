@@ -132,9 +132,11 @@ def object_cases() -> list[Case]:
     signer = Ed25519Signer(SEED)
     plain_object = envelope.sign(ObjectKind.EMOTION, signer, NEUTRAL_BODY)
     member = envelope.sign(ObjectKind.VOTER_KEY, signer, {1: bytes(32)}, circle=CIRCLE, epoch=3)
+    wish = envelope.sign(ObjectKind.WISH, signer, {1: 50, 2: b"\xa0"}, circle=CIRCLE)
     cases = [
         _signed("emotion outside circles", plain_object, circle=NO_CIRCLE, epoch=0),
         _signed("a voter key in a circle, epoch 3", member, circle=CIRCLE, epoch=3),
+        _signed("a wish in a circle", wish, circle=CIRCLE, epoch=0),
     ]
     resigned = Carried(2, plain_object.signer, plain_object.body, bytes(64))
     cases += [

@@ -57,6 +57,7 @@ DOMAINS: dict[int, Domain] = {
     ObjectKind.EMOTION: Domain.EMOTION,
     ObjectKind.CONSENT: Domain.CONSENT,
     ObjectKind.VOTER_KEY: Domain.VOTER_KEY,
+    ObjectKind.WISH: Domain.LIGHT_PATTERN,
 }
 """The domain of each kind of carried object that this revision knows."""
 

@@ -24,6 +24,7 @@ class ObjectKind(IntEnum):
     EMOTION = 2
     CONSENT = 4
     VOTER_KEY = 6
+    WISH = 20
 
 
 class Clock(NamedTuple):
