@@ -59,6 +59,14 @@ TOWNS = {
         at_s = 4
         percent = 50
         back_s = 7
+        [[fault]]
+        kind = "wishes"
+        at_s = 2
+        percent = 60
+        [[fault]]
+        kind = "wishes"
+        at_s = 5
+        percent = 60
         """,
     "crashes": """
         seconds = 14

@@ -20,7 +20,8 @@ from smilesim.faults.kind import (
     spread,
     ticks,
 )
-from smilesync.commands import Command, SetConsent, SetOff, Switch
+from smilesync.commands import Command, SetConsent, SetOff, Switch, WishFor
+from smilesync.light.choose import MOOD_PATTERNS
 
 
 def _change(name: str, first: Command, second: Command) -> Script:
@@ -47,6 +48,16 @@ def _say(index: int, command: Command, name: str) -> Act:
     return act
 
 
+def _wish(fault: Fault, ground: Ground) -> list[Step]:
+    """Return the script of wearers who each wish for a pattern, one by one."""
+    entropy = chance(fault, ground)
+    steps: list[Step] = []
+    for index in some(range(ground.size), fault.numbers["percent"], entropy):
+        pattern = MOOD_PATTERNS[entropy.below(len(MOOD_PATTERNS))]
+        steps.append(Step(moment(fault, entropy), _say(index, WishFor(pattern), "wish-made")))
+    return in_order(steps)
+
+
 BACK = Key("back_s", 0, SECONDS_MAX, "when they all change their minds again; 0: never", 0)
 
 KINDS = (
@@ -69,5 +80,13 @@ KINDS = (
         ("off-pressed",),
         _change("off-pressed", SetOff(off=True), SetOff(off=False)),
         over_when("back_s"),
+    ),
+    Kind(
+        "wishes",
+        "wearers wish for a pattern, one by one",
+        (AT, spread(2), share(30, "wearers")),
+        ("wish-made",),
+        _wish,
+        lambda fault: fault.at_s + fault.numbers["spread_s"],
     ),
 )
