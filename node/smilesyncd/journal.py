@@ -32,6 +32,7 @@ MAGIC = b"smilesync journal 1\n"
 HEADER_BYTES = 40
 COMPACT_AT_BYTES = 256 * 1024
 DECISIONS_KEPT = 4
+ROSTERS_KEPT = 6
 ZERO_TAIL_BYTES = 16
 SEQUENCE_MARGIN = 1 << 20
 """How far a device whose journal was damaged skips ahead, so that no sequence number repeats."""
@@ -178,12 +179,14 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
     """Return the records that still bind the device, in their order.
 
     Own votes fall away once their slot's decision is here; of every reservation, switch and
-    feeling only the last counts, of the decisions the newest few.
+    feeling only the last counts, of the decisions the newest few. Of the rosters the last few stay:
+    the newest may be that of a decision that was torn.
     """
     decided = sorted(r.slot for r in replayed if isinstance(r, records.DecidedRecord))
     oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
     head = decided[-1] if decided else -1
     last_of = {type(record): index for index, record in enumerate(replayed)}
+    seated = [i for i, record in enumerate(replayed) if isinstance(record, records.Seated)]
     kept: list[Record] = []
     for index, record in enumerate(replayed):
         match record:
@@ -193,6 +196,8 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
                 is_kept = record.slot >= oldest_kept
             case records.Opened():
                 is_kept = index == 0
+            case records.Seated():
+                is_kept = index in seated[-ROSTERS_KEPT:]
             case _:
                 is_kept = index == last_of[type(record)]
         if is_kept:

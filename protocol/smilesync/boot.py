@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Genesis
-from smilesync.circle.value import decode_value, state_hash
+from smilesync.circle.state import EMPTY
+from smilesync.circle.value import decode_value
 from smilesync.commands import DEFAULT_SWITCHES, EmotionState, Switch
 from smilesync.config import CircleConfig
-from smilesync.ids import PeerId
 from smilesync.keys import Signer, Verifier
 from smilesync.light import conditions
 from smilesync.wire import records
@@ -26,19 +26,16 @@ class Keys:
 def circumstances(
     config: CircleConfig, keys: Keys, verifier: Verifier, genesis: Genesis
 ) -> Circumstances:
-    """Return this device's place in the circle; without the listed voter key it only listens."""
+    """Return this device's place in the circle at its founding; without a seat it listens."""
     roster = genesis.roster
-    index = roster.index_of.get(PeerId(keys.identity.public))
-    voter = keys.voter
-    if voter is None or index is None or roster.voters[index] != voter.public:
-        index, voter = None, None
+    index = roster.place_of(keys.voter.public) if keys.voter is not None else None
     return Circumstances(
         config=config,
         roster=roster,
         parameters=genesis.parameters,
-        state_hash=state_hash(genesis.circle_id),
+        state=EMPTY,
         me=index,
-        signer=voter,
+        signer=keys.voter,
         verifier=verifier,
         check_pattern=conditions.check,
     )

@@ -21,7 +21,7 @@ OBJECT_BYTES_MAX = 1024
 OBJECT_BODY_BYTES_MAX = 918
 """What is left of an object beside array head, kind, signer and signature with their heads."""
 VALUE_BYTES_MAX = 1024
-RECORD_BYTES_MAX = 4096
+RECORD_BYTES_MAX = 16_384
 ROSTER_MAX = 64
 """Voters of one circle at most: a bitmap of voters has at most this many bits."""
 
@@ -235,6 +235,12 @@ class CircleConfig:
     """A leader not heard for this long is not waited for."""
     hold_after_ns: int = 1_500 * MS_NS
     """COMMITTED becomes HOLD when q voters were not heard for this long."""
+    trust_ns: int = 900 * SECOND_NS
+    """A roster vouches for another one for so long after its last decision (MEM-021)."""
+    away_after_ns: int = 12 * SECOND_NS
+    """T_abs: a voter not heard for this long may lose its seat (MEM-030)."""
+    near_ns: int = 4 * SECOND_NS
+    """Who was heard so recently counts as present where seats are given (MEM-031)."""
     glow_after_ns: int = 60 * SECOND_NS
     """SOLO becomes GLOW after this long without company or input."""
     wish_lifetime_ns: int = 60 * SECOND_NS

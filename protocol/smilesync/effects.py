@@ -31,6 +31,7 @@ class Event(Enum):
     DATAGRAM_DROPPED = "datagram-dropped"
     MESSAGE_DROPPED = "message-dropped"
     SLOT_DECIDED = "slot-decided"
+    ROSTER_CHANGED = "roster-changed"
     RUNG_CHANGED = "rung-changed"
     CLOCK_SYNCED = "clock-synced"
     CLOCK_LOST = "clock-lost"

@@ -105,7 +105,7 @@ class Peer:
             is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
             self.circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
             self.wishes = WishPool(config.circle, genesis.circle_id, verifier)
-            roster = around.roster
+            roster = self.circle.roster
             voters, quorum, faults = roster.identities, roster.quorum, roster.faults
         self.clock = CircleClock(
             clock_config,
@@ -129,6 +129,7 @@ class Peer:
         self._light_ns = now_ns
         self._is_clock_new = False
         self._wake_ns = now_ns
+        self._around = self.circle.around if self.circle is not None else None
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """The link to `peer` came up."""
@@ -262,6 +263,11 @@ class Peer:
     def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:
         """The circle reads the clock; after a change it must know before anything else."""
         clock = self.clock
+        if self.circle is not None and self.circle.around is not self._around:
+            self._around = self.circle.around
+            roster, watched = self.circle.roster, self.circle.standby
+            voters, quorum = roster.identities, roster.quorum
+            clock.follow(voters, quorum, watched=watched, now_ns=now_ns)
         if self.circle is not None and clock.revision != self._seen[0]:
             self._seen = (clock.revision, *self._seen[1:])
             # A search moves the line many times a second; until it ends, nothing is shown by it.

@@ -9,7 +9,8 @@ from smilesim.engine import NEVER_NS, Lane, give_ranks
 from smilesim.oscillator import Oscillator
 from smilesim.radio import AirLink
 from smilesim.verify import RememberingSigner
-from smilesync.circle.genesis import Genesis, Roster
+from smilesync.circle.genesis import Genesis
+from smilesync.circle.roster import Roster
 from smilesync.commands import Command
 from smilesync.effects import Effect, Scene
 from smilesync.ids import PeerId

@@ -20,6 +20,7 @@ from smilesync.wire.records import (
     Nullified,
     Opened,
     Record,
+    Seated,
     SequenceReserved,
     Shown,
 )
@@ -28,6 +29,7 @@ PLACE_OF_KIND = 1
 PLACE_OF_SLOT = 2
 SHORT_UINT_MAX = 23
 DECISIONS_KEPT = 4
+ROSTERS_KEPT = 6
 SEQUENCE_MARGIN = 1 << 20
 NOBODY = VoterKey(bytes(32))
 
@@ -41,6 +43,7 @@ _HASH = ValueHash(bytes(32))
 _VOTES = VoteSet(VoteKind.NOTARIZE, 1, _HASH, 1, (bytes(64),))
 OPENED = kind_of(Opened(VoterKey(bytes(32))))
 DECIDED = kind_of(DecidedRecord(1, b"", _VOTES))
+SEATED = kind_of(Seated(1, b"", None))
 OWN_VOTES = frozenset(
     (
         kind_of(Notarized(1, 1, _HASH, b"")),
@@ -54,7 +57,7 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
     """Return the records that still bind the device, in their order.
 
     Own votes fall away once their slot's decision is here; of every reservation, switch and
-    feeling only the last counts, of the decisions the newest few.
+    feeling only the last counts, of the decisions and rosters the newest few.
     """
     kinds = [record[PLACE_OF_KIND] for record in journal]
     decided = sorted(
@@ -63,6 +66,7 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
     oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
     head = decided[-1] if decided else -1
     last_of = {kind: index for index, kind in enumerate(kinds)}
+    seated = [index for index, kind in enumerate(kinds) if kind == SEATED]
     kept: list[bytes] = []
     for index, (kind, record) in enumerate(zip(kinds, journal, strict=True)):
         if kind in OWN_VOTES:
@@ -71,6 +75,8 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
             is_kept = slot_of(record) >= oldest_kept
         elif kind == OPENED:
             is_kept = index == 0
+        elif kind == SEATED:
+            is_kept = index in seated[-ROSTERS_KEPT:]
         else:
             is_kept = index == last_of[kind]
         if is_kept:

@@ -199,7 +199,6 @@ def test_losing_the_clock_stops_fresh_votes_only() -> None:
     circle.set_clock(None, False, lab.now_ns)
 
     assert circle.timeline is None
-    assert circle.line is None
     assert not circle.wants_pattern(lab.now_ns)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from smilesync.circle import genesis, proposing, slot, validity
+from smilesync.circle import proposing, roster, slot, validity
 from smilesync.circle.book import VoteBook
 from smilesync.circle.circumstances import Moment
 from smilesync.circle.genesis import Parameters
@@ -40,7 +40,7 @@ def quorum_minus_one(patch: pytest.MonkeyPatch) -> None:
     def smaller(count: int, *, is_strict: bool = False) -> int:
         return quorum_size(count, is_strict=is_strict) - 1
 
-    patch.setattr(genesis, "quorum_size", smaller)
+    patch.setattr(roster, "quorum_size", smaller)
 
 
 def nullify_and_finalize(patch: pytest.MonkeyPatch) -> None:

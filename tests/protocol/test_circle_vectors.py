@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from smilesync.circle.book import VoteBook
-from smilesync.circle.genesis import Parameters, Roster, decode_genesis
+from smilesync.circle.genesis import Parameters, decode_genesis
 from smilesync.circle.ladder import Ladder, Surroundings
 from smilesync.circle.quorum import fault_limit, quorum_size, statement, value_hash
+from smilesync.circle.roster import Roster
+from smilesync.circle.state import EMPTY
 from smilesync.circle.validity import Head, Reason, v1_extends_head, v4_lease, v5_timely
-from smilesync.circle.value import decode_value, state_hash
+from smilesync.circle.value import decode_value
 from smilesync.commands import Switch
 from smilesync.errors import RemoteError
 from smilesync.ids import CircleId, ValueHash
@@ -45,7 +47,7 @@ def _number(case: Case, key: str) -> int:
 
 
 def _roster(case: Case) -> Roster:
-    return Roster(decode_genesis(_octets(case, "genesis"), VERIFIER))
+    return decode_genesis(_octets(case, "genesis"), VERIFIER).roster
 
 
 def _assert_outcome(case: Case, run: Callable[[], dict[str, object]]) -> None:
@@ -74,7 +76,7 @@ def _plain(value: object) -> JsonValue:
 def test_genesis_vector(case: Case) -> None:
     def run() -> dict[str, object]:
         genesis = decode_genesis(_octets(case, "genesis"), VERIFIER)
-        roster = Roster(genesis)
+        roster = genesis.roster
         return {
             "circle_id": genesis.circle_id,
             "roster_hash": roster.hash,
@@ -136,7 +138,7 @@ def _verdict(case: Case) -> str:
     body, value = _octets(case, "head"), decode_value(_octets(case, "value"))
     last = decode_value(body)
     head = Head(last.slot, value_hash(body), last.not_after_us, last)
-    roster_hash, state = Roster(genesis).hash, state_hash(genesis.circle_id)
+    roster_hash, state = genesis.roster.hash, EMPTY.hash(genesis.circle_id)
     reason: Reason | None = v1_extends_head(value, head, roster_hash, state)
     reason = reason or v4_lease(value, head, genesis.parameters)
     if reason is None and case["given"]["carried"] is False:

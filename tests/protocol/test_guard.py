@@ -87,7 +87,7 @@ NO_PROOF = [
     ("of two members", _answer(LAB.votes((ME, 2), MINE)), False),
     ("two signatures", _answer(replace(LAB.votes((ME,), MINE), signatures=(b"", b""))), False),
     ("forged", _answer(replace(LAB.votes((ME,), MINE), signatures=(bytes(64),))), False),
-    ("another slot's", _answer(LAB.votes((ME,), MINE, 2), 3), False),
+    ("another slot's", _answer(LAB.votes((ME,), MINE, 2), 1), False),
 ]
 
 
@@ -101,6 +101,50 @@ def test_liar_cannot_make_a_voter_amnesic(case: tuple[str, Status, bool]) -> Non
 
     assert not guard.is_amnesic
     assert guard.has_answered(0)
+
+
+@pytest.mark.spec("CIR-052", "MEM-024")
+def test_answer_with_a_vote_that_cannot_be_judged_here_does_not_count() -> None:
+    guard = _guard()
+
+    guard.handle_answer(_answer(LAB.votes((ME,), MINE, 2), 3), 0, _slot(), LAB.verifier)
+
+    assert not guard.is_amnesic
+    assert not guard.has_answered(0)
+
+
+@pytest.mark.spec("MEM-024")
+def test_voter_that_gets_a_seat_asks_first_and_no_vote_is_due_without_one() -> None:
+    guard, slot = _guard(me=None), _slot()
+    assert not guard.is_asking
+
+    guard.follow(LAB.roster, ME)
+    assert guard.is_asking
+    guard.handle_answer(_answer(), 0, slot, LAB.verifier)
+    guard.handle_answer(_answer(), 2, slot, LAB.verifier)
+    assert guard.may_vote
+    guard.follow(LAB.roster.changed(0b1000, ()), ME)
+    assert guard.may_vote, "who keeps the seat need not ask again"
+    guard.follow(LAB.roster, None)
+    assert not guard.may_vote
+    guard.follow(LAB.roster, ME)
+
+    assert guard.is_asking
+
+
+@pytest.mark.spec("MEM-024")
+def test_answers_of_former_voters_do_not_count() -> None:
+    guard, slot = _guard(), _slot()
+    guard.handle_answer(_answer(), 3, slot, LAB.verifier)
+    larger = Lab(7, silent=frozenset(range(7))).roster
+
+    guard.follow(larger, ME)
+    for index in (0, 1, 3):
+        guard.handle_answer(_answer(), index, slot, LAB.verifier)
+    assert guard.is_asking
+    guard.handle_answer(_answer(), 4, slot, LAB.verifier)
+
+    assert guard.may_vote
 
 
 def _other_slot(number: int, *votes: VoteSet) -> Slot:

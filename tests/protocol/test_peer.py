@@ -213,7 +213,8 @@ def test_a_stranger_cannot_speak_in_the_circle() -> None:
     street.deliver(4, 0, votes)
 
     assert street.peers[0].dropped == {"CIR-001": before + 1}
-    assert committed(street) == [0, 1, 2, 3]
+    assert committed(street) == [0, 1, 2, 3, 4], "it may follow"
+    assert not street.peers[4].statistics(street.local_ns(4)).is_voter
 
 
 def test_a_device_without_a_circle_ignores_circle_messages() -> None:

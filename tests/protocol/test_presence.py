@@ -2,12 +2,11 @@
 
 import pytest
 
-from smilesync.circle.genesis import Roster
 from smilesync.circle.presence import Presence
 from smilesync.ids import PeerId
 from support.lab import SECOND_NS, genesis_of
 
-ROSTER = Roster(genesis_of(4))
+ROSTER = genesis_of(4).roster
 WINDOW_NS = 1_500_000_000
 
 
@@ -41,7 +40,7 @@ def test_without_a_quorum_there_is_no_until() -> None:
 
 
 def test_one_voter_is_its_own_quorum_for_ever() -> None:
-    presence = Presence(Roster(genesis_of(1)), 0, 0)
+    presence = Presence(genesis_of(1).roster, 0, 0)
 
     assert presence.quorum_until_ns(WINDOW_NS) == 2**63 - 1
 

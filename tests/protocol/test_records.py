@@ -49,9 +49,12 @@ def test_largest_decision_fits_a_record() -> None:
 
 @pytest.mark.spec("JRN-004")
 def test_record_larger_than_the_limit_is_refused() -> None:
-    certificate = VoteSet(
-        VoteKind.FINALIZE, 1, ValueHash(bytes(32)), (1 << 64) - 1, (bytes(64),) * 64
-    )
+    with pytest.raises(LocalError, match="Seated"):
+        records.encode(records.Seated(1, bytes(16_384), b""))
 
-    with pytest.raises(LocalError, match="DecidedRecord"):
-        records.encode(records.DecidedRecord(1, bytes(1024), certificate))
+
+@pytest.mark.spec("JRN-003", "MEM-023")
+def test_unknown_state_is_null_in_the_record() -> None:
+    record = records.Seated(9, bytes(65), None)
+
+    assert records.decode(records.encode(record)) == record

@@ -479,14 +479,8 @@ def _search(case: Case) -> None:
     numbers = _integers({**case["given"]})
     steps = case["given"]["steps"]
     assert isinstance(steps, list)
-    search = Search(
-        ClockConfig(),
-        [Reading(0, 0)],
-        others=numbers["voters"] - 1,
-        quorum=numbers["quorum"],
-        faults=numbers["faults"],
-        now_us=0,
-    )
+    search = Search(ClockConfig(), [Reading(0, 0)], 0)
+    search.follow(numbers["voters"] - 1, numbers["quorum"], numbers["faults"])
     moves = []
     for step in steps:
         voices = [

@@ -5,7 +5,8 @@ import hashlib
 import pytest
 
 from smilesync.circle.quorum import value_hash
-from smilesync.circle.value import Value, decode_value, named, state_hash
+from smilesync.circle.state import EMPTY
+from smilesync.circle.value import Value, decode_value, named
 from smilesync.errors import Malformed
 from smilesync.ids import CircleId, ValueHash
 from smilesync.wire import cbor
@@ -124,4 +125,4 @@ def test_largest_value_of_this_revision_is_far_below_the_limit() -> None:
 def test_state_hash_is_that_of_the_circle_id() -> None:
     circle = CircleId(b"c" * 32)
 
-    assert state_hash(circle) == hashlib.sha256(b"smilesync/1/state\0" + circle).digest()
+    assert EMPTY.hash(circle) == hashlib.sha256(b"smilesync/1/state\0" + circle).digest()

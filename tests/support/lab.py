@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from smilesync.circle.circle import Circle
 from smilesync.circle.circumstances import Circumstances
-from smilesync.circle.genesis import FounderCard, Genesis, Parameters, Roster, found, make_card
+from smilesync.circle.genesis import FounderCard, Genesis, Parameters, found, make_card
 from smilesync.circle.quorum import VoteKey, bits, statement, vote_set
-from smilesync.circle.value import Value, named, state_hash
+from smilesync.circle.state import EMPTY
+from smilesync.circle.value import Value, named
 from smilesync.config import CircleConfig
 from smilesync.effects import Effect, Event, Notice, Persist, Send
 from smilesync.entropy import Entropy
@@ -104,7 +105,7 @@ class Lab:
     def __post_init__(self) -> None:
         self.pairs = signers(self.size)
         self.genesis = genesis_of(self.size, is_strict=self.is_strict)
-        self.roster = Roster(self.genesis)
+        self.roster = self.genesis.roster
         self.verifier = CachedVerifier()
         self.random = random.Random(self.seed)
         self.journals = [[] for _ in range(self.size)]
@@ -140,7 +141,7 @@ class Lab:
             config=self.config,
             roster=self.roster,
             parameters=self.genesis.parameters,
-            state_hash=state_hash(self.genesis.circle_id),
+            state=EMPTY,
             me=member,
             signer=self.pairs[member][1] if member is not None else None,
             verifier=self.verifier,
@@ -248,7 +249,7 @@ class Lab:
             "previous_start_us": 0,
             "fade_us": 2_000_000,
             "roster_hash": self.roster.hash,
-            "state_hash": state_hash(self.genesis.circle_id),
+            "state_hash": EMPTY.hash(self.genesis.circle_id),
         }
         return Value(**(fields | changes))  # type: ignore[arg-type]  # changes name Value's fields
 

@@ -7,11 +7,13 @@ a test makes the files again and compares. The consensus traces are in make_cons
 from collections.abc import Callable
 from dataclasses import replace
 
-from smilesync.circle.genesis import Genesis, Parameters, Roster
+from smilesync.circle.changes import Admission, Changes, Cited
+from smilesync.circle.genesis import Genesis, Parameters, Policy
 from smilesync.circle.quorum import VoteKey, fault_limit, quorum_size, statement, value_hash
+from smilesync.circle.roster import Seat
 from smilesync.circle.validity import Head
 from smilesync.circle.value import Value, decode_value
-from smilesync.ids import CircleId, ValueHash
+from smilesync.ids import CircleId, PeerId, ValueHash, VoterKey
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.messages import VoteKind, VoteSet
@@ -63,11 +65,13 @@ def genesis_cases() -> list[Case]:
         ("three founders, strict", genesis_of(3, is_strict=True)),
         ("other parameters", replace(genesis_of(4), parameters=_other_parameters())),
         ("seven founders", genesis_of(7)),
+        ("by invitation", _governed(Policy.INVITE)),
+        ("with a steward", _governed(Policy.STEWARD, OTHER)),
     ]
     rows = [
         _case(
             name,
-            "GEN-001 GEN-002 GEN-003 GEN-004 GEN-005 GEN-006 GEN-007 GEN-008",
+            "GEN-001 GEN-002 GEN-003 GEN-004 GEN-005 GEN-006 GEN-007 GEN-008 MEM-002",
             {"genesis": genesis.encode()},
             _genesis_result(genesis),
         )
@@ -84,7 +88,7 @@ def genesis_cases() -> list[Case]:
         ("version true", "GEN-001", {0: True}),
         ("nonce of 31 bytes", "GEN-001", {1: bytes(31)}),
         ("strict is 0", "GEN-001", {3: 0}),
-        ("a ninth key", "GEN-001", {8: 0}),
+        ("a key too many", "GEN-001", {10: 0}),
         ("no founder", "GEN-002", {2: []}),
         ("a founder twice", "GEN-002", {2: [first, first]}),
         ("founders in descending order", "GEN-002", {2: founders[::-1]}),
@@ -96,6 +100,13 @@ def genesis_cases() -> list[Case]:
         ("lease above its range", "GEN-005", {5: 16_000_001}),
         ("window as long as the lease", "GEN-005", {5: 2_000_000, 6: 2_000_000}),
         ("lead is true", "GEN-005", {7: True}),
+        ("policy 0 written out", "MEM-002", {8: 0}),
+        ("policy 4", "MEM-002", {8: 4}),
+        ("policy true", "MEM-002", {8: True}),
+        ("steward policy without a key", "MEM-002", {8: 3}),
+        ("a steward's key with policy 2", "MEM-002", {8: 2, 9: bytes(32)}),
+        ("a steward's key of 31 bytes", "MEM-002", {8: 3, 9: bytes(31)}),
+        ("a steward's key that is null", "MEM-002", {8: 2, 9: None}),
     ]
     return rows + [
         _refused(name, req, {"genesis": cbor.encode(fields | changes)})
@@ -103,12 +114,16 @@ def genesis_cases() -> list[Case]:
     ]
 
 
+def _governed(policy: Policy, steward: bytes | None = None) -> Genesis:
+    return replace(genesis_of(4), parameters=Parameters(policy=policy, steward=steward))
+
+
 def _other_parameters() -> Parameters:
     return Parameters(tolerance_us=4_001, lease_us=8_000_000, window_us=3_000_000, lead_us=100_000)
 
 
 def _genesis_result(genesis: Genesis) -> dict[str, object]:
-    roster = Roster(genesis)
+    roster = genesis.roster
     return {
         "circle_id": genesis.circle_id,
         "roster_hash": roster.hash,
@@ -224,19 +239,53 @@ RENEWAL = replace(
 )
 
 
+ADMITTED_ITEM: list[CborValue] = [1, bytes(32), bytes(32), bytes(32), b""]
+LEFT_ITEM: list[CborValue] = [2, bytes(32), bytes(32)]
+MOVED = replace(
+    CHANGE,
+    changes=Changes(
+        expelled=(Cited(OTHER, PeerId(b"e" * 32)),),
+        admitted=(
+            Admission(OTHER, PeerId(b"b" * 32), VoterKey(b"B" * 32), PeerId(b"i" * 32)),
+            Admission(VALUE, PeerId(b"a" * 32), VoterKey(b"A" * 32), None),
+        ),
+        left=(Cited(VALUE, PeerId(b"l" * 32)),),
+        removed=0b1001,
+        added=(Seat(VoterKey(b"S" * 32), PeerId(b"s" * 32)),),
+    ),
+)
+
+
 def value_cases() -> list[Case]:
     rows = [
         _case(
             name,
-            "CIR-004 CIR-010 CIR-011",
+            "CIR-004 CIR-010 CIR-011" + (" MEM-001" if value is MOVED else ""),
             {"value": value.encode()},
             {"value_hash": value_hash(value.encode()), "fields": value},
         )
-        for name, value in [("slot 1", FIRST_VALUE), ("a change", CHANGE), ("a renewal", RENEWAL)]
+        for name, value in [
+            ("slot 1", FIRST_VALUE),
+            ("a change", CHANGE),
+            ("a renewal", RENEWAL),
+            ("all changes of membership", MOVED),
+        ]
     ]
     fields = _map(CHANGE.encode())
     bad: list[tuple[str, str, dict[int, CborValue]]] = [
         ("key 9", "CIR-010", {9: 0}),
+        ("nobody expelled", "MEM-001", {13: []}),
+        ("five expelled", "MEM-001", {13: [[bytes([i] * 32), bytes(32)] for i in range(5)]}),
+        ("expelled twice", "MEM-001", {13: [[bytes(32), bytes(32)]] * 2}),
+        ("a petition of kind 3", "MEM-001", {14: [[3, bytes(32), bytes(32)]]}),
+        ("a petition that is empty", "MEM-001", {14: [[]]}),
+        ("an admission after a leave", "MEM-001", {14: [LEFT_ITEM, ADMITTED_ITEM]}),
+        ("five who leave", "MEM-001", {14: [[2, bytes([i] * 32), bytes(32)] for i in range(5)]}),
+        ("an inviter of 31 bytes", "MEM-001", {14: [[*ADMITTED_ITEM[:4], bytes(31)]]}),
+        ("an empty delta", "MEM-001", {15: [b"", []]}),
+        ("a delta of one item", "MEM-001", {15: [b"\1"]}),
+        ("a delta without seats", "MEM-001", {15: [b"\1", None]}),
+        ("added out of order", "MEM-001", {15: [b"", [[OTHER, OTHER], [bytes(32), OTHER]]]}),
         ("slot 0", "CIR-011", {0: 0}),
         ("end beyond 2^53 - 1", "CIR-011", {3: 2**53}),
         ("lease ends as it begins", "CIR-011", {3: CHANGE.not_before_us}),

@@ -12,6 +12,7 @@ from smilesync.wire.messages import (
     Decided,
     Message,
     ObjectKind,
+    Piece,
     Propose,
     Status,
     VoteKind,
@@ -83,13 +84,16 @@ ACCEPTED: list[tuple[str, str, Message]] = [
         ),
     ),
     ("DECIDED", "MSG-015", Decided(VALUE, 2)),
+    ("DECIDED, by another roster", "MSG-015", Decided(VALUE, 2, OTHER)),
     (
         "WANT, everything",
         "MSG-016 MSG-022",
         Want(9, (HASH,), (CertificateName(VoteKind.FINALIZE, 1, HASH),)),
     ),
     ("WANT, nothing", "MSG-016 MSG-005", Want(9)),
+    ("WANT, pieces", "MSG-016", Want(9, pieces=((HASH, 0), (OTHER, 16_384)))),
     ("BODY", "MSG-017", Body(9, VALUE)),
+    ("PIECE", "MEM-022", Piece(HASH, 1_024, 1_028, VALUE[:4])),
 ]
 
 
@@ -147,6 +151,7 @@ def _clock(**changes: CborValue) -> dict[int, CborValue]:
 
 def _bad_fields() -> list[Row]:
     status: dict[int, CborValue] = {0: 5, 1: 9, 2: 1}
+    decided: dict[int, CborValue] = {0: 6, 1: VALUE, 2: 1}
     propose: dict[int, CborValue] = {0: 3, 1: 9, 2: 1, 3: VALUE, 4: SIGNATURE}
     return [
         ("CLOCK without stamp", "MSG-006 MSG-010", {0: 1, 5: False, 6: True}),
@@ -176,6 +181,11 @@ def _bad_fields() -> list[Row]:
         ("DECIDED without value", "MSG-006 MSG-015", {0: 6, 2: 1}),
         ("WANT with no bodies written out", "MSG-005 MSG-016", {0: 7, 1: 9, 2: []}),
         ("WANT with a text for names", "MSG-006 MSG-016", {0: 7, 1: 9, 3: "all"}),
+        ("DECIDED with a roster hash of 31 bytes", "MSG-006 MSG-015", decided | {3: HASH[:31]}),
+        ("WANT from a negative byte on", "MSG-016", {0: 7, 1: 9, 4: [[HASH, -1]]}),
+        ("WANT with nine pieces", "MSG-006 MSG-016", {0: 7, 1: 9, 4: [[HASH, 0]] * 9}),
+        ("PIECE of nothing", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 0, 4: b"x"}),
+        ("PIECE without bytes", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 9, 4: b""}),
         ("BODY without value", "MSG-006 MSG-017", {0: 8, 1: 9}),
         ("BODY of a negative slot", "MSG-006 MSG-017", {0: 8, 1: -1, 2: VALUE}),
     ]

@@ -20,13 +20,14 @@ ACCEPTED: list[records.Record] = [
     records.ConsentSet(0b0101),
     records.Felt(4),
     records.Amnesia(),
+    records.Seated(9, bytes(65), b"\xa0"),
 ]
 
 REJECTED: list[tuple[str, str, CborValue]] = [
     ("a map", "JRN-001", {0: 6, 1: 9}),
     ("an empty array", "JRN-001", []),
     ("kind 0", "JRN-002", [0, 9]),
-    ("kind 12", "JRN-002", [12, 9]),
+    ("kind 99", "JRN-002", [99, 9]),
     ("kind true", "JRN-002", [True, KEY]),
     ("kind as text", "JRN-002", ["shown", 9]),
     ("no field", "JRN-003", [6]),
@@ -39,6 +40,8 @@ REJECTED: list[tuple[str, str, CborValue]] = [
     ("a certificate without signatures", "MSG-020 JRN-003", [5, 9, VALUE, [3, 1, HASH, b"", b""]]),
     ("a certificate that is no array", "MSG-020 JRN-003", [5, 9, VALUE, 7]),
     ("a certificate that is null", "JRN-003", [5, 9, VALUE, None]),
+    ("a roster of no bytes", "JRN-003", [12, 9, b"", None]),
+    ("a state that is a number", "JRN-003", [12, 9, bytes(65), 0]),
     ("unknown switches", "JRN-003", [9, 32]),
     ("an unknown state", "JRN-003", [10, 5]),
 ]
@@ -56,6 +59,6 @@ def cases() -> list[Case]:
         *rows,
         reject("torn: the last byte missing", "CBR-001", {"record": whole[:-1]}),
         reject(
-            "record of 4097 bytes", "CBR-010 JRN-004", {"record": b"\x59\x0f\xfe" + bytes(4094)}
+            "record of 16385 bytes", "CBR-010 JRN-004", {"record": b"\x59\x3f\xfe" + bytes(16382)}
         ),
     ]

@@ -7,8 +7,8 @@ a decision is overdue, less and less often.
 """
 
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS
-from smilesync.circle.genesis import Roster
 from smilesync.circle.guard import RestartGuard
+from smilesync.circle.roster import Roster
 from smilesync.circle.slot import Slot
 from smilesync.config import CircleConfig
 from smilesync.entropy import Entropy
@@ -23,11 +23,15 @@ class Asking:
     ) -> None:
         self.deadline_ns = now_ns + config.status_interval_ns
         self._config = config
-        self._roster = roster
-        self._others = [index for index in range(roster.size) if index != me]
+        self.follow(roster, me)
         self._entropy = entropy
         self._slot_number = 0
         self._follower_wait_ns = config.follower_wait_ns
+
+    def follow(self, roster: Roster, me: int | None) -> None:
+        """Ask the voters of this roster from now on."""
+        self._roster = roster
+        self._others = [index for index in range(roster.size) if index != me]
 
     def plan(self, slot: Slot, guard: RestartGuard, due_ns: int, now_ns: int) -> None:
         """Set the deadline after any change; from `due_ns` on a decision may have been missed."""

@@ -6,8 +6,8 @@ Source: SPEC section Votes.
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from smilesync.circle.genesis import Roster
 from smilesync.circle.quorum import VoteKey, bits, statement, vote_set
+from smilesync.circle.roster import Roster
 from smilesync.errors import Malformed, Unauthentic, Unwelcome
 from smilesync.ids import ValueHash
 from smilesync.keys import Verifier

@@ -1,110 +1,199 @@
-"""The decided values: the head everything extends, and how a straggler jumps to it.
+"""The decided values: the head everything extends, who votes next, how a straggler catches up.
 
-The roster of this revision never changes, so one F certificate under it proves a decision of any
-slot: a straggler takes the latest and needs none between. Source: SPEC section Decisions.
+A decision names roster and state of the slot after it, so whoever takes slot after slot always
+knows the voters. A straggler takes the latest decision: under its own roster if that did not
+change, else under the roster it was decided by, fetched by hash, of whose signers enough sit in
+the roster it trusts that one of them is honest. Source: SPEC sections Decisions, Membership.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 
-from smilesync.circle.genesis import Roster
+from smilesync.circle.lawful import seats_after, state_after
+from smilesync.circle.library import Library
 from smilesync.circle.quorum import bits, statement
+from smilesync.circle.roster import Roster
+from smilesync.circle.state import EMPTY, State
 from smilesync.circle.validity import Head
 from smilesync.circle.value import NO_PREVIOUS, Named, named
 from smilesync.errors import Malformed, Unauthentic, Unwelcome
 from smilesync.ids import ValueHash
 from smilesync.keys import Verifier
-from smilesync.wire.messages import CircleMessage, Decided, VoteKind, Votes, VoteSet
-from smilesync.wire.records import DecidedRecord
+from smilesync.wire.messages import CircleMessage, Decided, Piece, VoteKind, Votes, VoteSet
+from smilesync.wire.records import DecidedRecord, Seated
 
 Key = TypeVar("Key")
 Part = TypeVar("Part")
+Complete = tuple[Named, VoteSet, Roster]
+"""A decision, its certificate, and the roster whose certificate it is."""
 
 KEPT_DECISIONS = 3
+KEPT_HEADS = 8
 FUTURE_PARTS_MAX = 8
 
 
 class Chain:
-    """Decisions, newest last, and parts of later ones that wait for the rest."""
+    """Decisions, newest last, and parts of later ones; `roster` and `state` of the next slot.
+
+    `state` is None while it is not known, which is after a jump over changes.
+    """
 
     def __init__(self, roster: Roster, verifier: Verifier) -> None:
         self.decisions: list[tuple[Named, VoteSet]] = []
-        self._roster = roster
+        self.roster = roster
+        self.state: State | None = EMPTY
+        self.library = Library(roster)
+        self.heads: list[ValueHash] = []
+        """Hashes of the last decisions, newest last, as far as held without a gap."""
+        self._founding = self._decided_by = roster
         self._verifier = verifier
-        self._bodies: dict[ValueHash, Named] = {}
-        self._certificates: dict[tuple[int, ValueHash], VoteSet] = {}
+        self._bodies: dict[ValueHash, tuple[Named, bytes]] = {}
+        self._certificates: dict[tuple[int, ValueHash], tuple[VoteSet, Roster]] = {}
         self._head = Head(0, NO_PREVIOUS, 0, None)
 
     def head(self) -> Head:
         """Return what the next value must extend."""
         return self._head
 
-    def restore(self, record: DecidedRecord) -> None:
-        """Take a decision from the own journal."""
+    def restore(self, record: DecidedRecord, seated: Sequence[Seated]) -> None:
+        """Take a decision from the own journal; `seated` are its records of rosters and states."""
         if record.slot > self.head().slot:
-            self.append(named(record.body), record.certificate)
+            self._decided_by, _ = self._seated(seated, record.slot)
+            roster, state = self._seated(seated, record.slot + 1)
+            self._take(named(record.body), record.certificate, roster, state)
 
-    def append(self, decided: Named, certificate: VoteSet) -> DecidedRecord:
-        """Make `decided` the head; returns the record to persist."""
-        assert decided.value.slot > self.head().slot
-        self.decisions.append((decided, certificate))
-        del self.decisions[:-KEPT_DECISIONS]
+    def append(
+        self, decided: Named, certificate: VoteSet, by: Roster
+    ) -> list[DecidedRecord | Seated]:
+        """Make `decided`, certified under `by`, the head; returns the records to persist.
+
+        What follows a decision is on the record before it: never a decision without its roster.
+        """
         value = decided.value
-        self._head = Head(value.slot, decided.hash, value.not_after_us, value)
-        self._bodies = {h: b for h, b in self._bodies.items() if b.value.slot > decided.value.slot}
-        later = {key: c for key, c in self._certificates.items() if key[0] > decided.value.slot}
-        self._certificates = later
-        return DecidedRecord(decided.value.slot, decided.body, certificate)
+        assert value.slot > self.head().slot
+        before = self.roster, self.state
+        roster = seats_after(value, by)
+        assert roster is not None, "tested before it counts as decided"
+        is_next = value.slot == self.head().slot + 1
+        state = state_after(value, by, self.state, is_next=is_next)
+        self._decided_by = by
+        self._take(decided, certificate, roster, state)
+        records: list[DecidedRecord | Seated] = []
+        if (roster.hash, state) != (before[0].hash, before[1]):
+            body = state.encode() if state is not None else None
+            records.append(Seated(value.slot + 1, roster.body, body))
+        return [*records, DecidedRecord(value.slot, decided.body, certificate)]
+
+    def learn_state(self, state: State) -> Seated:
+        """Take the state of the next slot, fetched from others; returns the record to persist."""
+        self.state = state
+        return Seated(self.head().slot + 1, self.roster.body, state.encode())
+
+    def pieces(self, wanted: bytes, offset: int) -> list[Piece]:
+        """Return the next pieces of a roster or of the state, as far as held."""
+        state = self.state
+        is_state = state is not None and state.hash(self.roster.circle) == wanted
+        body = state.encode() if state is not None and is_state else None
+        return self.library.pieces(wanted, offset, body)
 
     def answer(self) -> list[CircleMessage]:
         """Return what proves the head to a straggler."""
         if not self.decisions:
             return []
         decided, certificate = self.decisions[-1]
+        by = self._decided_by.hash
+        hint = by if by != decided.value.roster_hash else None
         votes = Votes(decided.value.slot, (certificate,))
-        return [votes, Decided(decided.body, certificate.view)]
+        return [Decided(decided.body, certificate.view, hint), votes]
 
-    def handle_decided(self, message: Decided) -> tuple[Named, VoteSet] | None:
+    def handle_decided(self, message: Decided) -> Complete | None:
         """Take the body of a later decision; returns it with its certificate once both are held."""
         candidate = named(message.value)
-        if candidate.value.slot <= self.head().slot:
+        slot = candidate.value.slot
+        if slot <= self.head().slot:
             return None
-        if candidate.value.roster_hash != self._roster.hash:
-            raise Unwelcome("CIR-041", "a decision of another roster")
-        self._bodies[candidate.hash] = candidate
+        by = message.roster_hash or candidate.value.roster_hash
+        if slot == self.head().slot + 1:
+            by = self.roster.hash
+            if seats_after(candidate.value, self.roster) is None:
+                raise Unwelcome("CIR-041", "a decision of another roster")
+        self._bodies[candidate.hash] = candidate, by
         _bound(self._bodies)
-        return self._complete(candidate.value.slot, candidate.hash)
+        self.library.want(by)
+        return self._complete(slot, candidate.hash)
 
     def body(self, value_hash: ValueHash) -> bytes | None:
         """Return the bytes of a value some member called decided, if it did."""
         claimed = self._bodies.get(value_hash)
-        return claimed.body if claimed is not None else None
+        return claimed[0].body if claimed is not None else None
 
-    def handle_certificate(self, slot: int, votes: VoteSet) -> tuple[Named, VoteSet] | None:
-        """Take an F certificate of a later slot; returns the decision once both are held."""
+    def handle_certificate(self, slot: int, votes: VoteSet, *, may_skip: bool) -> Complete | None:
+        """Take an F certificate of a later slot; returns the decision once both are held.
+
+        `may_skip`: the own roster is young enough to vouch for another one.
+        """
         if votes.kind is not VoteKind.FINALIZE or votes.value_hash is None:
             return None
         if slot <= self.head().slot or (slot, votes.value_hash) in self._certificates:
             return None
+        roster = self._roster_of(votes.value_hash)
         indices = bits(votes.bitmap)
-        if len(indices) < self._roster.quorum or len(indices) != len(votes.signatures):
+        if roster is None or len(indices) < roster.quorum or len(indices) != len(votes.signatures):
             return None
-        if indices[-1] >= self._roster.size:
+        if indices[-1] >= roster.size:
             raise Malformed("CIR-032", "a certificate signed by a non-member")
+        if roster.hash != self.roster.hash:
+            trusted = sum(roster.voters[index] in self.roster.voters for index in indices)
+            if not may_skip or trusted <= self.roster.faults:
+                raise Unwelcome("MEM-021", f"{trusted} signers of a new roster are known")
         key = (votes.kind, votes.view, votes.value_hash)
-        data = statement(self._roster.circle, self._roster.hash, slot, key)
+        data = statement(roster.circle, roster.hash, slot, key)
         for index, signature in zip(indices, votes.signatures, strict=True):
-            if not self._verifier.verify(self._roster.voters[index], data, signature):
+            if not self._verifier.verify(roster.voters[index], data, signature):
                 raise Unauthentic("CIR-033", f"a vote of member {index} does not verify")
-        self._certificates[slot, votes.value_hash] = votes
+        self._certificates[slot, votes.value_hash] = votes, roster
         _bound(self._certificates)
         return self._complete(slot, votes.value_hash)
 
-    def _complete(self, slot: int, value_hash: ValueHash) -> tuple[Named, VoteSet] | None:
-        body = self._bodies.get(value_hash)
-        certificate = self._certificates.get((slot, value_hash))
-        if body is None or certificate is None or body.value.slot != slot:
+    def _take(
+        self, decided: Named, certificate: VoteSet, roster: Roster, state: State | None
+    ) -> None:
+        value = decided.value
+        if value.slot != self.head().slot + 1:
+            self.heads.clear()
+        self.heads = [*self.heads, decided.hash][-KEPT_HEADS:]
+        self.decisions.append((decided, certificate))
+        del self.decisions[:-KEPT_DECISIONS]
+        self._head = Head(value.slot, decided.hash, value.not_after_us, value)
+        self.roster, self.state = roster, state
+        self.library.keep(roster)
+        later = [(h, b) for h, b in self._bodies.items() if b[0].value.slot > value.slot]
+        self._bodies = dict(later)
+        self._certificates = {k: c for k, c in self._certificates.items() if k[0] > value.slot}
+
+    def _seated(self, seated: Sequence[Seated], slot: int) -> tuple[Roster, State | None]:
+        """Return roster and state of a slot: what the last change before it left."""
+        roster: Roster = self._founding
+        state: State | None = EMPTY
+        for one in seated:
+            if one.slot <= slot:
+                roster, state = self.library.restore(one)
+        return roster, state
+
+    def _roster_of(self, value_hash: ValueHash) -> Roster | None:
+        """Return the roster that a later value was decided by, as far as said; None if not held."""
+        claimed = self._bodies.get(value_hash)
+        return self.roster if claimed is None else self.library.roster(claimed[1])
+
+    def _complete(self, slot: int, value_hash: ValueHash) -> Complete | None:
+        claimed = self._bodies.get(value_hash)
+        found = self._certificates.get((slot, value_hash))
+        if claimed is None or found is None or claimed[0].value.slot != slot:
             return None
-        return body, certificate
+        certificate, roster = found
+        if seats_after(claimed[0].value, roster) is None:
+            return None
+        return claimed[0], certificate, roster
 
 
 def _bound(parts: dict[Key, Part]) -> None:

@@ -15,7 +15,9 @@ from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.lease import Lease, Standing
 from smilesync.circle.presence import Presence
+from smilesync.circle.roster import Roster
 from smilesync.circle.slot import Slot
+from smilesync.circle.timetable import Timetable
 from smilesync.circle.value import Named
 from smilesync.effects import Effect, Event, Notice, Persist, Send
 from smilesync.entropy import Entropy
@@ -27,6 +29,7 @@ from smilesync.wire.messages import (
     Body,
     CircleMessage,
     Decided,
+    Piece,
     Propose,
     Status,
     Votes,
@@ -47,15 +50,17 @@ class Circle:
         *,
         is_amnesic: bool = False,
     ) -> None:
-        self.around = around
-        self.roster = around.roster
-        self.presence = Presence(around.roster, around.me, now_ns)
         self.chain = Chain(around.roster, around.verifier)
         shown = [record.slot for record in journal if isinstance(record, records.Shown)]
         self.lease = Lease(around.parameters, max(shown, default=0))
+        seated = [record for record in journal if isinstance(record, records.Seated)]
         for record in journal:
             if isinstance(record, records.DecidedRecord):
-                self.chain.restore(record)
+                self.chain.restore(record, seated)
+        if self.chain.decisions:
+            around = around.under(self.chain.roster, self.chain.state)
+        self.around = around
+        self.presence = Presence(around.roster, around.me, now_ns)
         for decided, _ in self.chain.decisions:
             self.lease.offer(decided)
         question = 1 + entropy.below(2**32 - 1)
@@ -65,20 +70,29 @@ class Circle:
         if around.me is not None and not is_amnesic:
             self.slot.restore(journal)
         self.timeline: Timeline | None = None
-        self.line: Timeline | None = None
-        self._planned_line: Timeline | None = None
-        self._planned_us = -1
-        self._opens_ns = self._ends_ns = 0
+        self._timetable = Timetable(around.parameters.window_us)
         self.asking = Asking(around.config, around.roster, around.me, entropy, now_ns)
         self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in journal)
         self.dropped: Counter[str] = Counter()
         """Rules that early messages were found to break, when their slot came."""
         self._early: list[tuple[PeerId, CircleMessage]] = []
         self._answered_ns: dict[tuple[PeerId, str], int] = {}
+        self._trusted_ns = now_ns
+
+    @property
+    def roster(self) -> Roster:
+        """The voters of the open slot."""
+        return self.around.roster
+
+    @property
+    def standby(self) -> tuple[PeerId, ...]:
+        """Who waits for a seat, as far as known."""
+        state = self.around.state
+        return tuple(one.seat.identity for one in state.standby) if state is not None else ()
 
     def set_clock(self, line: Timeline | None, is_synced: bool, now_ns: int) -> list[Effect]:
         """Take the circle clock's new reading; kept proposals may have become acceptable."""
-        self.line = line
+        self._timetable.line, self._timetable.is_synced = line, is_synced
         gained = is_synced and self.timeline is None
         self.timeline = line if is_synced else None
         effects = self.slot.progress(self._moment(now_ns)) if gained else []
@@ -86,12 +100,12 @@ class Circle:
 
     def handle(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         """Handle a circle message of a member; raises RemoteError and then changed nothing."""
-        index = self.roster.index_of.get(sender)
-        if index is None:
-            raise Unwelcome("CIR-001", "a circle message from a device that is no member")
+        is_voter = sender in self.roster.index_of
+        if not is_voter and not self._may_come_from_others(message):
+            raise Unwelcome("CIR-001", "a vote or proposal from a device that is no voter")
         # Every third vote comes when q others have decided: nothing to do, nothing to plan.
         is_over = isinstance(message, Votes) and message.slot < self.slot.number
-        effects = self._route(message, sender, index, now_ns)
+        effects = self._route(message, sender, now_ns)
         return effects if is_over else effects + self._settle(now_ns)
 
     def connected(self, peer: PeerId) -> list[Effect]:
@@ -106,7 +120,8 @@ class Circle:
 
     def propose(self, pattern: bytes, now_ns: int) -> list[Effect]:
         """Propose an encoded pattern for the open slot."""
-        return self.slot.propose(pattern, self._moment(now_ns)) + self._settle(now_ns)
+        effects = self.slot.propose(pattern, self._moment(now_ns))
+        return effects + self._settle(now_ns)
 
     def wake(self, now_ns: int) -> list[Effect]:
         """Run every timer that is due."""
@@ -139,15 +154,21 @@ class Circle:
             return [Persist(records.encode(records.Shown(self.lease.shown_slot)))]
         return []
 
-    def _route(
-        self, message: CircleMessage, sender: PeerId, index: int, now_ns: int
-    ) -> list[Effect]:
+    def _may_come_from_others(self, message: CircleMessage) -> bool:
+        """What asks, and what proves itself: so followers, new voters and former ones keep up."""
+        if isinstance(message, Votes):
+            return message.slot > self.slot.number
+        return not isinstance(message, Propose | Body)
+
+    def _route(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         if isinstance(message, Status):
-            return self._handle_status(message, sender, index, now_ns)
+            return self._handle_status(message, sender, now_ns)
         if isinstance(message, Want):
             return self._handle_want(message, sender, now_ns)
         if isinstance(message, Decided):
             return self._handle_decided(message, now_ns)
+        if isinstance(message, Piece):
+            return self._handle_piece(message, sender, now_ns)
         return self._handle_voting(message, sender, now_ns)
 
     def _handle_voting(
@@ -170,7 +191,8 @@ class Circle:
             return []
         if isinstance(message, Votes):
             for votes in message.sets:
-                complete = self.chain.handle_certificate(message.slot, votes)
+                may_skip = now_ns - self._trusted_ns <= self.around.config.trust_ns
+                complete = self.chain.handle_certificate(message.slot, votes, may_skip=may_skip)
                 if complete is not None:
                     return self._adopt(*complete, now_ns)
         waiting = sum(1 for early_sender, _ in self._early if early_sender == sender)
@@ -185,14 +207,22 @@ class Circle:
             return self._adopt(*complete, now_ns)
         return []
 
-    def _handle_status(
-        self, status: Status, sender: PeerId, index: int, now_ns: int
-    ) -> list[Effect]:
+    def _handle_piece(self, piece: Piece, sender: PeerId, now_ns: int) -> list[Effect]:
+        """Take a part of a roster or state that is wanted; with its state a voter may vote."""
+        state = self.chain.library.handle_piece(piece, sender, self._state_wanted())
+        if state is None:
+            return []
+        record = self.chain.learn_state(state)
+        self.around = self.slot.around = self.around.under(self.roster, state)
+        return [Persist(records.encode(record)), *self.slot.progress(self._moment(now_ns))]
+
+    def _handle_status(self, status: Status, sender: PeerId, now_ns: int) -> list[Effect]:
         effects: list[Effect] = []
-        if status.answer:
+        index = self.roster.index_of.get(sender)
+        if status.answer and index is not None:
             self.guard.handle_answer(status, index, self.slot, self.around.verifier)
             effects += self.slot.progress(self._moment(now_ns))
-        if status.question and self._may_answer(sender, "question", now_ns):
+        if status.question and index is not None and self._may_answer(sender, "question", now_ns):
             effects.append(Send(sender, self._answer(status, index)))
         if not self._may_answer(sender, "status", now_ns):
             return effects
@@ -203,9 +233,14 @@ class Circle:
         return effects + [Send(sender, part) for part in repair.differences(self.slot, status)]
 
     def _handle_want(self, message: Want, sender: PeerId, now_ns: int) -> list[Effect]:
-        if message.slot != self.slot.number or not self._may_answer(sender, "want", now_ns):
+        if not self._may_answer(sender, "want", now_ns):
             return []
-        return [Send(sender, part) for part in repair.wanted(self.slot, message)]
+        parts: list[CircleMessage] = []
+        for wanted, offset in message.pieces[:2]:
+            parts += self.chain.pieces(wanted, offset)
+        if message.slot == self.slot.number:
+            parts += repair.wanted(self.slot, message)
+        return [Send(sender, part) for part in parts]
 
     def _settle(self, now_ns: int) -> list[Effect]:
         """Whatever an input led to: a rolled-back journal, a decision, the slot after it."""
@@ -215,11 +250,12 @@ class Circle:
         if body is not None:
             effects += self.slot.handle_body(body, self._moment(now_ns))
         while self.slot.decided is not None:
-            effects += self._adopt(*self.slot.decided, now_ns)
+            effects += self._adopt(*self.slot.decided, self.roster, now_ns)
             effects += self._forget()
         if not self.slot.is_open and now_ns >= self._begin_ns():
             effects += self.slot.begin(self._moment(now_ns))
-        due_ns = self._due_ns(now_ns)
+        ends_us, may_vote = self.chain.head().not_after_us, self.guard.may_vote
+        due_ns = self._timetable.due_ns(ends_us, now_ns, may_vote=may_vote)
         self.asking.plan(self.slot, self.guard, due_ns, now_ns)
         return effects
 
@@ -232,17 +268,19 @@ class Circle:
         self._is_amnesia_recorded = True
         return [Persist(records.encode(records.Amnesia())), Notice(Event.AMNESIC)]
 
-    def _adopt(self, decided: Named, certificate: VoteSet, now_ns: int) -> list[Effect]:
+    def _adopt(self, decided: Named, certificate: VoteSet, by: Roster, now_ns: int) -> list[Effect]:
         """R6, last half: journal the decision, offer it for display, open the next slot."""
-        if not self._remembers(decided, certificate):
+        if not self._remembers(decided, certificate, by):
             self.slot.is_rolled_back = True
         effects = self._forget()
-        record = self.chain.append(decided, certificate)
+        made = self.chain.append(decided, certificate, by)
         self.lease.offer(decided)
+        self._trusted_ns = now_ns
+        effects += self._follow(now_ns)
         self.slot = Slot(self.around, self.chain.head())
         detail = f"slot={decided.value.slot} view={certificate.view} value={short(decided.hash)}"
         effects += [
-            Persist(records.encode(record)),
+            *(Persist(records.encode(record)) for record in made),
             Notice(Event.SLOT_DECIDED, detail=detail),
         ]
         early, self._early = self._early, []
@@ -250,9 +288,31 @@ class Circle:
             effects += self._retry(message, sender, now_ns)
         return effects
 
-    def _remembers(self, decided: Named, certificate: VoteSet) -> bool:
+    def _follow(self, now_ns: int) -> list[Effect]:
+        """Let everything know who votes from now on, if that changed."""
+        roster, state = self.chain.roster, self.chain.state
+        if roster.hash == self.roster.hash:
+            if state != self.around.state:
+                self.around = self.around.under(self.roster, state)
+            return []
+        before = self.around.me is not None
+        self.around = around = self.around.under(roster, state)
+        self.presence.follow(roster, around.me, now_ns)
+        self.guard.follow(roster, around.me)
+        self.asking.follow(roster, around.me)
+        role = {(True, False): " seat=lost", (False, True): " seat=won"}
+        detail = f"voters={roster.size}" + role.get((before, around.me is not None), "")
+        return [Notice(Event.ROSTER_CHANGED, detail=detail)]
+
+    def _state_wanted(self) -> bytes | None:
+        """Return the hash of the state that this device lacks, None if it lacks none."""
+        last = self.chain.head().value
+        return last.state_hash if last is not None and self.chain.state is None else None
+
+    def _remembers(self, decided: Named, certificate: VoteSet, by: Roster) -> bool:
         """Is an own signature inside a certificate one that the journal holds?"""
-        me = self.around.me
+        signer = self.around.signer
+        me = by.place_of(signer.public) if signer is not None else None
         if me is None or not certificate.bitmap >> me & 1:
             return True
         key = (certificate.kind, certificate.view, certificate.value_hash)
@@ -261,7 +321,7 @@ class Circle:
     def _retry(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         """Handle a message that came one slot early; what was wrong with it is wrong still."""
         try:
-            return self._route(message, sender, self.roster.index_of[sender], now_ns)
+            return self._route(message, sender, now_ns)
         except RemoteError as error:
             self.dropped[error.rule] += 1
             return [Notice(Event.MESSAGE_DROPPED, sender, str(error))]
@@ -270,9 +330,10 @@ class Circle:
         """R8: send STATUS, and WANT what is known to be missing, to those whose turn it is."""
         effects: list[Effect] = []
         status = self._status()
-        request = repair.want(self.slot)
         for identity in self.asking.choose(self.guard, now_ns):
             effects.append(Send(identity, status))
+            pieces = self.chain.library.requests(identity, self._state_wanted())
+            request = repair.want(self.slot, pieces)
             if request is not None:
                 effects.append(Send(identity, request))
         return effects
@@ -300,34 +361,7 @@ class Circle:
         return True
 
     def _begin_ns(self) -> int:
-        """R0: the next slot opens a window before the last lease ends, by the circle's time.
-
-        After a restart the clock is ahead until it is SYNCED: it would open a slot in the middle
-        of the lease before, and nullify views in which nobody else is.
-        """
-        if self.line is None:
-            return 0
-        if self.timeline is None:
-            return NEVER_NS
-        self._plan_slot(self.line)
-        return self._opens_ns
-
-    def _due_ns(self, now_ns: int) -> int:
-        """Return from when on a decision may have been missed while the slot is not open."""
-        if self.guard.may_vote and self.timeline is not None:
-            return NEVER_NS
-        if self.line is None or self.guard.may_vote:
-            return now_ns
-        self._plan_slot(self.line)
-        return self._ends_ns
-
-    def _plan_slot(self, line: Timeline) -> None:
-        """Put the head's lease on the local clock, anew only when head or clock changed."""
-        ends_us = self.chain.head().not_after_us
-        if line is not self._planned_line or ends_us != self._planned_us:
-            self._planned_line, self._planned_us = line, ends_us
-            self._opens_ns = line.local_at(ends_us - self.around.parameters.window_us)
-            self._ends_ns = line.local_at(ends_us)
+        return self._timetable.opens_ns(self.chain.head().not_after_us)
 
     def _moment(self, now_ns: int) -> Moment:
         circle_us = self.timeline.at(now_ns) if self.timeline is not None else None

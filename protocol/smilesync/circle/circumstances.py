@@ -1,9 +1,11 @@
-"""What a slot is given to judge by: things that never change, and the present moment."""
+"""What a slot is given to judge by: things that stay while it runs, and the present moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from smilesync.circle.genesis import Parameters, Roster
+from smilesync.circle.genesis import Parameters
+from smilesync.circle.roster import Roster
+from smilesync.circle.state import State
 from smilesync.circle.validity import PatternCheck
 from smilesync.config import CircleConfig
 from smilesync.keys import Signer, Verifier
@@ -27,13 +29,21 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What stays the same from slot to slot. `me` is this device's roster index, None outside."""
+    """What stays the same during a slot. `signer` holds this device's voter key, if it has one.
+
+    `me` is its index in the slot's roster, None outside; `state` is None while it is not known.
+    """
 
     config: CircleConfig
     roster: Roster
     parameters: Parameters
-    state_hash: bytes
+    state: State | None
     me: int | None
     signer: Signer | None
     verifier: Verifier
     check_pattern: PatternCheck
+
+    def under(self, roster: Roster, state: State | None) -> "Circumstances":
+        """Return what holds in a slot of another roster or state."""
+        me = roster.place_of(self.signer.public) if self.signer is not None else None
+        return replace(self, roster=roster, state=state, me=me)

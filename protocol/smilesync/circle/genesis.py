@@ -7,9 +7,10 @@ Source: SPEC section Genesis.
 
 import hashlib
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 
-from smilesync.circle.quorum import fault_limit, quorum_size
+from smilesync.circle.roster import Roster, Seat
 from smilesync.errors import Malformed, Unauthentic
 from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, CircleId, PeerId, VoterKey
 from smilesync.keys import Signer, Verifier
@@ -17,7 +18,6 @@ from smilesync.wire import cbor
 from smilesync.wire.envelope import Domain, signed_bytes
 
 GENESIS_DOMAIN = Domain.GENESIS + b"\0"
-ROSTER_DOMAIN = Domain.ROSTER + b"\0"
 GENESIS_VERSION = 1
 VOTERS_MAX = 22
 """The largest circle whose certificates, 15 signatures, fit one datagram."""
@@ -25,8 +25,19 @@ LEASE_US_MAX = 16_000_000
 """The longest a decided value may be shown, however often it was renewed."""
 GENESIS_SIZE_BYTES_MAX = 16_384
 CARD_PREFIX = "smilecard1"
-ORDERS_MAX = 16
-"""Orders of leaders remembered: of a slot or two, and the passes of its views."""
+
+
+class Policy(IntEnum):
+    """Who may become a voter after the founding."""
+
+    CLOSED = 0
+    """Nobody: the founders are the voters for ever."""
+    OPEN = 1
+    """Whoever is here for a while."""
+    INVITE = 2
+    """Whom a voter invites."""
+    STEWARD = 3
+    """Whom the steward's key certifies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,9 @@ class Parameters:
     """How far ahead of now a fresh value starts at the earliest."""
     is_strict: bool = False
     """Circles of up to 3 need every voter."""
+    policy: Policy = Policy.CLOSED
+    steward: bytes | None = None
+    """The steward's public key, exactly with that policy."""
 
     @property
     def guard_us(self) -> int:
@@ -125,11 +139,17 @@ class Genesis:
         }
         for name, (key, _, _) in PARAMETER_RANGES_US.items():
             fields[key] = getattr(self.parameters, name)
+        if self.parameters.policy is not Policy.CLOSED:
+            fields[8] = int(self.parameters.policy)
+        if self.parameters.steward is not None:
+            fields[9] = self.parameters.steward
         return cbor.encode(fields)
 
     @cached_property
-    def roster(self) -> "Roster":
-        return Roster(self)
+    def roster(self) -> Roster:
+        """The voters of slot 1."""
+        seats = [Seat(card.voter, card.identity) for card in self.founders]
+        return Roster(self.circle_id, seats, is_strict=self.parameters.is_strict)
 
     @cached_property
     def circle_id(self) -> CircleId:
@@ -151,8 +171,8 @@ def found(
 def decode_genesis(data: bytes, verifier: Verifier) -> Genesis:
     """Parse and verify a genesis; raises Malformed or Unauthentic with the rule broken."""
     fields = cbor.decode(data, limit_bytes=GENESIS_SIZE_BYTES_MAX)
-    if not isinstance(fields, dict) or set(fields) != set(range(8)):
-        raise Malformed("GEN-001", "a genesis is a map of the keys 0 to 7")
+    if not isinstance(fields, dict) or fields.keys() - {8, 9} != set(range(8)):
+        raise Malformed("GEN-001", "a genesis is a map of the keys 0 to 7, maybe 8 and 9")
     if fields[0] is True or fields[0] != GENESIS_VERSION:
         raise Malformed("GEN-001", f"genesis version {fields[0]!r}, expected {GENESIS_VERSION}")
     nonce, listed, is_strict = fields[1], fields[2], fields[3]
@@ -178,7 +198,20 @@ def _parameters(fields: dict[int, cbor.CborValue], is_strict: bool) -> Parameter
         values[name] = value
     if values["window_us"] >= values["lease_us"]:
         raise Malformed("GEN-005", "window_us (key 6) is shorter than lease_us (key 5)")
-    return Parameters(is_strict=is_strict, **values)
+    policy, steward = _policy(fields)
+    return Parameters(is_strict=is_strict, policy=policy, steward=steward, **values)
+
+
+def _policy(fields: dict[int, cbor.CborValue]) -> tuple[Policy, bytes | None]:
+    policy, steward = fields.get(8, Policy.CLOSED), fields.get(9)
+    is_known = type(policy) is int and Policy.OPEN <= policy <= Policy.STEWARD
+    if 8 in fields and not is_known:
+        raise Malformed("MEM-002", "the policy (key 8) is 1, 2 or 3, or absent")
+    has_key = isinstance(steward, bytes) and len(steward) == KEY_SIZE_BYTES
+    if has_key is not (policy == Policy.STEWARD) or (9 in fields) is not has_key:
+        raise Malformed("MEM-002", "the steward's key (key 9) is 32 bytes, exactly with policy 3")
+    assert isinstance(policy, int)
+    return Policy(policy), steward if isinstance(steward, bytes) else None
 
 
 def _check_founders(founders: tuple[FounderCard, ...]) -> None:
@@ -210,36 +243,3 @@ def _card(item: cbor.CborValue) -> FounderCard:
 def _card_bytes(identity: PeerId, voter: VoterKey) -> bytes:
     body = cbor.encode({1: identity, 2: voter})
     return signed_bytes(Domain.VOTER_KEY, body)
-
-
-class Roster:
-    """The voters of a circle in roster order, with the sizes that follow from their number."""
-
-    def __init__(self, genesis: Genesis) -> None:
-        self.circle = genesis.circle_id
-        self.identities = tuple(card.identity for card in genesis.founders)
-        self.voters = tuple(card.voter for card in genesis.founders)
-        self.size = len(self.voters)
-        self.faults = fault_limit(self.size)
-        self.quorum = quorum_size(self.size, is_strict=genesis.parameters.is_strict)
-        self.index_of = {identity: index for index, identity in enumerate(self.identities)}
-        rule = bytes([genesis.parameters.is_strict])
-        members = b"".join(v + i for v, i in zip(self.voters, self.identities, strict=True))
-        self.hash = hashlib.sha256(ROSTER_DOMAIN + rule + members).digest()
-        self._orders: dict[tuple[int, int], list[int]] = {}
-
-    def leaders(self, slot: int, rotation: int) -> list[int]:
-        """Return roster indices in the order they lead one pass of `size` views of `slot`.
-
-        A fresh order per pass, so that neighbours in the list who are absent together do not
-        lead one after the other for ever.
-        """
-        order = self._orders.get((slot, rotation))
-        if order is None:
-            seed = self.circle + slot.to_bytes(8, "big") + rotation.to_bytes(4, "big")
-            ranks = [hashlib.sha256(seed + voter).digest() for voter in self.voters]
-            order = sorted(range(self.size), key=lambda index: ranks[index])
-            if len(self._orders) >= ORDERS_MAX:
-                self._orders.clear()
-            self._orders[slot, rotation] = order
-        return order

@@ -6,9 +6,10 @@ the journal does not hold makes it amnesic: it listens, and never votes with tha
 Source: SPEC section Restart.
 """
 
-from smilesync.circle.genesis import Roster
 from smilesync.circle.quorum import VoteKey, bits, statement
+from smilesync.circle.roster import Roster
 from smilesync.circle.slot import Slot
+from smilesync.ids import PeerId
 from smilesync.keys import Verifier
 from smilesync.wire.messages import Status, VoteSet
 
@@ -20,12 +21,21 @@ class RestartGuard:
         self.question = question
         self._roster = roster
         self._me = me
-        self._answered: set[int] = set()
+        self._answered: set[PeerId] = set()
         self.is_amnesic = is_amnesic
+        self._is_done = False
         self.is_asking = False
         """Are answers still missing?"""
         self.may_vote = False
         """Is this device a voter that asked and was answered?"""
+        self._judge()
+
+    def follow(self, roster: Roster, me: int | None) -> None:
+        """Go over to another roster. Who gets a seat asks first, and so does who still asks."""
+        if self._me is None or me is None:
+            self._answered.clear()
+            self._is_done = False
+        self._roster, self._me = roster, me
         self._judge()
 
     def forget(self) -> None:
@@ -35,23 +45,27 @@ class RestartGuard:
 
     def has_answered(self, index: int) -> bool:
         """Did member `index` answer the question of this start?"""
-        return index in self._answered
+        return self._roster.identities[index] in self._answered
 
     def handle_answer(self, status: Status, index: int, slot: Slot, verifier: Verifier) -> None:
         """Count an answer to this start's question and test the vote it recalls, if any."""
         if status.answer != self.question or index == self._me:
             return
         recalled = status.recalled
-        if recalled is not None and self._is_forgotten(
-            recalled, status.recalled_slot, slot, verifier
-        ):
-            self.is_amnesic = True
-        self._answered.add(index)
+        if recalled is not None:
+            if self._is_forgotten(recalled, status.recalled_slot, slot, verifier):
+                self.is_amnesic = True
+            elif status.recalled_slot > slot.number:
+                # Maybe an own vote under a roster that is not known here yet: ask again there.
+                return
+        self._answered.add(self._roster.identities[index])
         self._judge()
 
     def _judge(self) -> None:
         is_voter = self._me is not None and not self.is_amnesic
-        self.is_asking = is_voter and len(self._answered) < self._roster.quorum - 1
+        count = sum(one in self._answered for one in self._roster.identities)
+        self._is_done = self._is_done or (is_voter and count >= self._roster.quorum - 1)
+        self.is_asking = is_voter and not self._is_done
         self.may_vote = is_voter and not self.is_asking
 
     def _is_forgotten(

@@ -6,17 +6,26 @@ Source: SPEC sections Voting (CIR-016) and Validity.
 
 from dataclasses import replace
 
+from smilesync.circle.changes import Changes
 from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.lawful import following
 from smilesync.circle.validity import Head, expected_previous, lease_length_us
 from smilesync.circle.value import Value
 
 
-def fresh_value(pattern: bytes, circle_us: int, head: Head, around: Circumstances) -> Value:
-    """Return the value that shows `pattern` as soon as the head's lease and the lead allow."""
+def fresh_value(
+    pattern: bytes, changes: Changes, circle_us: int, *, head: Head, around: Circumstances
+) -> Value:
+    """Return the value that shows `pattern` as soon as the head's lease and the lead allow.
+
+    The state is known, and `changes` are lawful at that time.
+    """
     parameters, last = around.parameters, head.value
-    begin_us = max(head.not_after_us, circle_us + parameters.lead_us)
+    begin_us = begins_us(circle_us, head, around)
     start_us = last.start_us if last is not None and last.pattern == pattern else begin_us
     previous, previous_start_us = expected_previous(pattern, start_us, head)
+    assert around.state is not None
+    roster, state = following(changes, around.roster, around.state, begin_us, parameters)
     value = Value(
         slot=head.slot + 1,
         parent=head.hash,
@@ -27,7 +36,13 @@ def fresh_value(pattern: bytes, circle_us: int, head: Head, around: Circumstance
         previous=previous,
         previous_start_us=previous_start_us,
         fade_us=around.config.fade_us,
-        roster_hash=around.roster.hash,
-        state_hash=around.state_hash,
+        roster_hash=roster.hash,
+        state_hash=state.hash(roster.circle),
+        changes=changes,
     )
     return replace(value, not_after_us=begin_us + lease_length_us(value, head, parameters))
+
+
+def begins_us(circle_us: int, head: Head, around: Circumstances) -> int:
+    """Return when a value proposed at `circle_us` begins."""
+    return max(head.not_after_us, circle_us + around.parameters.lead_us)

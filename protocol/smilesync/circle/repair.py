@@ -81,14 +81,17 @@ def wanted(slot: Slot, request: Want) -> list[CircleMessage]:
     return answers + pack(slot.number, sets)
 
 
-def want(slot: Slot) -> Want | None:
-    """Return the request for what keeps this slot from going on, None if nothing is known."""
+def want(slot: Slot, pieces: tuple[tuple[bytes, int], ...] = ()) -> Want | None:
+    """Return the request for what keeps this slot from going on, None if nothing is known.
+
+    `pieces` are asked for too, by hash and offset.
+    """
     body = slot.body_wanted()
-    if body is None and slot.missing is None:
+    if body is None and slot.missing is None and not pieces:
         return None
     bodies = (body,) if body is not None else ()
     certificates = (slot.missing,) if slot.missing is not None else ()
-    return Want(slot.number, bodies, certificates)
+    return Want(slot.number, bodies, certificates, pieces)
 
 
 def pack(slot_number: int, sets: list[VoteSet]) -> list[CircleMessage]:

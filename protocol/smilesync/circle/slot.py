@@ -13,7 +13,9 @@ so that nothing is ever final by implication and no chain of undecided values ex
 from collections.abc import Callable, Iterable
 
 from smilesync.circle.book import Checked, VoteBook
+from smilesync.circle.changes import NO_CHANGES, Changes
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS, Circumstances, Moment
+from smilesync.circle.lawful import following, seats_after
 from smilesync.circle.proposing import fresh_value
 from smilesync.circle.quorum import NO_VALUE, VoteKey, bits, statement, vote_set
 from smilesync.circle.validity import (
@@ -27,7 +29,7 @@ from smilesync.circle.validity import (
 )
 from smilesync.circle.value import Named, named
 from smilesync.effects import Effect, Event, Notice, Persist, Send
-from smilesync.errors import Unwelcome
+from smilesync.errors import Malformed, Unwelcome
 from smilesync.ids import ValueHash
 from smilesync.wire import records
 from smilesync.wire.messages import (
@@ -167,14 +169,17 @@ class Slot:
 
     def wants_pattern(self, moment: Moment) -> bool:
         """R1: is it this device's turn to propose a fresh value now?"""
-        if not self._may_propose(moment) or moment.circle_us is None:
+        if not self._may_propose(moment) or moment.circle_us is None or self.around.state is None:
             return False
         return self.book.highest_notarized() == 0 and self._is_justified(ValueHash(NO_VALUE))
 
-    def propose(self, pattern: bytes, moment: Moment) -> list[Effect]:
+    def propose(
+        self, pattern: bytes, moment: Moment, changes: Changes = NO_CHANGES
+    ) -> list[Effect]:
         """Propose `pattern` in the lease that follows the head's; call if `wants_pattern`."""
         assert moment.circle_us is not None
-        value = fresh_value(pattern, moment.circle_us, self.head, self.around)
+        around, head = self.around, self.head
+        value = fresh_value(pattern, changes, moment.circle_us, head=head, around=around)
         return self._lead(value.encode(), 0) + self.progress(moment)
 
     def progress(self, moment: Moment) -> list[Effect]:
@@ -218,7 +223,9 @@ class Slot:
         if self.decided is None:
             for key in self.book.certified(F):
                 certificate, value_hash = self.book.certificate(key), key[2]
-                if value_hash in self.bodies and certificate is not None:
+                if value_hash not in self.bodies or certificate is None:
+                    continue
+                if seats_after(self.bodies[value_hash].value, self.around.roster) is not None:
                     self.decided = self.bodies[value_hash], certificate
                     break
         return self.decided is not None
@@ -314,10 +321,19 @@ class Slot:
         return signature
 
     def _test(self, candidate: Named, moment: Moment) -> Reason | None:
-        """V1 to V5 and V8 on the proposal of the current view."""
+        """V1 to V6 and V8 on the proposal of the current view."""
         around, value = self.around, candidate.value
+        if around.state is None:
+            return Reason("CIR-021", Verdict.KEEP, "the state before it is not known")
+        changes, at_us = value.changes, value.not_before_us
+        try:
+            roster, state = following(
+                changes, around.roster, around.state, at_us, around.parameters
+            )
+        except Malformed as error:
+            return Reason(error.rule, Verdict.REJECT, error.detail)
         reason = (
-            v1_extends_head(value, self.head, around.roster.hash, around.state_hash)
+            v1_extends_head(value, self.head, roster.hash, state.hash(roster.circle))
             or v4_lease(value, self.head, around.parameters)
             or v8_pattern(value, around.check_pattern)
         )

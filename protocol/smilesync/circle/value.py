@@ -1,24 +1,22 @@
 """What a circle decides in one slot: a light pattern, and when it may be shown.
 
-Source: SPEC section Values. Keys 12 to 15 are reserved for membership and evidence.
+Source: SPEC section Values. Keys 13 to 15 are those of `changes.py`; 9 and 12 are reserved.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
+from smilesync.circle.changes import NO_CHANGES, Changes, changes_of
 from smilesync.circle.quorum import value_hash
 from smilesync.errors import Malformed
-from smilesync.ids import CircleId, ValueHash
+from smilesync.ids import ValueHash
 from smilesync.wire import cbor
-from smilesync.wire.envelope import Domain
 
 CIRCLE_TIME_US_MAX = 2**53 - 1
 PATTERN_SIZE_BYTES_MAX = 200
 KNOWN_BODIES = 256
 FADE_US_MIN = 2_000_000
 FADE_US_MAX = 4_000_000
-STATE_DOMAIN = Domain.STATE + b"\0"
 NO_PREVIOUS = ValueHash(bytes(32))
 
 
@@ -28,6 +26,7 @@ class Value:
 
     `pattern` runs from `start_us` (t0), which a renewal keeps. `previous` is the pattern of the
     slot before, faded out from `not_before_us` during `fade_us`; None in slot 1 and on renewal.
+    `roster_hash` and `state_hash` are those of the next slot, after `changes`.
     """
 
     slot: int
@@ -41,6 +40,7 @@ class Value:
     fade_us: int
     roster_hash: bytes
     state_hash: bytes
+    changes: Changes = NO_CHANGES
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed, carried and kept."""
@@ -58,7 +58,7 @@ class Value:
         fields[8] = self.fade_us
         fields[10] = self.roster_hash
         fields[11] = self.state_hash
-        return cbor.encode(fields)
+        return cbor.encode(fields | self.changes.fields())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,6 @@ class Named:
     value: Value
     body: bytes
     hash: ValueHash
-
-
-def state_hash(circle: CircleId) -> bytes:
-    """Return the hash of what a circle agreed on besides its roster: nothing yet but its id."""
-    return hashlib.sha256(STATE_DOMAIN + circle).digest()
 
 
 @lru_cache(maxsize=KNOWN_BODIES)
@@ -89,9 +84,10 @@ def decode_value(body: bytes) -> Value:
     fields = cbor.decode(body)
     if not isinstance(fields, dict):
         raise Malformed("CIR-010", "a value is a map")
-    if set(fields) not in _KEYS:
+    changes = {key: fields[key] for key in _CHANGES if key in fields}
+    if fields.keys() - changes.keys() not in _KEYS:
         raise Malformed(
-            "CIR-010", f"a value has the keys 0-5, 8, 10, 11 and maybe 6, 7: {list(fields)}"
+            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 13-15: {list(fields)}"
         )
     value = Value(
         slot=_integer(fields, 0, 1),
@@ -105,6 +101,7 @@ def decode_value(body: bytes) -> Value:
         fade_us=_integer(fields, 8, FADE_US_MIN, FADE_US_MAX),
         roster_hash=_bytes(fields, 10, 32, 32),
         state_hash=_bytes(fields, 11, 32, 32),
+        changes=changes_of(changes),
     )
     if value.not_before_us >= value.not_after_us:
         raise Malformed("CIR-011", "a lease (keys 2, 3) ends after it begins")
@@ -115,6 +112,7 @@ def decode_value(body: bytes) -> Value:
 
 _ALWAYS = frozenset({0, 1, 2, 3, 4, 5, 8, 10, 11})
 _KEYS = (_ALWAYS, _ALWAYS | {6, 7})
+_CHANGES = (13, 14, 15)
 
 
 def _integer(

@@ -42,23 +42,18 @@ class Move:
 class Search:
     """The state of one search, from the loss of the circle's time to its return."""
 
-    def __init__(
-        self,
-        config: ClockConfig,
-        own: list[Reading],
-        *,
-        others: int,
-        quorum: int,
-        faults: int,
-        now_us: int,
-    ) -> None:
+    def __init__(self, config: ClockConfig, own: list[Reading], now_us: int) -> None:
         """Search for a device whose own clock is the reading `own`, none for a listener."""
         self._config = config
         self._own = own
+        self._steady_us = now_us
+        self.follow(0, 1, 0)
+
+    def follow(self, others: int, quorum: int, faults: int) -> None:
+        """Search among that many other voters from now on, anew."""
         self._others = others
         self._quorum = quorum
         self._faults = faults
-        self._steady_us = now_us
         self.restart()
 
     def restart(self) -> None:

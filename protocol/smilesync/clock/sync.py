@@ -40,10 +40,12 @@ class CircleClock:
     ) -> None:
         assert not voters or 2 * faults < quorum <= len(voters)
         self._config = config
+        self._me = me
         self._quorum = quorum
         self._faults = faults
         self._own = [_SELF] if me in voters else []
         self._windows = {voter: Window(config) for voter in voters if voter != me}
+        self._watched: dict[PeerId, Window] = {}
         self._exchanges: dict[PeerId, Exchange] = {}
         self._reserved_us = floor_us
         self._tick_ns = now_ns
@@ -55,14 +57,8 @@ class CircleClock:
         self._search_gap_ns = config.burst_tick_ns
         self._crystal_ppb = 0
         self._followed_us = now_ns // _NS_PER_US
-        self._search = Search(
-            config,
-            self._own,
-            others=len(self._windows),
-            quorum=quorum,
-            faults=faults,
-            now_us=self._followed_us,
-        )
+        self._search = Search(config, self._own, self._followed_us)
+        self._search.follow(len(self._windows), quorum, faults)
         self.timeline = Timeline(now_ns, floor_us) if voters else None
         self.is_synced = False
         self.error_us = 0
@@ -71,9 +67,32 @@ class CircleClock:
         self.is_showing = False
         """Set by the owner: a certified value is selected, so the clock must not step."""
 
+    def follow(
+        self, voters: tuple[PeerId, ...], quorum: int, *, watched: tuple[PeerId, ...], now_ns: int
+    ) -> None:
+        """Go over to other voters; `watched` may become voters, so they are read already.
+
+        Readings of whoever stays or was watched are kept, so a change of voters costs no time
+        without light. f is what the quorum of so many voters follows from.
+        """
+        faults = (len(voters) - 1) // 3
+        assert 2 * faults < quorum <= len(voters)
+        self._read_all()
+        self._quorum, self._faults = quorum, faults
+        self._own[:] = [_SELF] if self._me in voters else []
+        known = self._windows | self._watched
+        self._windows = {v: known.get(v) or Window(self._config) for v in voters if v != self._me}
+        others = [w for w in watched if w not in voters and w != self._me]
+        self._watched = {w: known.get(w) or Window(self._config) for w in others}
+        for peer, exchange in self._exchanges.items():
+            exchange.window = self._windows.get(peer) or self._watched.get(peer)
+        self._search.follow(len(self._windows), quorum, faults)
+        if self.is_synced:
+            self.expiry_ns = self._expiry(now_ns)
+
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """Greet a new neighbour; a voter among them is worth a burst."""
-        window = self._windows.get(peer)
+        window = self._windows.get(peer) or self._watched.get(peer)
         exchange = Exchange(self._config, peer, window, now_ns)
         self._exchanges[peer] = exchange
         if window is not None:
@@ -179,7 +198,7 @@ class CircleClock:
         if self.is_synced:
             return config.doubt_tick_ns if self._is_in_doubt() else config.tick_ns
         answering = len(self._own) + sum(
-            exchange.window is not None and now_ns - exchange.heard_ns <= config.silence_ns
+            exchange.peer in self._windows and now_ns - exchange.heard_ns <= config.silence_ns
             for exchange in self._exchanges.values()
         )
         if self._burst_left == 0 or answering < self._quorum:

@@ -9,7 +9,7 @@ so nothing above the codec checks sizes or types again.
 from collections.abc import Callable
 from typing import assert_never
 
-from smilesync.config import MESSAGE_BYTES_MAX, VALUE_BYTES_MAX
+from smilesync.config import MESSAGE_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.errors import LocalError, Malformed
 from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, ValueHash
 from smilesync.wire import cbor
@@ -23,6 +23,7 @@ from smilesync.wire.messages import (
     Clock,
     Decided,
     Message,
+    Piece,
     Propose,
     Status,
     Votes,
@@ -45,11 +46,13 @@ STATUS = 5
 DECIDED = 6
 WANT = 7
 BODY = 8
+PIECE = 16
 
 SETS_MAX = 32
 HELD_MAX = 128
 NAMES_MAX = 32
 BODIES_MAX = 32
+PIECES_MAX = 8
 
 
 def encode(message: Message) -> bytes:
@@ -96,11 +99,19 @@ def _fields_of(message: Message) -> dict[int, CborValue]:
         case Status():
             return _status_fields(message)
         case Decided():
-            return {0: DECIDED, 1: message.value, 2: message.view}
+            return _decided_fields(message)
         case Want():
             return _want_fields(message)
         case Body():
             return {0: BODY, 1: message.slot, 2: message.value}
+        case Piece():
+            return {
+                0: PIECE,
+                1: message.hash,
+                2: message.offset,
+                3: message.size_bytes,
+                4: message.data,
+            }
         case _:
             assert_never(message)
 
@@ -197,8 +208,19 @@ def _read_status(fields: Fields) -> Status:
     )
 
 
+def _decided_fields(message: Decided) -> dict[int, CborValue]:
+    fields: dict[int, CborValue] = {0: DECIDED, 1: message.value, 2: message.view}
+    if message.roster_hash is not None:
+        fields[3] = message.roster_hash
+    return fields
+
+
 def _read_decided(fields: Fields) -> Decided:
-    return Decided(value=_value(fields, 1), view=fields.uint(2, least=1, most=U32_MAX))
+    return Decided(
+        value=_value(fields, 1),
+        view=fields.uint(2, least=1, most=U32_MAX),
+        roster_hash=fields.optional_sized(3, KEY_SIZE_BYTES),
+    )
 
 
 def _want_fields(message: Want) -> dict[int, CborValue]:
@@ -207,11 +229,32 @@ def _want_fields(message: Want) -> dict[int, CborValue]:
         fields[2] = list(message.bodies)
     if message.certificates:
         fields[3] = [name_value(name) for name in message.certificates]
+    if message.pieces:
+        fields[4] = [list(piece) for piece in message.pieces]
     return fields
 
 
 def _read_want(fields: Fields) -> Want:
-    return Want(slot=fields.uint(1), bodies=_hashes(fields, 2), certificates=_names(fields, 3))
+    return Want(
+        slot=fields.uint(1),
+        bodies=_hashes(fields, 2),
+        certificates=_names(fields, 3),
+        pieces=tuple(_request(item) for item in fields.array(4, least=0, most=PIECES_MAX)),
+    )
+
+
+def _request(item: CborValue) -> tuple[bytes, int]:
+    fields = Fields.of_array(item, 2, "MSG-016")
+    return fields.sized(0, KEY_SIZE_BYTES), fields.uint(1, most=RECORD_BYTES_MAX)
+
+
+def _read_piece(fields: Fields) -> Piece:
+    return Piece(
+        hash=fields.sized(1, KEY_SIZE_BYTES),
+        offset=fields.uint(2, most=RECORD_BYTES_MAX),
+        size_bytes=fields.uint(3, least=1, most=RECORD_BYTES_MAX),
+        data=_value(fields, 4),
+    )
 
 
 def _read_body(fields: Fields) -> Body:
@@ -240,4 +283,5 @@ _READERS: dict[int, tuple[str, Callable[[Fields], Message]]] = {
     DECIDED: ("MSG-015", _read_decided),
     WANT: ("MSG-016", _read_want),
     BODY: ("MSG-017", _read_body),
+    PIECE: ("MEM-022", _read_piece),
 }

@@ -75,6 +75,17 @@ class Fields:
         """Return a byte string of exactly `size_bytes`."""
         return self.octets(key, least=size_bytes, most=size_bytes)
 
+    def optional_octets(self, key: int, *, most: int) -> bytes | None:
+        """Return a byte string of up to `most` bytes, or None when the field is null."""
+        if self._rest.get(key, _ABSENT) is None:
+            self.null(key)
+            return None
+        return self.octets(key, least=0, most=most)
+
+    def optional_sized(self, key: int, size_bytes: int) -> bytes | None:
+        """Return a byte string of exactly `size_bytes`, or None when absent."""
+        return self.sized(key, size_bytes) if key in self._rest else None
+
     def bitmap(self, key: int, *, least_bits: int = 0) -> int:
         """Return a bitmap: bit 0 of the first byte is index 0, no zero byte at the end."""
         value = self.octets(key, least=0, most=ROSTER_MAX // 8)

@@ -124,19 +124,27 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decided value; its F certificate travels beside it as VOTES."""
+    """A decided value; its F certificate travels beside it as VOTES.
+
+    `roster_hash` names the roster that decided it, None where the value leaves it as it is; a hint.
+    """
 
     value: bytes
     view: int
+    roster_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """Asks for bodies by hash and certificates by name, of one slot."""
+    """Asks for bodies by hash and certificates by name, of one slot, and for pieces of any.
+
+    `pieces` are (hash, offset) of rosters, states and carried objects.
+    """
 
     slot: int
     bodies: tuple[ValueHash, ...] = ()
     certificates: tuple[CertificateName, ...] = ()
+    pieces: tuple[tuple[bytes, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,5 +155,15 @@ class Body:
     value: bytes
 
 
-CircleMessage = Propose | Votes | Status | Decided | Want | Body
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part, from `offset`, of something of `size_bytes` that was asked for by its hash."""
+
+    hash: bytes
+    offset: int
+    size_bytes: int
+    data: bytes
+
+
+CircleMessage = Propose | Votes | Status | Decided | Want | Body | Piece
 Message = Clock | Carried | CircleMessage

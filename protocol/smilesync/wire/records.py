@@ -105,6 +105,15 @@ class Amnesia:
     """The journal was found to be rolled back: this voter key never votes again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """Roster and state of a slot and those after it: their bytes; state None: not known."""
+
+    slot: int
+    roster: bytes
+    state: bytes | None
+
+
 Record = (
     Opened
     | Notarized
@@ -117,6 +126,7 @@ Record = (
     | ConsentSet
     | Felt
     | Amnesia
+    | Seated
 )
 
 
@@ -172,6 +182,8 @@ def _items_of(record: Record) -> tuple[CborValue, ...]:
             return (record.state,)
         case Amnesia():
             return ()
+        case Seated():
+            return (record.slot, record.roster, record.state)
         case _:
             assert_never(record)
 
@@ -234,6 +246,12 @@ def _read_amnesia(_: Fields) -> Amnesia:
     return Amnesia()
 
 
+def _read_seated(fields: Fields) -> Seated:
+    slot = fields.uint(1)
+    roster = fields.octets(2, least=1, most=RECORD_BYTES_MAX)
+    return Seated(slot, roster, fields.optional_octets(3, most=RECORD_BYTES_MAX))
+
+
 def _view(fields: Fields) -> int:
     return fields.uint(2, least=1, most=U32_MAX)
 
@@ -254,6 +272,7 @@ _KINDS: dict[type[Record], int] = {
     ConsentSet: 9,
     Felt: 10,
     Amnesia: 11,
+    Seated: 12,
 }
 
 _READERS: dict[int, tuple[int, Callable[[Fields], Record]]] = {
@@ -268,5 +287,6 @@ _READERS: dict[int, tuple[int, Callable[[Fields], Record]]] = {
     9: (2, _read_consent_set),
     10: (2, _read_felt),
     11: (1, _read_amnesia),
+    12: (4, _read_seated),
 }
 """Items of each kind, the kind itself included, and who reads them."""

@@ -1,0 +1,98 @@
+"""Rosters and states by their hash: what is held, what is wanted, and its pieces on the way.
+
+Nothing here is trusted because of who sent it: a body is taken when its hash is the one asked for.
+Pieces are put together per sender, so that a liar spoils only its own.
+Source: SPEC section Membership (MEM-020).
+"""
+
+from smilesync.circle.roster import Roster, roster_of
+from smilesync.circle.state import STATE_BYTES_MAX, State, state_of
+from smilesync.errors import Malformed
+from smilesync.ids import PeerId
+from smilesync.wire.messages import Piece
+from smilesync.wire.records import Seated
+
+ROSTERS_MAX = 8
+WANTED_MAX = 4
+PARTS_MAX = 8
+PIECE_BYTES = 1_024
+PIECES_PER_ANSWER_MAX = 4
+
+
+class Library:
+    """Rosters held, newest last; bodies wanted by hash; the bytes of either for others."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._circle = roster.circle
+        self._rosters = {roster.hash: roster}
+        self._wanted: dict[bytes, None] = {}
+        self._parts: dict[tuple[PeerId, bytes], bytes] = {}
+
+    def roster(self, roster_hash: bytes) -> Roster | None:
+        """Return the roster of this hash, None if it is not held."""
+        return self._rosters.get(roster_hash)
+
+    def keep(self, roster: Roster) -> None:
+        """Hold a roster; the oldest ones give way."""
+        self._rosters.pop(roster.hash, None)
+        self._rosters[roster.hash] = roster
+        while len(self._rosters) > ROSTERS_MAX:
+            del self._rosters[next(iter(self._rosters))]
+
+    def restore(self, seated: Seated) -> tuple[Roster, State | None]:
+        """Return what a journal record spells out."""
+        state = state_of(seated.state) if seated.state is not None else None
+        return roster_of(self._circle, seated.roster), state
+
+    def want(self, roster_hash: bytes) -> None:
+        """Ask for a roster with the next question, unless it is held."""
+        if roster_hash not in self._rosters:
+            self._wanted[roster_hash] = None
+            while len(self._wanted) > WANTED_MAX:
+                del self._wanted[next(iter(self._wanted))]
+
+    def requests(self, peer: PeerId, state_hash: bytes | None) -> tuple[tuple[bytes, int], ...]:
+        """Return (hash, offset) of what to ask `peer` for; `state_hash` of the state, if wanted."""
+        hashes = [*self._wanted, *([state_hash] if state_hash is not None else [])]
+        return tuple((one, len(self._parts.get((peer, one), b""))) for one in hashes)
+
+    def pieces(self, wanted: bytes, offset: int, state: bytes | None) -> list[Piece]:
+        """Return the next pieces of a roster held, or of the `state` body if that is given."""
+        roster = self._rosters.get(wanted)
+        body = roster.body if roster is not None else state
+        if body is None:
+            return []
+        starts = range(offset, len(body), PIECE_BYTES)[:PIECES_PER_ANSWER_MAX]
+        return [Piece(wanted, at, len(body), body[at : at + PIECE_BYTES]) for at in starts]
+
+    def handle_piece(self, piece: Piece, sender: PeerId, state_hash: bytes | None) -> State | None:
+        """Take a piece of something wanted; returns the state once it is whole and is the one.
+
+        Errors: Malformed when all pieces of one sender make something else than was asked for.
+        """
+        if piece.hash not in self._wanted and piece.hash != state_hash:
+            return None
+        key = (sender, piece.hash)
+        held = self._parts.pop(key, b"")
+        if piece.offset != len(held) or piece.size_bytes > STATE_BYTES_MAX:
+            return None
+        body = held + piece.data
+        if len(body) < piece.size_bytes:
+            self._parts[key] = body
+            while len(self._parts) > PARTS_MAX:
+                del self._parts[next(iter(self._parts))]
+            return None
+        if piece.hash == state_hash:
+            return self._whole_state(body, state_hash)
+        roster = roster_of(self._circle, body)
+        if roster.hash != piece.hash:
+            raise Malformed("MEM-020", "the pieces make another roster than was asked for")
+        del self._wanted[roster.hash]
+        self.keep(roster)
+        return None
+
+    def _whole_state(self, body: bytes, state_hash: bytes) -> State:
+        state = state_of(body)
+        if state.hash(self._circle) != state_hash:
+            raise Malformed("MEM-020", "the pieces make another state than was asked for")
+        return state

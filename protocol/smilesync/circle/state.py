@@ -1,0 +1,146 @@
+"""What a circle agreed on besides its roster: who waits for a seat, who invited whom, who is out.
+
+It changes by decided values only; its hash is in every value. Bounded, whatever is decided: of
+each list the newest entries stay. Source: SPEC section Membership (MEM-004, MEM-005).
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+from smilesync.circle.changes import Changes
+from smilesync.circle.roster import Roster, Seat
+from smilesync.errors import Malformed
+from smilesync.ids import KEY_SIZE_BYTES, CircleId, PeerId, VoterKey
+from smilesync.wire import cbor
+from smilesync.wire.envelope import Domain
+from smilesync.wire.fields import Fields
+
+STATE_DOMAIN = Domain.STATE + b"\0"
+STANDBY_MAX = 22
+GUESTS_MAX = 96
+EXPELLED_MAX = 64
+STATE_BYTES_MAX = 16_384
+QUOTA_US = 3_600_000_000
+"""Invitations count against their inviter's quota for an hour."""
+ROOT_STEPS_MAX = 16
+RULE = "MEM-004"
+HASHES_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Somebody who may become a voter, since when (circle us; 0: was one before)."""
+
+    seat: Seat
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Whom `inviter` brought in, and when (circle us)."""
+
+    identity: PeerId
+    inviter: PeerId
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The three lists, oldest first."""
+
+    standby: tuple[Waiting, ...] = ()
+    guests: tuple[Guest, ...] = ()
+    expelled: tuple[PeerId, ...] = ()
+
+    def encode(self) -> bytes:
+        """Return the bytes that are hashed and kept; none at all for the empty state."""
+        if self == EMPTY:
+            return b""
+        return cbor.encode(
+            {
+                1: [[one.seat.voter, one.seat.identity, one.since_us] for one in self.standby],
+                2: [[one.identity, one.inviter, one.since_us] for one in self.guests],
+                3: list(self.expelled),
+            }
+        )
+
+    def hash(self, circle: CircleId) -> bytes:
+        """Return the state hash."""
+        return _hash(self, circle)
+
+    def waiting(self, identity: PeerId) -> Waiting | None:
+        """Return who waits under this identity."""
+        return next((one for one in self.standby if one.seat.identity == identity), None)
+
+    def root(self, identity: PeerId) -> PeerId:
+        """Return whose invitation, over all that followed from it, brought somebody in."""
+        inviters = {guest.identity: guest.inviter for guest in self.guests}
+        for _ in range(ROOT_STEPS_MAX):
+            identity = inviters.get(identity, identity)
+        return identity
+
+    def invitations(self, inviter: PeerId, now_us: int) -> int:
+        """Return how many invitations of the last hour count against `inviter`."""
+        since_us = now_us - QUOTA_US
+        return sum(g.inviter == inviter and g.since_us > since_us for g in self.guests)
+
+    def after(self, changes: Changes, roster: Roster, at_us: int) -> "State":
+        """Return the state that `changes` of a slot with `roster` make, at circle time `at_us`.
+
+        Who is removed for absence alone waits for a seat again, and need not wait long.
+        """
+        out = {one.identity for one in (*changes.left, *changes.expelled)}
+        gone = out | {seat.identity for seat in changes.added}
+        standby = [one for one in self.standby if one.seat.identity not in gone]
+        removed = [seat for i, seat in enumerate(roster.seats) if changes.removed >> i & 1]
+        standby += [Waiting(seat, 0) for seat in removed if seat.identity not in out]
+        standby += [Waiting(Seat(a.voter, a.identity), at_us) for a in changes.admitted]
+        standby = standby[-STANDBY_MAX:]
+        inside = {one.seat.identity for one in standby} | {seat.identity for seat in changes.added}
+        inside |= set(roster.identities) - {seat.identity for seat in removed}
+        fresh = [Guest(a.identity, a.inviter, at_us) for a in changes.admitted if a.inviter]
+        guests = _kept(self.guests, inside, at_us) + fresh
+        expelled = [*self.expelled, *(one.identity for one in changes.expelled)]
+        return State(tuple(standby), tuple(guests[-GUESTS_MAX:]), tuple(expelled[-EXPELLED_MAX:]))
+
+
+EMPTY = State()
+
+
+def state_of(body: bytes) -> State:
+    """Return the state that `body` spells out.
+
+    Errors: Malformed (MEM-004). Whether it is the one agreed on, only its hash tells.
+    """
+    if not body:
+        return EMPTY
+    fields = Fields.of_map(cbor.decode(body, limit_bytes=STATE_BYTES_MAX), RULE)
+    standby, guests, expelled = fields.item(1), fields.item(2), fields.item(3)
+    fields.close()
+    if not (isinstance(standby, list) and isinstance(guests, list) and isinstance(expelled, list)):
+        raise Malformed(RULE, "a state is a map of three arrays")
+    state = State(
+        tuple(Waiting(Seat(VoterKey(a), PeerId(b)), at) for a, b, at in map(_triple, standby)),
+        tuple(Guest(PeerId(a), PeerId(b), at) for a, b, at in map(_triple, guests)),
+        tuple(PeerId(Fields.of_array([one], 1, RULE).sized(0, KEY_SIZE_BYTES)) for one in expelled),
+    )
+    if state == EMPTY:
+        raise Malformed(RULE, "the empty state has no bytes")
+    return state
+
+
+def _triple(item: cbor.CborValue) -> tuple[bytes, bytes, int]:
+    fields = Fields.of_array(item, 3, RULE)
+    return fields.sized(0, KEY_SIZE_BYTES), fields.sized(1, KEY_SIZE_BYTES), fields.uint(2)
+
+
+def _kept(guests: tuple[Guest, ...], inside: Collection[PeerId], at_us: int) -> list[Guest]:
+    """Return the guests who are still here, and those who count against a quota."""
+    return [g for g in guests if g.identity in inside or g.since_us > at_us - QUOTA_US]
+
+
+@lru_cache(maxsize=HASHES_MAX)
+def _hash(state: State, circle: CircleId) -> bytes:
+    return hashlib.sha256(STATE_DOMAIN + circle + state.encode()).digest()

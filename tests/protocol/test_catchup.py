@@ -1,0 +1,255 @@
+"""Rosters and states fetched by hash, and decisions taken under a roster one had not known."""
+
+from dataclasses import replace
+
+import pytest
+
+from smilesync.circle.chain import Chain
+from smilesync.circle.changes import Changes
+from smilesync.circle.library import PARTS_MAX, PIECE_BYTES, ROSTERS_MAX, Library
+from smilesync.circle.quorum import statement, value_hash, vote_set
+from smilesync.circle.roster import Roster, Seat
+from smilesync.circle.state import EMPTY, State, Waiting
+from smilesync.circle.value import Value, named
+from smilesync.errors import Malformed, Unwelcome
+from smilesync.ids import PeerId, VoterKey
+from smilesync.wire.messages import Decided, Piece, VoteKind, Votes, VoteSet
+from smilesync.wire.records import DecidedRecord, Seated
+from support.lab import Lab
+
+LAB = Lab(7, silent=frozenset(range(7)))
+NEW = LAB.roster
+OLD = NEW.changed(0b1110000, ())
+"""Members 0 to 3."""
+STRANGERS = [Seat(VoterKey(bytes([i]) * 32), PeerId(bytes([99 - i]) * 32)) for i in range(3)]
+FOREIGN = Roster(NEW.circle, sorted([NEW.seats[0], *STRANGERS]), is_strict=False)
+"""Member 0 and three whom nobody knows."""
+ONE, OTHER = PeerId(b"1" * 32), PeerId(b"2" * 32)
+STATE = State((Waiting(STRANGERS[0], 5),))
+BIG = State(tuple(Waiting(STRANGERS[0], i) for i in range(22)), expelled=(ONE,) * 60)
+
+
+def _value(slot: int = 9, **changes: object) -> Value:
+    return LAB.value(slot=slot, **{"roster_hash": NEW.hash, **changes})
+
+
+def _signed(value: Value, members: tuple[int, ...] = (0, 1, 4, 5, 6), by: Roster = NEW) -> VoteSet:
+    """Return a finalization by members of the laboratory, in the order of `by`."""
+    key = (VoteKind.FINALIZE, 1, value_hash(value.encode()))
+    data = statement(by.circle, by.hash, value.slot, key)
+    votes = {}
+    for member in members:
+        place = by.place_of(LAB.pairs[member][1].public)
+        assert place is not None
+        votes[place] = LAB.pairs[member][1].sign(data)
+    return vote_set(key, votes)
+
+
+def _fetch(chain: Chain, holder: Chain, wanted: bytes) -> None:
+    """Bring over what `chain` asks for."""
+    while True:
+        asked = dict(chain.library.requests(ONE, None))
+        if wanted not in asked:
+            return
+        for piece in holder.pieces(wanted, asked[wanted]):
+            chain.library.handle_piece(piece, ONE, None)
+
+
+def _chain(roster: Roster = OLD) -> Chain:
+    return Chain(roster, LAB.verifier)
+
+
+@pytest.mark.spec("MEM-020", "MEM-021", "CIR-040")
+def test_straggler_takes_a_decision_of_a_roster_of_which_it_trusts_enough() -> None:
+    chain, value = _chain(), _value()
+    votes = _signed(value)
+    body = value.encode()
+
+    assert chain.handle_decided(Decided(body, 1)) is None
+    assert chain.handle_certificate(9, votes, may_skip=True) is None, "its roster is not held yet"
+    _fetch(chain, _chain(NEW), NEW.hash)
+    complete = chain.handle_certificate(9, votes, may_skip=True)
+
+    assert complete is not None
+    assert complete[:2] == (named(body), votes)
+    assert complete[2].hash == NEW.hash
+
+
+@pytest.mark.spec("MEM-021")
+@pytest.mark.parametrize(
+    ("trusted", "may_skip"), [(FOREIGN, True), (OLD, False)], ids=["too few known", "too old"]
+)
+def test_decision_of_a_roster_that_nothing_vouches_for_is_refused(
+    trusted: Roster, may_skip: bool
+) -> None:
+    chain, value = _chain(trusted), _value()
+    chain.handle_decided(Decided(value.encode(), 1))
+    chain.library.keep(NEW)
+
+    with pytest.raises(Unwelcome) as caught:
+        chain.handle_certificate(9, _signed(value), may_skip=may_skip)
+
+    assert caught.value.rule == "MEM-021"
+
+
+@pytest.mark.spec("MEM-021", "MEM-024")
+def test_decision_that_changes_the_roster_is_taken_under_the_one_it_names() -> None:
+    chain = _chain()
+    value = _value(roster_hash=NEW.changed(1, ()).hash, changes=Changes(removed=1))
+    body = value.encode()
+    chain.library.keep(NEW)
+
+    chain.handle_decided(Decided(body, 1, NEW.hash))
+    complete = chain.handle_certificate(9, _signed(value), may_skip=True)
+    assert complete is not None
+    made = chain.append(*complete)
+
+    assert chain.roster.hash == NEW.changed(1, ()).hash
+    assert made == [Seated(10, chain.roster.body, b""), DecidedRecord(9, body, complete[1])]
+    assert chain.answer() == [Decided(body, 1, NEW.hash), Votes(9, (complete[1],))]
+
+
+@pytest.mark.spec("MEM-021")
+def test_false_hint_and_false_delta_decide_nothing() -> None:
+    chain = _chain()
+    value = _value(roster_hash=bytes(32))
+    chain.library.keep(NEW)
+    chain.handle_decided(Decided(value.encode(), 1, NEW.hash))
+
+    assert chain.handle_certificate(9, _signed(value), may_skip=True) is None
+    assert named(_value(changes=Changes(removed=1 << 20)).encode())
+
+
+@pytest.mark.spec("CIR-041", "MEM-011")
+def test_impossible_delta_of_the_open_slot_is_refused() -> None:
+    value = LAB.value(roster_hash=OLD.hash, changes=Changes(removed=1 << 20))
+
+    with pytest.raises(Unwelcome):
+        _chain().handle_decided(Decided(value.encode(), 1))
+
+
+@pytest.mark.spec("MEM-004", "MEM-005")
+def test_state_follows_slot_after_slot_and_is_unknown_after_a_jump() -> None:
+    chain, circle = _chain(NEW), NEW.circle
+    for slot, state_hash, known in [
+        (1, EMPTY.hash(circle), EMPTY),
+        (2, STATE.hash(circle), None),
+        (3, STATE.hash(circle), None),
+        (4, EMPTY.hash(circle), EMPTY),
+        (9, EMPTY.hash(circle), EMPTY),
+        (12, STATE.hash(circle), None),
+    ]:
+        value = _value(slot, state_hash=state_hash)
+        chain.append(named(value.encode()), _signed(value), NEW)
+        assert chain.state == known, slot
+
+
+@pytest.mark.spec("MEM-005", "MEM-023")
+def test_change_of_the_state_is_on_the_record_before_the_decision() -> None:
+    chain = _chain(NEW)
+    state = State((Waiting(NEW.seats[6], 0),))
+    after = NEW.changed(1 << 6, ())
+    changes = Changes(removed=1 << 6)
+    value = _value(1, roster_hash=after.hash, state_hash=state.hash(NEW.circle), changes=changes)
+    votes = _signed(value)
+
+    made = chain.append(named(value.encode()), votes, NEW)
+
+    seated = Seated(2, after.body, state.encode())
+    assert made == [seated, DecidedRecord(1, value.encode(), votes)]
+    again = _chain(NEW)
+    again.restore(DecidedRecord(1, value.encode(), votes), [Seated(9, OLD.body, b""), seated])
+    assert (again.roster.hash, again.state) == (after.hash, state)
+    assert again.answer() == chain.answer()
+
+
+@pytest.mark.spec("MEM-023")
+def test_state_that_is_not_known_is_so_after_a_restart_until_it_is_fetched() -> None:
+    chain = _chain(NEW)
+    value = _value(4, state_hash=STATE.hash(NEW.circle))
+    votes = _signed(value)
+    made = chain.append(named(value.encode()), votes, NEW)
+    assert made[0] == Seated(5, NEW.body, None)
+
+    learned = chain.learn_state(STATE)
+
+    again = _chain(NEW)
+    again.restore(DecidedRecord(4, value.encode(), votes), [Seated(5, NEW.body, None), learned])
+    assert again.state == STATE
+    assert again.pieces(STATE.hash(NEW.circle), 0)
+    chain.state = None
+    assert chain.pieces(STATE.hash(NEW.circle), 0) == []
+
+
+def test_heads_are_those_without_a_gap() -> None:
+    chain = _chain(NEW)
+    for slot in (1, 2, 5, *range(6, 20)):
+        value = _value(slot)
+        chain.append(named(value.encode()), _signed(value), NEW)
+        if slot == 5:
+            assert chain.heads == [value_hash(value.encode())]
+
+    assert len(chain.heads) == 8
+
+
+@pytest.mark.spec("MEM-020")
+def test_large_state_comes_in_pieces_and_only_the_right_one_is_taken() -> None:
+    wanted, body = BIG.hash(NEW.circle), BIG.encode()
+    library = Library(NEW)
+    assert library.requests(ONE, wanted) == ((wanted, 0),)
+
+    pieces = library.pieces(wanted, 0, body)
+    found = [library.handle_piece(piece, ONE, wanted) for piece in pieces]
+
+    assert len(pieces) == -(-len(body) // PIECE_BYTES) > 1
+    assert found == [None] * (len(pieces) - 1) + [BIG]
+
+
+@pytest.mark.spec("MEM-020")
+def test_pieces_of_something_else_are_refused_and_others_passed_over() -> None:
+    library = Library(OLD)
+    library.want(NEW.hash)
+    body = FOREIGN.body
+
+    with pytest.raises(Malformed) as caught:
+        library.handle_piece(Piece(NEW.hash, 0, len(body), body), ONE, None)
+    assert caught.value.rule == "MEM-020"
+    with pytest.raises(Malformed) as caught:
+        library.handle_piece(Piece(b"?" * 32, 0, 12, STATE.encode()), ONE, b"?" * 32)
+    assert caught.value.rule == "MEM-020"
+    good = Piece(NEW.hash, 0, len(NEW.body), NEW.body)
+    for passed_over in [
+        replace(good, hash=b"?" * 32),
+        replace(good, offset=1),
+        replace(good, size_bytes=16_385),
+    ]:
+        assert library.handle_piece(passed_over, ONE, None) is None
+    assert library.roster(NEW.hash) is None
+    library.handle_piece(good, OTHER, None)
+
+    found = library.roster(NEW.hash)
+    assert found is not None
+    assert found.hash == NEW.hash
+
+
+@pytest.mark.spec("MEM-020")
+def test_what_liars_send_and_hint_at_is_bounded() -> None:
+    library = Library(OLD)
+    library.want(OLD.hash)
+    assert library.requests(ONE, None) == ()
+    for index in range(20):
+        library.want(bytes([index]) * 32)
+    assert [one[0][0] for one in library.requests(ONE, None)] == [16, 17, 18, 19]
+
+    for index in range(PARTS_MAX + 1):
+        piece = Piece(b"\x13" * 32, 0, 99, b"x")
+        library.handle_piece(piece, PeerId(bytes([index]) * 32), None)
+
+    assert library.requests(PeerId(bytes(32)), None)[3] == (b"\x13" * 32, 0)
+    assert library.requests(PeerId(b"\1" * 32), None)[3] == (b"\x13" * 32, 1)
+    for seat in STRANGERS:
+        for index in range(4):
+            library.keep(NEW.changed(1 << index, [seat]))
+    assert library.roster(OLD.hash) is None
+    assert ROSTERS_MAX < 12
+    assert library.pieces(OLD.hash, 0, None) == []
