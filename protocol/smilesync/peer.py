@@ -125,6 +125,7 @@ class Peer:
         self._preferred: bytes | None = None
         self._fall_count = 0
         self._seen = (-1, -1, -1)
+        self._counted = -1
         self._now_ns = now_ns
         self._light_ns = now_ns
         self._is_clock_new = False
@@ -300,16 +301,19 @@ class Peer:
             effects = effects + self.clock.wake(now_ns)
         effects = self._tell_clock(effects, now_ns)
         circle = self.circle
+        if circle is not None and self.board.revision != self._counted:
+            self._counted = self.board.revision
+            circle.counts = self.board.counts(now_ns, circle.roster.index_of)
         if circle is not None and circle.slot.is_turn and circle.wants_pattern(now_ns):
             head = circle.chain.head()
             shown = head.value.pattern if head.value is not None else None
             wished = self.wishes.choose(head.slot + 1, shown, now_ns)
-            counts = self.board.counts(now_ns, circle.roster.index_of)
-            pattern = choose.collective(counts, wished or self._preferred)
+            pattern = choose.collective(circle.inputs(), wished or self._preferred)
             effects = effects + circle.propose(pattern, now_ns)
         head_slot = circle.chain.head().slot if circle is not None else 0
         if circle is not None and head_slot != self._seen[2]:
             value = circle.chain.head().value
+            self._counted = -1  # who counts may have changed
             if value is not None:
                 self.wishes.decided(head_slot, value.pattern)
         seen = (self.clock.revision, self.board.revision, head_slot)

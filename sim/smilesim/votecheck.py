@@ -37,7 +37,7 @@ KEPT_BODIES = 4
 KEPT_CHECKED = 1
 READ_MAX = 1 << 10
 KEY_SLOT, KEY_PARENT, KEY_NOT_BEFORE, KEY_NOT_AFTER, KEY_PATTERN, KEY_START = range(6)
-KEY_ROSTER = 10
+KEY_INPUTS, KEY_ROSTER = 9, 10
 LONGEST_LEASE_US = 16_000_000
 
 Said = tuple[VoteKind, int, int, bytes]
@@ -62,6 +62,8 @@ class Decision:
     pattern: bytes
     start_us: int
     roster_hash: bytes
+    inputs: tuple[int, ...]
+    """How many feel each state, as published; empty where nothing is."""
 
 
 @dataclass(slots=True)
@@ -333,7 +335,7 @@ def lease_faults(before: Decision | None, decision: Decision, base_us: int) -> l
         apart_us = decision.not_before_us - before.not_after_us
         if apart_us < 0:
             faults.append(f"the lease of slot {decision.slot} begins {-apart_us} us too early")
-        same = ("pattern", "start_us", "roster_hash")
+        same = ("pattern", "start_us", "roster_hash", "inputs")
         if not apart_us and all(getattr(before, key) == getattr(decision, key) for key in same):
             doubled_us = 2 * (before.not_after_us - before.not_before_us)
             wanted_us = LONGEST_LEASE_US if doubled_us > LONGEST_LEASE_US else doubled_us
@@ -354,6 +356,7 @@ def read_decision(body: bytes) -> Decision | None:
     slot, parent, pattern = fields.get(KEY_SLOT), fields.get(KEY_PARENT), fields.get(KEY_PATTERN)
     not_before, not_after = fields.get(KEY_NOT_BEFORE), fields.get(KEY_NOT_AFTER)
     start, roster = fields.get(KEY_START), fields.get(KEY_ROSTER)
+    inputs = fields.get(KEY_INPUTS, [])
     if not isinstance(slot, int) or not isinstance(not_before, int):
         return None
     if not isinstance(parent, bytes) or not isinstance(pattern, bytes):
@@ -362,7 +365,11 @@ def read_decision(body: bytes) -> Decision | None:
         return None
     if not isinstance(start, int) or not isinstance(roster, bytes):
         return None
-    return Decision(slot, hashed(body), parent, not_before, not_after, pattern, start, roster)
+    if not isinstance(inputs, list) or not all(isinstance(count, int) for count in inputs):
+        return None
+    counts = tuple(int(count) for count in inputs if isinstance(count, int))
+    name = hashed(body)
+    return Decision(slot, name, parent, not_before, not_after, pattern, start, roster, counts)
 
 
 def _prune(book: Book, slot: int) -> None:

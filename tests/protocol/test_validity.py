@@ -167,9 +167,10 @@ def test_renewal_doubles_the_lease_and_never_beyond_16_s(last_us: int, length_us
         {"pattern": b"q"},
         {"start_us": 10_000_001},
         {"roster_hash": bytes(32)},
+        {"inputs": (5, 0, 0, 0, 0)},
         {"not_before_us": 18_000_001},
     ],
-    ids=["pattern", "start", "roster", "lapsed"],
+    ids=["pattern", "start", "roster", "inputs", "lapsed"],
 )
 def test_lease_that_renews_nothing_has_the_base_length_and_no_other(
     changes: dict[str, object],

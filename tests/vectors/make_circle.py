@@ -260,7 +260,9 @@ def value_cases() -> list[Case]:
     rows = [
         _case(
             name,
-            "CIR-004 CIR-010 CIR-011" + (" MEM-001" if value is MOVED else ""),
+            "CIR-004 CIR-010 CIR-011"
+            + (" MEM-001" if value is MOVED else "")
+            + (" INP-001" if value.inputs else ""),
             {"value": value.encode()},
             {"value_hash": value_hash(value.encode()), "fields": value},
         )
@@ -269,11 +271,18 @@ def value_cases() -> list[Case]:
             ("a change", CHANGE),
             ("a renewal", RENEWAL),
             ("all changes of membership", MOVED),
+            ("with inputs", replace(CHANGE, inputs=(5, 0, 20, 1000, 0))),
         ]
     ]
     fields = _map(CHANGE.encode())
     bad: list[tuple[str, str, dict[int, CborValue]]] = [
-        ("key 9", "CIR-010", {9: 0}),
+        ("key 12", "CIR-010", {12: 0}),
+        ("inputs that are no array", "INP-001", {9: 0}),
+        ("four inputs", "INP-001", {9: [5, 5, 5, 5]}),
+        ("six inputs", "INP-001", {9: [5, 5, 5, 5, 5, 5]}),
+        ("an input of 4", "INP-001", {9: [4, 0, 0, 0, 0]}),
+        ("an input of 1005", "INP-001", {9: [0, 0, 0, 0, 1005]}),
+        ("an input that is true", "INP-001", {9: [True, 0, 0, 0, 0]}),
         ("nobody expelled", "MEM-001", {13: []}),
         ("five expelled", "MEM-001", {13: [[bytes([i] * 32), bytes(32)] for i in range(5)]}),
         ("expelled twice", "MEM-001", {13: [[bytes(32), bytes(32)]] * 2}),

@@ -13,6 +13,7 @@ from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
 from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
 from smilesync.circle.guard import RestartGuard
+from smilesync.circle.inputs import NOBODY, Counts, published
 from smilesync.circle.lease import Lease, Standing
 from smilesync.circle.presence import Presence
 from smilesync.circle.roster import Roster
@@ -73,6 +74,8 @@ class Circle:
         self._timetable = Timetable(around.parameters.window_us)
         self.asking = Asking(around.config, around.roster, around.me, entropy, now_ns)
         self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in journal)
+        self.counts: Counts = NOBODY
+        """How many members feel each state, as far as this device was told; set by the owner."""
         self.dropped: Counter[str] = Counter()
         """Rules that early messages were found to break, when their slot came."""
         self._early: list[tuple[PeerId, CircleMessage]] = []
@@ -118,9 +121,15 @@ class Circle:
         """Is it this device's turn to propose? Then call `propose`."""
         return self.slot.wants_pattern(self._moment(now_ns))
 
+    def inputs(self) -> Counts | None:
+        """Return what a proposal of the open view may say of how the members feel."""
+        last = self.chain.head().value
+        before = last.inputs if last is not None else None
+        return published(self.counts, before, self.slot.view)
+
     def propose(self, pattern: bytes, now_ns: int) -> list[Effect]:
-        """Propose an encoded pattern for the open slot."""
-        effects = self.slot.propose(pattern, self._moment(now_ns))
+        """Propose an encoded pattern for the open slot, made from `inputs`."""
+        effects = self.slot.propose(pattern, self._moment(now_ns), inputs=self.inputs())
         return effects + self._settle(now_ns)
 
     def wake(self, now_ns: int) -> list[Effect]:
@@ -366,4 +375,4 @@ class Circle:
     def _moment(self, now_ns: int) -> Moment:
         circle_us = self.timeline.at(now_ns) if self.timeline is not None else None
         absent = self.presence.absent(now_ns, self.around.config.absent_after_ns)
-        return Moment(now_ns, circle_us, absent, self.guard.may_vote)
+        return Moment(now_ns, circle_us, absent, self.guard.may_vote, self.counts)

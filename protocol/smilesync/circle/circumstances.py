@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from smilesync.circle.genesis import Parameters
+from smilesync.circle.inputs import NOBODY, Counts
 from smilesync.circle.roster import Roster
 from smilesync.circle.state import State
 from smilesync.circle.validity import PatternCheck
@@ -18,13 +19,15 @@ class Moment(NamedTuple):
     """What a slot may know of the present: local ns, circle us (None: not SYNCED), who is away.
 
     `absent` is a bitmap of voters not heard for a while; `may_vote` is False for a listener, an
-    amnesic device, and a restarted one that has not yet asked the others.
+    amnesic device, and a restarted one that has not yet asked the others. `counts`: how many
+    members feel each state, as far as this device was told.
     """
 
     now_ns: int
     circle_us: int | None
     absent: int
     may_vote: bool
+    counts: Counts = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

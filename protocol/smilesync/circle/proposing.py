@@ -5,21 +5,30 @@ Source: SPEC sections Voting (CIR-016) and Validity.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from smilesync.circle.changes import Changes
 from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.inputs import Counts
 from smilesync.circle.lawful import following
 from smilesync.circle.validity import Head, expected_previous, lease_length_us
 from smilesync.circle.value import Value
 
 
-def fresh_value(
-    pattern: bytes, changes: Changes, circle_us: int, *, head: Head, around: Circumstances
-) -> Value:
-    """Return the value that shows `pattern` as soon as the head's lease and the lead allow.
+class Draft(NamedTuple):
+    """What is new in a fresh value: all else follows from the head and the time."""
 
-    The state is known, and `changes` are lawful at that time.
+    pattern: bytes
+    changes: Changes
+    inputs: Counts | None
+
+
+def fresh_value(draft: Draft, circle_us: int, *, head: Head, around: Circumstances) -> Value:
+    """Return the value that shows a pattern as soon as the head's lease and the lead allow.
+
+    The state is known, and the changes are lawful at that time.
     """
+    pattern, changes, inputs = draft
     parameters, last = around.parameters, head.value
     begin_us = begins_us(circle_us, head, around)
     start_us = last.start_us if last is not None and last.pattern == pattern else begin_us
@@ -39,6 +48,7 @@ def fresh_value(
         roster_hash=roster.hash,
         state_hash=state.hash(roster.circle),
         changes=changes,
+        inputs=inputs,
     )
     return replace(value, not_after_us=begin_us + lease_length_us(value, head, parameters))
 

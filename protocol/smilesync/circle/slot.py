@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable
 from smilesync.circle.book import Checked, VoteBook
 from smilesync.circle.changes import NO_CHANGES, Changes
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS, Circumstances, Moment
+from smilesync.circle.inputs import Counts
 from smilesync.circle.lawful import following, seats_after
-from smilesync.circle.proposing import fresh_value
+from smilesync.circle.proposing import Draft, fresh_value
 from smilesync.circle.quorum import NO_VALUE, VoteKey, bits, statement, vote_set
 from smilesync.circle.validity import (
     Head,
@@ -26,6 +27,7 @@ from smilesync.circle.validity import (
     v4_lease,
     v5_timely,
     v8_pattern,
+    v9_inputs,
 )
 from smilesync.circle.value import Named, named
 from smilesync.effects import Effect, Event, Notice, Persist, Send
@@ -174,12 +176,17 @@ class Slot:
         return self.book.highest_notarized() == 0 and self._is_justified(ValueHash(NO_VALUE))
 
     def propose(
-        self, pattern: bytes, moment: Moment, changes: Changes = NO_CHANGES
+        self,
+        pattern: bytes,
+        moment: Moment,
+        changes: Changes = NO_CHANGES,
+        inputs: Counts | None = None,
     ) -> list[Effect]:
         """Propose `pattern` in the lease that follows the head's; call if `wants_pattern`."""
         assert moment.circle_us is not None
         around, head = self.around, self.head
-        value = fresh_value(pattern, changes, moment.circle_us, head=head, around=around)
+        draft = Draft(pattern, changes, inputs)
+        value = fresh_value(draft, moment.circle_us, head=head, around=around)
         return self._lead(value.encode(), 0) + self.progress(moment)
 
     def progress(self, moment: Moment) -> list[Effect]:
@@ -321,7 +328,7 @@ class Slot:
         return signature
 
     def _test(self, candidate: Named, moment: Moment) -> Reason | None:
-        """V1 to V6 and V8 on the proposal of the current view."""
+        """V1 to V6, V8 and V9 on the proposal of the current view."""
         around, value = self.around, candidate.value
         if around.state is None:
             return Reason("CIR-021", Verdict.KEEP, "the state before it is not known")
@@ -344,7 +351,8 @@ class Slot:
         if missing is not None:
             return Reason("CIR-023", Verdict.KEEP, f"view {missing.view} is not nullified")
         if carried_view == 0:
-            return v5_timely(value, moment.circle_us, around.parameters)
+            timely = v5_timely(value, moment.circle_us, around.parameters)
+            return timely or v9_inputs(value, self.head, moment.counts, self.view)
         return None
 
     def _is_justified(self, value_hash: ValueHash) -> bool:

@@ -1,10 +1,10 @@
-"""What makes a proposed value acceptable: V1 to V5 and V8, each a named function.
+"""What makes a proposed value acceptable: V1, V4, V5, V8 and V9, each a named function.
 
 A test returns None when the value passes, else the verdict. V1, V4 and V8 hold for every value;
-V5 depends on the voter's clock and is asked of fresh values only: a value carried from an earlier
-view was fresh to q voters once, and testing it again would let the circle deadlock. V2 and V3
-need certificates and are in slot.py. V6, V7 and V9 concern membership and inputs, which this
-revision does not have. Source: SPEC section Validity.
+V5 depends on the voter's clock and V9 on whom it heard; both are asked of fresh values only: a
+value carried from an earlier view was fresh to q voters once, and testing it again would let the
+circle deadlock. V2 and V3 need certificates and are in slot.py; V6 and V7 concern membership.
+Source: SPEC section Validity.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from smilesync.circle.genesis import LEASE_US_MAX, Parameters
+from smilesync.circle.inputs import Counts, is_plausible
 from smilesync.circle.value import Value
 from smilesync.ids import ValueHash
 
@@ -76,8 +77,8 @@ def lease_length_us(value: Value, head: Head, parameters: Parameters) -> int:
     last = head.value
     if last is None or value.not_before_us != last.not_after_us:
         return parameters.lease_us
-    before = last.pattern, last.start_us, last.roster_hash
-    if (value.pattern, value.start_us, value.roster_hash) != before:
+    before = last.pattern, last.start_us, last.roster_hash, last.inputs
+    if (value.pattern, value.start_us, value.roster_hash, value.inputs) != before:
         return parameters.lease_us
     return min(2 * (last.not_after_us - last.not_before_us), LEASE_US_MAX)
 
@@ -94,6 +95,17 @@ def v5_timely(value: Value, circle_us: int | None, parameters: Parameters) -> Re
         return Reason("CIR-025", Verdict.KEEP, "begins too far ahead")
     if value.not_before_us < circle_us - parameters.lease_us // 2:
         return Reason("CIR-025", Verdict.KEEP, "began too long ago")
+    return None
+
+
+def v9_inputs(value: Value, head: Head, own: Counts, view: int) -> Reason | None:
+    """V9: the inputs are those of the slot before, or near what this voter counts itself.
+
+    Never a final no: this voter may hear in a moment what the leader has heard.
+    """
+    last = head.value.inputs if head.value is not None else None
+    if not is_plausible(value.inputs, own, last, view):
+        return Reason("INP-005", Verdict.KEEP, "its inputs are not what this voter counts")
     return None
 
 

@@ -1,12 +1,14 @@
 """What a circle decides in one slot: a light pattern, and when it may be shown.
 
-Source: SPEC section Values. Keys 13 to 15 are those of `changes.py`; 9 and 12 are reserved.
+Source: SPEC section Values. Key 9 is that of `inputs.py`, keys 13 to 15 are those of
+`changes.py`; 12 is reserved.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from smilesync.circle.changes import NO_CHANGES, Changes, changes_of
+from smilesync.circle.inputs import Counts, inputs_of
 from smilesync.circle.quorum import value_hash
 from smilesync.errors import Malformed
 from smilesync.ids import ValueHash
@@ -26,7 +28,8 @@ class Value:
 
     `pattern` runs from `start_us` (t0), which a renewal keeps. `previous` is the pattern of the
     slot before, faded out from `not_before_us` during `fade_us`; None in slot 1 and on renewal.
-    `roster_hash` and `state_hash` are those of the next slot, after `changes`.
+    `roster_hash` and `state_hash` are those of the next slot, after `changes`. `inputs`: what the
+    circle's people feel, rounded; None where that is nobody's business.
     """
 
     slot: int
@@ -41,6 +44,7 @@ class Value:
     roster_hash: bytes
     state_hash: bytes
     changes: Changes = NO_CHANGES
+    inputs: Counts | None = None
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed, carried and kept."""
@@ -56,6 +60,8 @@ class Value:
             fields[6] = self.previous
             fields[7] = self.previous_start_us
         fields[8] = self.fade_us
+        if self.inputs is not None:
+            fields[9] = list(self.inputs)
         fields[10] = self.roster_hash
         fields[11] = self.state_hash
         return cbor.encode(fields | self.changes.fields())
@@ -85,9 +91,9 @@ def decode_value(body: bytes) -> Value:
     if not isinstance(fields, dict):
         raise Malformed("CIR-010", "a value is a map")
     changes = {key: fields[key] for key in _CHANGES if key in fields}
-    if fields.keys() - changes.keys() not in _KEYS:
+    if fields.keys() - changes.keys() - {9} not in _KEYS:
         raise Malformed(
-            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 13-15: {list(fields)}"
+            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 9, 13-15: {list(fields)}"
         )
     value = Value(
         slot=_integer(fields, 0, 1),
@@ -102,6 +108,7 @@ def decode_value(body: bytes) -> Value:
         roster_hash=_bytes(fields, 10, 32, 32),
         state_hash=_bytes(fields, 11, 32, 32),
         changes=changes_of(changes),
+        inputs=inputs_of(fields[9]) if 9 in fields else None,
     )
     if value.not_before_us >= value.not_after_us:
         raise Malformed("CIR-011", "a lease (keys 2, 3) ends after it begins")

@@ -14,11 +14,11 @@ NEUTRAL = 2
 Counts = tuple[int, int, int, int, int]
 
 
-def collective(counts: Counts, preferred: bytes | None) -> bytes:
+def collective(counts: Counts | None, preferred: bytes | None) -> bytes:
     """Return the encoded pattern to propose: `preferred` if it is safe, else the crowd's mood."""
     if preferred is not None and check(preferred) is None:
         return preferred
-    return MOOD_PATTERNS[mood(counts)]
+    return MOOD_PATTERNS[NEUTRAL if counts is None else mood(counts)]
 
 
 def mood(counts: Counts) -> int:

@@ -1,0 +1,142 @@
+"""What a circle publishes of how people feel: never of fewer than five, and never one's change."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smilesync.circle.inputs import NOBODY, Counts, inputs_of, is_plausible, published
+from smilesync.circle.validity import Head, Verdict, v9_inputs
+from smilesync.circle.value import NO_PREVIOUS
+from smilesync.commands import EmotionState, Feel, SetConsent, Switch
+from smilesync.errors import Malformed
+from smilesync.light.choose import MOOD_PATTERNS
+from support.street import Street
+
+COUNTS = st.tuples(*[st.integers(0, 200)] * 5)
+ROUND = st.tuples(*[st.integers(0, 40).map(lambda n: 5 * n)] * 5)
+
+
+@pytest.mark.spec("INP-002", "INP-003")
+@pytest.mark.parametrize(
+    ("own", "last", "expected"),
+    [
+        ((4, 0, 0, 0, 0), None, None),
+        ((2, 1, 1, 0, 0), (5, 0, 0, 0, 0), None),
+        ((5, 0, 0, 0, 0), None, (5, 0, 0, 0, 0)),
+        ((3, 2, 0, 0, 0), None, (5, 0, 0, 0, 0)),
+        ((2, 2, 1, 0, 0), None, (0, 0, 0, 0, 0)),
+        ((7, 8, 12, 13, 0), None, (5, 10, 10, 15, 0)),
+        ((3, 4, 0, 0, 0), (5, 0, 0, 0, 0), (5, 0, 0, 0, 0)),
+        ((0, 7, 0, 0, 0), (5, 0, 0, 0, 0), (0, 5, 0, 0, 0)),
+        ((1, 6, 0, 0, 0), (5, 0, 0, 0, 0), (5, 5, 0, 0, 0)),
+        ((20, 0, 0, 0, 0), (25, 0, 0, 0, 0), (20, 0, 0, 0, 0)),
+        ((21, 0, 0, 0, 0), (25, 0, 0, 0, 0), (25, 0, 0, 0, 0)),
+    ],
+)
+def test_counts_are_rounded_and_change_only_by_five(
+    own: Counts, last: Counts | None, expected: Counts | None
+) -> None:
+    assert published(own, last, 1) == expected
+
+
+@pytest.mark.spec("INP-004")
+def test_later_views_say_what_was_said_before() -> None:
+    assert published((0, 20, 0, 0, 0), (5, 0, 0, 0, 0), 2) == (0, 20, 0, 0, 0)
+    assert published((0, 20, 0, 0, 0), (5, 0, 0, 0, 0), 3) == (5, 0, 0, 0, 0)
+    assert published((0, 20, 0, 0, 0), None, 3) is None
+
+
+@pytest.mark.spec("INP-002", "INP-003", "INP-005")
+@given(own=COUNTS, last=st.none() | ROUND, view=st.integers(1, 5))
+def test_what_an_honest_leader_publishes_a_voter_that_hears_the_same_accepts(
+    own: Counts, last: Counts | None, view: int
+) -> None:
+    inputs = published(own, last, view)
+
+    assert is_plausible(inputs, own, last, view)
+    if inputs is not None:
+        assert all(count % 5 == 0 for count in inputs)
+        if last is not None and view <= 2:
+            moved = zip(inputs, last, own, strict=True)
+            assert all(new == old or abs(count - old) >= 5 for new, old, count in moved)
+
+
+@pytest.mark.spec("INP-005")
+@pytest.mark.parametrize(
+    ("inputs", "own", "last", "view", "is_kept"),
+    [
+        (None, (50, 0, 0, 0, 0), None, 1, False),
+        ((5, 0, 0, 0, 0), NOBODY, None, 1, False),
+        ((10, 0, 0, 0, 0), (4, 0, 0, 0, 0), None, 1, True),
+        ((10, 0, 0, 0, 0), (5, 0, 0, 0, 0), None, 1, False),
+        ((60, 0, 0, 0, 0), (50, 0, 0, 0, 0), None, 1, False),
+        ((65, 0, 0, 0, 0), (54, 0, 0, 0, 0), None, 1, True),
+        ((0, 0, 0, 0, 5), (0, 0, 0, 0, 11), None, 1, True),
+        ((5, 0, 0, 0, 0), (4, 0, 0, 0, 0), None, 2, False),
+        ((5, 0, 0, 0, 0), (4, 0, 0, 0, 0), None, 3, True),
+        ((95, 0, 0, 0, 0), NOBODY, (95, 0, 0, 0, 0), 3, False),
+    ],
+)
+def test_a_voter_holds_a_leader_to_what_it_counts_itself(
+    inputs: Counts | None, own: Counts, last: Counts | None, view: int, is_kept: bool
+) -> None:
+    street = Street(size=1)
+    street.run(3)
+    circle = street.peers[0].circle
+    assert circle is not None
+    value = circle.chain.head().value
+    assert value is not None
+    proposed = replace(value, inputs=inputs)
+    before = None if last is None else replace(value, inputs=last)
+
+    reason = v9_inputs(proposed, Head(1, NO_PREVIOUS, 0, before), own, view)
+
+    found = None if reason is None else (reason.rule, reason.verdict)
+    assert found == (("INP-005", Verdict.KEEP) if is_kept else None)
+
+
+@pytest.mark.spec("INP-001")
+@pytest.mark.parametrize(
+    "item", [0, [], [5] * 4, [5] * 6, [1, 0, 0, 0, 0], [True, 0, 0, 0, 0], [-5, 0, 0, 0, 0]]
+)
+def test_inputs_of_another_form_are_refused(item: object) -> None:
+    with pytest.raises(Malformed) as caught:
+        inputs_of(item)  # type: ignore[arg-type]  # whatever a decoder may give
+
+    assert caught.value.rule == "INP-001"
+
+
+@pytest.mark.spec("INP-002", "INP-003", "PAT-015")
+def test_a_circle_shows_the_mood_of_five_and_not_that_of_four() -> None:
+    street = Street(size=7, seed=5)
+    for device in range(4):
+        _share(street, device, EmotionState.EXCITED)
+    street.run(10)
+    of_four = _shown(street)
+    _share(street, 4, EmotionState.EXCITED)
+    street.run(30)
+    of_five = _shown(street)
+    _share(street, 5, EmotionState.LOW)
+    street.run(30)
+
+    assert of_four == (MOOD_PATTERNS[EmotionState.NEUTRAL], None)
+    assert of_five == (MOOD_PATTERNS[EmotionState.EXCITED], (0, 5, 0, 0, 0))
+    assert _shown(street) == of_five
+
+
+def _share(street: Street, device: int, state: EmotionState) -> None:
+    street.command(device, Feel(state))
+    street.command(device, SetConsent(Switch.SHARE, on=True))
+
+
+def _shown(street: Street) -> tuple[bytes | None, Counts | None]:
+    heads = []
+    for peer in street.peers.values():
+        assert peer.circle is not None
+        value = peer.circle.chain.head().value
+        assert value is not None
+        heads.append((peer.scene.pattern, value.inputs))
+    assert len(set(heads)) == 1
+    return heads[0]
