@@ -89,6 +89,8 @@ def status(device: Device) -> Fields:
         "slot": known.slot,
         "view": known.view,
         "decided_slot": known.decided_slot,
+        "voters": known.voters,
+        "liars_borne": known.faults,
         "is_voter": known.is_voter,
         "is_amnesic": known.is_amnesic,
         "is_asking": known.is_asking,

@@ -117,7 +117,17 @@ def _circle_words(fields: Fields) -> str:
         return words + ", lost its memory and never votes again with this key"
     if fields["is_asking"]:
         return words + ", asks the others what it voted before the restart"
-    return words + (", votes" if fields["is_voter"] else ", follows")
+    words += ", votes" if fields["is_voter"] else ", follows"
+    return f"{words}; {strength(fields['voters'], fields['liars_borne'])}"
+
+
+def strength(voters: Json, liars: Json) -> str:
+    """Say what a certificate of so many voters is worth."""
+    if voters == 1:
+        return "alone in it"
+    if not liars:
+        return f"{voters} voters, certified against crashes only"
+    return f"{voters} voters, bears {liars} that {'lies' if liars == 1 else 'lie'}"
 
 
 def _print_peers(fields: Fields, *, is_json: bool) -> None:

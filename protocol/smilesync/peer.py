@@ -53,7 +53,10 @@ WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """A device's state for people and tools. Times in us, ages in ns; None: has none."""
+    """A device's state for people and tools. Times in us, ages in ns; None: has none.
+
+    `voters` of the open slot, and of how many of them lies are borne (0: crashes only).
+    """
 
     rung: Rung
     slot: int
@@ -62,6 +65,8 @@ class Statistics:
     is_synced: bool
     circle_us: int | None
     error_us: int
+    voters: int
+    faults: int
     is_voter: bool
     is_amnesic: bool
     is_asking: bool
@@ -230,6 +235,8 @@ class Peer:
             is_synced=clock.is_synced,
             circle_us=clock.timeline.at(now_ns) if clock.timeline is not None else None,
             error_us=clock.error_us,
+            voters=circle.roster.size if circle is not None else 0,
+            faults=circle.roster.faults if circle is not None else 0,
             is_voter=circle is not None and circle.around.me is not None,
             is_amnesic=circle is not None and circle.guard.is_amnesic,
             is_asking=circle is not None and circle.guard.is_asking,

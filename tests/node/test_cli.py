@@ -10,7 +10,7 @@ import pytest
 
 from smilesync.light import choose, pattern
 from smilesync.light.pattern import Kind, Pattern
-from smilesyncd import client
+from smilesyncd import client, wearing
 from support.daemons import Daemon, environment, free_ports, new_circle, running, smilesync
 
 COMMANDS = (
@@ -220,3 +220,16 @@ WATCH_FIELDS = {
     "monotonic_ns", "circle_us", "is_synced", "rung", "slot", "is_selected", "pattern", "phase",
     "peers", "emotion", "consent", "zones", "suggestion", "suggested_emotion",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("voters", "liars", "words"),
+    [
+        (1, 0, "alone in it"),
+        (3, 0, "3 voters, certified against crashes only"),
+        (4, 1, "4 voters, bears 1 that lies"),
+        (22, 7, "22 voters, bears 7 that lie"),
+    ],
+)
+def test_status_says_what_a_certificate_is_worth(voters: int, liars: int, words: str) -> None:
+    assert wearing.strength(voters, liars) == words

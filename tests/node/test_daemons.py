@@ -48,9 +48,10 @@ def test_two_daemons_commit_pulse_in_phase_and_a_wearer_wins_over_the_circle(
         assert first.ask("consent", switch="collective", on=False)["ok"] is True
         answered_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         revoked = first.ask("status")
+        told = smilesync("status", "--control-socket", str(first.control)).stdout
         first.ask("consent", switch="share", on=True)
         first.ask("feel", state="excited")
-        told = wait_for_emotion(second, "excited")
+        heard = wait_for_emotion(second, "excited")
         first.ask("consent", switch="share", on=False)
         untold = wait_for_emotion(second, None)
         second.process.send_signal(signal.SIGINT)
@@ -59,7 +60,9 @@ def test_two_daemons_commit_pulse_in_phase_and_a_wearer_wins_over_the_circle(
     assert apart_us < 5_000
     assert revoked["rung"] in ("HARMONY", "SOLO")
     assert answered_ns - asked_ns < 500_000_000
-    assert told
+    assert (revoked["voters"], revoked["liars_borne"]) == (2, 0)
+    assert "2 voters, certified against crashes only" in told
+    assert heard
     assert untold
     assert codes == [0, 0]
     assert "Traceback" not in first.log() + second.log()
