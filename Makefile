@@ -39,15 +39,17 @@ sweep-long: $(VENV)/.run
 soak: $(VENV)/.run
 	PYTHONPATH=tests $(BIN)/python -m soak
 
-# The cities first, without the weight of coverage; what the gates ask of the core, the others show.
-# The second half holds the coverage gates; it prints only what misses one.
+# The cities first, without the weight of coverage; then what the coverage gates ask of the core,
+# which print only what misses one; real processes last and alone, since they need real time.
+PARALLEL := -n 2 --dist worksteal
 test: $(VENV)/.dev $(VENV)/.demo
-	$(BIN)/python -m pytest tests/sim
-	$(BIN)/python -m pytest --cov --cov-report= --ignore=tests/sim
+	$(BIN)/python -m pytest $(PARALLEL) tests/sim
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report= --ignore=tests/sim --ignore=tests/node
 	@$(BIN)/coverage report --fail-under=90 >$(VENV)/coverage.txt \
 	  || { cat $(VENV)/coverage.txt; exit 1; }
 	@$(BIN)/coverage report --fail-under=100 --include='$(FULL_COVERAGE)' >$(VENV)/full.txt \
 	  || { cat $(VENV)/full.txt; exit 1; }
+	$(BIN)/python -m pytest tests/node
 
 # What could hurt someone or split a circle is covered branch by branch.
 FULL_COVERAGE := */smilesync/circle/*,*/smilesync/light/governor.py,*/smilesync/wire/cbor.py
