@@ -8,7 +8,7 @@ TOOLS := protocol node sim tests
 LOCKED := --no-deps --require-hashes
 UV   ?= $(BIN)/uv
 
-.PHONY: setup demo heal bench-city bench-sim sweep sweep-long soak test check guard lock clean
+.PHONY: setup models demo heal bench-city bench-sim sweep sweep-long soak test check guard lock clean
 
 setup: $(VENV)/.dev $(VENV)/.demo
 
@@ -34,6 +34,10 @@ sweep: $(VENV)/.run
 
 sweep-long: $(VENV)/.run
 	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 2000 --failures failures
+
+# Proofs and exhaustive searches; needs spin and gcc. Under three minutes.
+models: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m models
 
 # Twenty-two real daemons for ten minutes, up to seven of them without power at any moment.
 soak: $(VENV)/.run
