@@ -18,6 +18,7 @@ import trio
 from smilesync.commands import Command
 from smilesync.effects import (
     Effect,
+    EraseVoterKey,
     Event,
     LinkDown,
     LinkEffect,
@@ -127,13 +128,14 @@ class _Ticket:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a node acts on. The two callbacks get the local time and must not block."""
+    """Everything a node acts on. The first two callbacks get the local time and must not block."""
 
     socket: DatagramSocket
     clock: LocalClock
     journal: Journal
     on_show: Callable[[Scene, int], None]
     on_notice: Callable[[Notice, int], None]
+    erase_voter_key: Callable[[], None]
 
 
 class Node:
@@ -308,6 +310,8 @@ class Node:
                     self._world.on_show(scene, self._now_ns)
             case Notice():
                 self._world.on_notice(effect, self._now_ns)
+            case EraseVoterKey():
+                self._world.erase_voter_key()
             case Persist():
                 raise AssertionError("a record is never executed but settled")
 

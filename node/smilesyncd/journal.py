@@ -94,6 +94,21 @@ class FileJournal:
         """How long the file is."""
         return self._size_bytes
 
+    def begin_anew(self, voter: VoterKey) -> None:
+        """Go on for another voter key: what the old one signed, and its bans, bind it no more.
+
+        Raises JournalError.
+        """
+        kept = [record for record in retained(replay_file(self._path).records) if _is_free(record)]
+        try:
+            replay = _write_new(self._path, [records.Opened(voter), *kept])
+            os.close(self._descriptor)
+            self._descriptor = _open_for_append(self._path)
+        except OSError as error:
+            self._has_failed = True
+            raise JournalError(f"{self._path}: cannot write: {error.strerror}") from error
+        self._size_bytes, self._last_hash = replay.size_bytes, replay.last_hash
+
     def _append(self, appended: tuple[bytes, ...]) -> None:
         if self._has_failed:
             raise JournalError(f"{self._path}: an earlier write failed")
@@ -223,6 +238,17 @@ def salvaged(replayed: Sequence[Record]) -> list[Record]:
             case _:
                 pass
     return kept
+
+
+def _is_free(record: Record) -> bool:
+    """Does the record say nothing of the voter key that the journal belonged to?"""
+    match record:
+        case records.Opened() | records.Amnesia():
+            return False
+        case records.Notarized() | records.Nullified() | records.Finalized():
+            return False
+        case _:
+            return True
 
 
 def _open(path: Path, voter: VoterKey, is_new_device: bool) -> Opening:

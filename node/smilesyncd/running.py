@@ -4,8 +4,9 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
 
 import trio
 
@@ -26,7 +27,7 @@ from smilesyncd.clock import BootClock
 from smilesyncd.driver import Node, World, drive
 from smilesyncd.face import Face
 from smilesyncd.finding import find_peers
-from smilesyncd.journal import Opening, open_journal
+from smilesyncd.journal import FileJournal, Opening, open_journal
 from smilesyncd.lamp import Lamp, TerminalLamp, new_lamp, write_if_ready
 from smilesyncd.notices import NoticePrinter
 from smilesyncd.panel import Device
@@ -171,7 +172,14 @@ def new_device(
 async def _run(
     settings: Settings, device: Device, printer: NoticePrinter, preferred: bytes | None
 ) -> None:
-    world = World(device.socket, device.clock, device.journal, device.face.show, printer.print)
+    world = World(
+        device.socket,
+        device.clock,
+        device.journal,
+        device.face.show,
+        printer.print,
+        lambda: renew_voter_key(settings.state_dir, device.journal),
+    )
     node = Node(device.peer, device.link, world)
     if preferred is not None:
         node.post(Prefer(preferred))
@@ -186,6 +194,18 @@ async def _run(
             with trio.CancelScope(shield=True):
                 await device.face.fall()
             node.close()
+
+
+def renew_voter_key(directory: Path, journal: FileJournal) -> None:
+    """Forget the voter key of a circle that was left; the next start has a new one.
+
+    The journal first: between the two the old key finds a journal that is not its own, and listens.
+    """
+    seeds = keystore.load(directory)
+    assert seeds is not None, "a device that runs has keys"
+    renewed = replace(seeds, voter=keystore.generate().voter)
+    journal.begin_anew(VoterKey(Ed25519Signer(renewed.voter).public))
+    keystore.store(directory, renewed)
 
 
 async def _live(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from smilesync.wire.messages import Carried
+
 
 class EmotionState(IntEnum):
     """The five shared states (circumplex quadrants and the middle), as on the wire."""
@@ -82,4 +84,18 @@ class WishFor:
     pattern: bytes
 
 
-Command = Feel | SetConsent | SetOff | Suggest | AnswerSuggestion | Prefer | WishFor
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The wearer wants to be a voter of the circle; `grant`: the invitation, if one is needed."""
+
+    grant: Carried | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The wearer leaves the circle; `is_now`: without waiting for the circle to decide it."""
+
+    is_now: bool
+
+
+Command = Feel | SetConsent | SetOff | Suggest | AnswerSuggestion | Prefer | WishFor | Join | Leave

@@ -235,6 +235,8 @@ class CircleConfig:
     """A leader not heard for this long is not waited for."""
     hold_after_ns: int = 1_500 * MS_NS
     """COMMITTED becomes HOLD when q voters were not heard for this long."""
+    follower_hold_after_ns: int = 2_500 * MS_NS
+    """The same for who does not vote: voters speak to it every 2 s only."""
     trust_ns: int = 900 * SECOND_NS
     """A roster vouches for another one for so long after its last decision (MEM-021)."""
     away_after_ns: int = 12 * SECOND_NS

@@ -93,6 +93,10 @@ class Show(NamedTuple):
     scene: Scene
 
 
+class EraseVoterKey(NamedTuple):
+    """The device left its circle: its voter key is to be forgotten, on the disk too."""
+
+
 class Notice(NamedTuple):
     """A fact for people; never needed for the protocol to work."""
 
@@ -101,7 +105,7 @@ class Notice(NamedTuple):
     detail: str = ""
 
 
-Effect = Send | Persist | Show | Notice
+Effect = Send | Persist | Show | Notice | EraseVoterKey
 """What `Peer` asks for."""
 
 

@@ -7,7 +7,7 @@ Same configuration, keys, journal, entropy and calls give the same effects, byte
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from smilesync import boot
 from smilesync.boot import Keys
@@ -15,13 +15,15 @@ from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
 from smilesync.circle.lease import UNHEARD_NS_MAX
+from smilesync.circle.reception import PETITIONS
 from smilesync.circle.wishes import WishPool
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import (
     AnswerSuggestion,
     Command,
-    EmotionState,
     Feel,
+    Join,
+    Leave,
     Prefer,
     SetConsent,
     SetOff,
@@ -38,6 +40,7 @@ from smilesync.keys import Verifier
 from smilesync.light import choose, conditions
 from smilesync.mesh.neighbours import Neighbours
 from smilesync.scenery import scene_alone, scene_certified
+from smilesync.statistics import Statistics
 from smilesync.wire.messages import Carried, CircleMessage, Clock, Message, ObjectKind
 from smilesync.wire.records import Record
 
@@ -45,36 +48,11 @@ NEVER_NS = 2**63 - 1
 WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
 """What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
 
-WEARERS = (Feel, SetConsent, SetOff, AnswerSuggestion, WishFor)
+WEARERS = (Feel, SetConsent, SetOff, AnswerSuggestion, WishFor, Leave)
 """Commands that a person gives; a sensor's suggestion or a setting says nothing of the wearer."""
 
+CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH}
 WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """A device's state for people and tools. Times in us, ages in ns; None: has none.
-
-    `voters` of the open slot, and of how many of them lies are borne (0: crashes only).
-    """
-
-    rung: Rung
-    slot: int
-    view: int
-    decided_slot: int
-    is_synced: bool
-    circle_us: int | None
-    error_us: int
-    voters: int
-    faults: int
-    is_voter: bool
-    is_amnesic: bool
-    is_asking: bool
-    switches: Switch
-    own_state: EmotionState
-    neighbours: tuple[tuple[PeerId, int], ...]
-    emotions: tuple[tuple[PeerId, EmotionState], ...]
-    dropped: tuple[tuple[str, int], ...]
 
 
 class Peer:
@@ -168,6 +146,8 @@ class Peer:
             self.circle.presence.heard(sender, now_ns)
         if isinstance(message, Clock):
             clock = self.clock
+            if message.away and self.circle is not None:
+                self.circle.presence.reported(sender, message.away, now_ns)
             effects = clock.handle_clock(message, sender, now_ns)
             # Certified light and a SYNCED clock: one more message moves no deadline.
             if clock.is_synced and self.scene.rung is Rung.COMMITTED:
@@ -187,6 +167,8 @@ class Peer:
         """Run what is due."""
         effects: list[Effect] = []
         if now_ns >= self.clock.deadline_ns():
+            if self.circle is not None and self.circle.members.is_governed:
+                self.clock.away = self.circle.away(now_ns)
             effects += self.clock.wake(now_ns)
             self._is_still_heard(now_ns)
         if now_ns >= self.board.deadline_ns():
@@ -208,6 +190,10 @@ class Peer:
                 effects: list[Effect] = []
             case WishFor(pattern):
                 effects = self._wish(pattern, now_ns)
+            case Join(grant):
+                effects = self._circle_of_mine().join(self._signer, grant)
+            case Leave(is_now):
+                effects = self._leave(now_ns, is_now=is_now)
             case SetOff(off):
                 effects = self.board.command(SetConsent(Switch.LIT, not off), now_ns)
             case _:
@@ -218,6 +204,13 @@ class Peer:
         if withdrawn & WILLING:
             self._fall_count += 1
         return self._settle(effects, now_ns, is_changed=True)
+
+    def invitation(self, lifetime_us: int, guest: PeerId | None, now_ns: int) -> str:
+        """Return an invitation of this voter as one word. Raises LocalError when it may not."""
+        members = self._circle_of_mine().members
+        line = self.clock.timeline if self.clock.is_synced else None
+        until_us = line.at(now_ns) + lifetime_us if line is not None else None
+        return members.invitation(self._signer, until_us, guest)
 
     def next_wake_ns(self) -> int:
         """Return the earliest deadline of all machines."""
@@ -247,13 +240,27 @@ class Peer:
             dropped=tuple(sorted(dropped.items())),
         )
 
+    def _circle_of_mine(self) -> Circle:
+        if self.circle is None:
+            raise LocalError("this device belongs to no circle; give it a genesis file")
+        return self.circle
+
+    def _leave(self, now_ns: int, *, is_now: bool) -> list[Effect]:
+        """Leave the circle: light and emotion stop first, then others are told."""
+        circle = self._circle_of_mine()
+        effects = self.board.command(SetConsent(Switch.COLLECTIVE, False), now_ns)
+        effects += self.board.command(SetConsent(Switch.SHARE, False), now_ns)
+        return effects + circle.leave(self._signer, is_now=is_now)
+
     def _route(self, message: Carried | CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         circle = self.circle
         if isinstance(message, Carried):
-            if message.kind != ObjectKind.WISH:
+            if message.kind not in CIRCLE_KINDS:
                 return self.board.handle_carried(message, sender, now_ns)
             if circle is None:
                 return []
+            if message.kind in PETITIONS:
+                return circle.handle_carried(message, sender, now_ns)
             members, slot = circle.roster.index_of, circle.slot.number
             return self.wishes.take(message, sender, now_ns, members=members, slot=slot)
         if circle is None:
@@ -273,7 +280,7 @@ class Peer:
         clock = self.clock
         if self.circle is not None and self.circle.around is not self._around:
             self._around = self.circle.around
-            roster, watched = self.circle.roster, self.circle.standby
+            roster, watched = self.circle.roster, self.circle.members.standby
             voters, quorum = roster.identities, roster.quorum
             clock.follow(voters, quorum, watched=watched, now_ns=now_ns)
         if self.circle is not None and clock.revision != self._seen[0]:

@@ -14,7 +14,7 @@ from smilesync.circle.roster import Roster
 from smilesync.commands import Command
 from smilesync.effects import Effect, Scene
 from smilesync.ids import PeerId
-from smilesync.peer import Statistics
+from smilesync.statistics import Statistics
 from smilesync.wire.messages import Message
 from smilesync.wire.records import Record
 

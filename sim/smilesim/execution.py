@@ -14,7 +14,7 @@ from smilesim.engine import NEVER_NS, Mark, Wheel
 from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wire import Wire
-from smilesync.effects import Effect, Event, Persist, Send, Show
+from smilesync.effects import Effect, Event, Notice, Persist, Send, Show
 from smilesync.wire.messages import Clock, Message
 
 WAKE_ORDINAL = 0
@@ -193,8 +193,8 @@ class Execution:
                 device.scene = effect.scene
                 self.trace.shown(device.index, effect.scene)
                 self.checks.shown(device, effect.scene, self.wheel.tick)
-            else:
-                event = effect.event  # type: ignore[union-attr]
+            elif isinstance(effect, Notice):
+                event = effect.event
                 self.notices[event] += 1
                 if event in WATCHED:
                     self.checks.coverage.noticed(device, event)

@@ -21,6 +21,7 @@ from smilesync.wire.messages import (
     Clock,
     Decided,
     Message,
+    Piece,
     Propose,
     Status,
     Votes,
@@ -30,18 +31,18 @@ from smilesync.wire.messages import (
 
 _HEAD = struct.Struct(">IBI")
 _PLAIN = struct.Struct(">IB")
-_CLOCK = struct.Struct(">IBIqqqq??")
+_CLOCK = struct.Struct(">IBIqqqq??Q")
 _SCENE = struct.Struct(">IBBBQqqqqB")
 _COUNTS = struct.Struct(">5I")
 _TICK = struct.Struct(">Q")
 _SLOT_VIEW = struct.Struct(">QIB")
-_STATUS = struct.Struct(">QIQQQBBB")
+_STATUS = struct.Struct(">QIQQQBBBQ")
 NO_CIRCLE_TIME = -1
 _peer_of = itemgetter(slice(4))
 
 KIND_CLOCK, KIND_CARRIED, KIND_PROPOSE, KIND_VOTES, KIND_STATUS = 1, 2, 3, 4, 5
 KIND_DECIDED, KIND_WANT, KIND_BODY = 6, 7, 8
-KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK = 16, 17, 18, 19
+KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK, KIND_PIECE = 16, 17, 18, 19, 20
 
 Blobs = list[bytes]
 TickListener = Callable[[int, Blobs], None]
@@ -79,7 +80,7 @@ class Trace:
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""
         if message.__class__ is Clock:
-            stamp_us, echo_us, held_us, circle_us, is_synced, wants_reply = message
+            stamp_us, echo_us, held_us, circle_us, is_synced, wants_reply, away = message
             self._blobs.append(
                 _CLOCK.pack(
                     peer,
@@ -91,6 +92,7 @@ class Trace:
                     NO_CIRCLE_TIME if circle_us is None else circle_us,
                     is_synced,
                     wants_reply,
+                    away,
                 )
             )
         else:
@@ -185,6 +187,7 @@ def _status_key(message: Status) -> bytes:
             len(message.held),
             len(message.bodies),
             recalled is not None,
+            message.away,
         )
     ]
     for held in message.held:
@@ -204,6 +207,10 @@ def _want_key(message: Want) -> bytes:
     return repr(message).encode()
 
 
+def _piece_key(message: Piece) -> bytes:
+    return hashlib.sha256(message.hash + message.data).digest()
+
+
 def _carried_key(message: Carried) -> bytes:
     return message.signature
 
@@ -216,5 +223,6 @@ _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Decided: (KIND_DECIDED, _value_key),
     Want: (KIND_WANT, _want_key),
     Body: (KIND_BODY, _value_key),
+    Piece: (KIND_PIECE, _piece_key),
 }
 """The kind of each message, and bytes that two of them share only if they say the same."""

@@ -166,6 +166,7 @@ def stage() -> Stage:
         journal=journal,
         on_show=lambda scene, _: log.append(f"show {scene.rung.name}"),
         on_notice=lambda notice, _: log.append(f"notice {notice.event.value}"),
+        erase_voter_key=lambda: log.append("erase"),
     )
     return Stage(log, peer, socket, journal, Node(peer, ScriptedLink(log), world))
 

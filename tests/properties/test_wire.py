@@ -19,6 +19,7 @@ from smilesync.wire.messages import (
     Clock,
     Decided,
     Message,
+    Piece,
     Propose,
     Status,
     VoteKind,
@@ -63,7 +64,14 @@ CARRIED = st.builds(
 )
 MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     "Clock": st.builds(
-        Clock, U53, U53, U53, st.none() | U53, is_synced=st.booleans(), wants_reply=st.booleans()
+        Clock,
+        U53,
+        U53,
+        U53,
+        st.none() | U53,
+        is_synced=st.booleans(),
+        wants_reply=st.booleans(),
+        away=BITMAP,
     ),
     "Carried": CARRIED,
     "Propose": st.builds(
@@ -86,12 +94,18 @@ MESSAGES: dict[str, st.SearchStrategy[Message]] = {
         U64,
         U53,
         st.none() | vote_sets(),
+        BITMAP,
     ),
-    "Decided": st.builds(Decided, VALUE, VIEW),
+    "Decided": st.builds(Decided, VALUE, VIEW, st.none() | HASH),
     "Want": st.builds(
-        Want, U53, st.lists(HASH, max_size=3).map(tuple), st.lists(NAMES, max_size=3).map(tuple)
+        Want,
+        U53,
+        st.lists(HASH, max_size=3).map(tuple),
+        st.lists(NAMES, max_size=3).map(tuple),
+        st.lists(st.tuples(HASH, st.integers(0, 16_384)), max_size=3).map(tuple),
     ),
     "Body": st.builds(Body, U53, VALUE),
+    "Piece": st.builds(Piece, HASH, st.integers(0, 16_384), st.integers(1, 16_384), VALUE),
 }
 KEYS = HASH.map(VoterKey)
 RECORDS: st.SearchStrategy[records.Record] = st.one_of(
@@ -106,6 +120,7 @@ RECORDS: st.SearchStrategy[records.Record] = st.one_of(
     st.builds(records.ConsentSet, st.integers(0, 31)),
     st.builds(records.Felt, st.integers(0, 4)),
     st.builds(records.Amnesia),
+    st.builds(records.Seated, U53, VALUE, st.none() | st.binary(max_size=99)),
 )
 SCALARS = st.one_of(
     st.none(),

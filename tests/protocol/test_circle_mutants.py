@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from smilesync.circle import proposing, roster, slot, validity
+from smilesync.circle import judge, proposing, roster, validity
 from smilesync.circle.book import VoteBook
 from smilesync.circle.circumstances import Moment
 from smilesync.circle.genesis import Parameters
@@ -148,7 +148,7 @@ def clock_asked_of_carried_values(patch: pytest.MonkeyPatch) -> None:
 
 
 def leases_may_overlap(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(slot, "v4_lease", lambda value, head, parameters: None)
+    patch.setattr(judge, "v4_lease", lambda value, head, parameters: None)
 
 
 def renewal_without_equality(patch: pytest.MonkeyPatch) -> None:

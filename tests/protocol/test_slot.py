@@ -623,3 +623,15 @@ def test_messages_go_to_every_other_member() -> None:
 
     expected = [Send(LAB.roster.identities[member], message) for member in _others(SECOND)]
     assert sends == expected
+
+
+@pytest.mark.spec("CIR-041", "MEM-011")
+def test_finalized_value_whose_delta_makes_another_roster_is_not_decided() -> None:
+    slot = _open(SECOND)
+    body = LAB.value(roster_hash=bytes(32)).encode()
+    key: VoteKey = (F, 1, value_hash(body))
+    _hear(slot, ALL[:3], key)
+
+    slot.handle_body(body, _moment())
+
+    assert slot.decided is None

@@ -14,7 +14,7 @@ from smilesim.scenario import Scenario
 from smilesync.commands import Command, EmotionState, Feel
 from smilesync.effects import Effect, Persist, Send
 from smilesync.ids import PeerId
-from smilesync.peer import Statistics
+from smilesync.statistics import Statistics
 from smilesync.wire import records
 from smilesync.wire.messages import Clock, Message
 from smilesync.wire.records import Felt, Record

@@ -9,7 +9,7 @@ from smilesync.commands import Command, SetConsent, SetOff
 from smilesync.effects import Effect, Notice, Persist, Rung, Scene, Send, Show
 from smilesync.ids import PeerId
 from smilesync.light.lamp import Frame, Lamp
-from smilesync.peer import Statistics
+from smilesync.statistics import Statistics
 from smilesync.wire import cbor, records
 from smilesync.wire.messages import Decided, Message
 from smilesync.wire.records import (

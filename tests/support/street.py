@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from smilesync.boot import Keys
-from smilesync.circle.genesis import Genesis, found
+from smilesync.circle.genesis import Genesis, Parameters, found
 from smilesync.commands import Command
 from smilesync.config import Config
-from smilesync.effects import Effect, Notice, Persist, Rung, Scene, Send, Show
+from smilesync.effects import Effect, EraseVoterKey, Notice, Persist, Rung, Scene, Send, Show
 from smilesync.entropy import Entropy
 from smilesync.ids import PeerId
 from smilesync.peer import Peer
@@ -31,6 +31,7 @@ class Street:
     size: int
     seed: int = 0
     members: int | None = None
+    parameters: Parameters = field(default_factory=Parameters)
     delay_ms: tuple[int, int] = (2, 10)
     loss: float = 0.0
     drift_ppm: tuple[int, ...] = ()
@@ -41,13 +42,14 @@ class Street:
     journals: list[list[bytes]] = field(default_factory=list)
     shows: list[tuple[int, int, Scene]] = field(default_factory=list)
     notices: list[tuple[int, int, Notice]] = field(default_factory=list)
+    erased: list[int] = field(default_factory=list)
     sent: list[tuple[int, int, int, Message]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pairs = signers(self.size)
         count = self.size if self.members is None else self.members
         self.genesis: Genesis | None = (
-            found(cards(self.pairs[:count]), bytes(32)) if count else None
+            found(cards(self.pairs[:count]), bytes(32), self.parameters) if count else None
         )
         self.verifier = CachedVerifier()
         self.random = random.Random(self.seed)
@@ -132,6 +134,8 @@ class Street:
                     self.shows.append((self.now_ns, device, scene))
                 case Notice():
                     self.notices.append((self.now_ns, device, effect))
+                case EraseVoterKey():
+                    self.erased.append(device)
 
     def rungs(self) -> list[Rung]:
         """Return the rung of each running device."""

@@ -251,6 +251,7 @@ def _bad_bodies() -> list[Case]:
         ("a roster out of order", "MEM-003", {"roster": good[:1] + good[65:] + good[1:65]}),
         ("an empty state spelled out", "MEM-004", {"state": cbor.encode({1: [], 2: [], 3: []})}),
         ("a state without guests", "MEM-004", {"state": cbor.encode({1: [], 2: None, 3: []})}),
+        ("a state of numbers", "MEM-004", {"state": cbor.encode({1: 0, 2: [], 3: []})}),
         ("a state of an array", "MEM-004", {"state": cbor.encode([])}),
         ("a state with a fourth key", "MEM-004", {"state": cbor.encode({**state, 4: 0})}),
         ("a state with a short key", "MEM-004", {"state": cbor.encode(state | {3: [b"x"]})}),

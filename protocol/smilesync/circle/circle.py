@@ -8,26 +8,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from smilesync.circle import guard, repair
+from smilesync.circle import repair
+from smilesync.circle.answers import Answers, to_question, to_status, to_want
 from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
-from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
+from smilesync.circle.circumstances import Circumstances, Moment
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.inputs import NOBODY, Counts, published
 from smilesync.circle.lease import Lease, Standing
-from smilesync.circle.presence import Presence
+from smilesync.circle.members import Members
 from smilesync.circle.roster import Roster
 from smilesync.circle.slot import Slot
 from smilesync.circle.timetable import Timetable
 from smilesync.circle.value import Named
-from smilesync.effects import Effect, Event, Notice, Persist, Send
+from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Send
 from smilesync.entropy import Entropy
-from smilesync.errors import RemoteError, Unwelcome
+from smilesync.errors import LocalError, RemoteError, Unwelcome
 from smilesync.ids import PeerId, short
+from smilesync.keys import Signer
 from smilesync.timeline import Timeline
 from smilesync.wire import records
 from smilesync.wire.messages import (
     Body,
+    Carried,
     CircleMessage,
     Decided,
     Piece,
@@ -60,8 +63,9 @@ class Circle:
                 self.chain.restore(record, seated)
         if self.chain.decisions:
             around = around.under(self.chain.roster, self.chain.state)
-        self.around = around
-        self.presence = Presence(around.roster, around.me, now_ns)
+        self.members = Members(around, self.chain, now_ns)
+        self.presence = self.members.presence
+        around = self.members.around
         for decided, _ in self.chain.decisions:
             self.lease.offer(decided)
         question = 1 + entropy.below(2**32 - 1)
@@ -79,19 +83,18 @@ class Circle:
         self.dropped: Counter[str] = Counter()
         """Rules that early messages were found to break, when their slot came."""
         self._early: list[tuple[PeerId, CircleMessage]] = []
-        self._answered_ns: dict[tuple[PeerId, str], int] = {}
+        self.answers = Answers(around.config.answer_interval_ns)
         self._trusted_ns = now_ns
+
+    @property
+    def around(self) -> Circumstances:
+        """What the open slot runs under."""
+        return self.members.around
 
     @property
     def roster(self) -> Roster:
         """The voters of the open slot."""
-        return self.around.roster
-
-    @property
-    def standby(self) -> tuple[PeerId, ...]:
-        """Who waits for a seat, as far as known."""
-        state = self.around.state
-        return tuple(one.seat.identity for one in state.standby) if state is not None else ()
+        return self.members.around.roster
 
     def set_clock(self, line: Timeline | None, is_synced: bool, now_ns: int) -> list[Effect]:
         """Take the circle clock's new reading; kept proposals may have become acceptable."""
@@ -129,8 +132,35 @@ class Circle:
 
     def propose(self, pattern: bytes, now_ns: int) -> list[Effect]:
         """Propose an encoded pattern for the open slot, made from `inputs`."""
-        effects = self.slot.propose(pattern, self._moment(now_ns), inputs=self.inputs())
+        moment = self._moment(now_ns)
+        assert moment.circle_us is not None
+        changes = self.members.changes(moment.circle_us, self.slot.view, now_ns)
+        effects = self.slot.propose(pattern, moment, changes, inputs=self.inputs())
         return effects + self._settle(now_ns)
+
+    def join(self, identity: Signer, grant: Carried | None) -> list[Effect]:
+        """Ask for a seat, now and with every new head. Errors: LocalError."""
+        if self.guard.is_amnesic:
+            raise LocalError(
+                "this voter key must never vote again; leave the circle to get another"
+            )
+        return self.members.join(identity, grant)
+
+    def leave(self, identity: Signer, *, is_now: bool) -> list[Effect]:
+        """Give up the seat; `is_now`: and the voter key with it, whatever the circle decides."""
+        effects = self.members.leave(identity)
+        return effects + (self._part() if is_now or self.members.is_gone() else [])
+
+    def handle_carried(self, carried: Carried, sender: PeerId, now_ns: int) -> list[Effect]:
+        """Take a petition from anybody, voters less often checked; raises RemoteError."""
+        if sender not in self.roster.index_of and not self.answers.may(sender, "join", now_ns):
+            raise Unwelcome("INV-016", "petitions come too fast")
+        return self.members.handle(carried)
+
+    def away(self, now_ns: int) -> int:
+        """Return whom this voter has not heard for long, for others to know."""
+        is_voter = self.members.is_governed and self.guard.may_vote
+        return self.members.witness.away(now_ns) if is_voter else 0
 
     def wake(self, now_ns: int) -> list[Effect]:
         """Run every timer that is due."""
@@ -150,7 +180,10 @@ class Circle:
 
     def quorum_until_ns(self) -> int:
         """Return until when q voters count as heard; past if they do not."""
-        return self.presence.quorum_until_ns(self.around.config.hold_after_ns)
+        config = self.around.config
+        is_voter = self.around.me is not None
+        window_ns = config.hold_after_ns if is_voter else config.follower_hold_after_ns
+        return self.presence.quorum_until_ns(window_ns)
 
     def select(self, now_ns: int, *, is_willing: bool, heard_until_ns: int) -> list[Effect]:
         """Select anew; a value is on the record before it is in the light.
@@ -222,33 +255,29 @@ class Circle:
         if state is None:
             return []
         record = self.chain.learn_state(state)
-        self.around = self.slot.around = self.around.under(self.roster, state)
+        self.members.learn(state)
+        self.slot.around = self.around
         return [Persist(records.encode(record)), *self.slot.progress(self._moment(now_ns))]
 
     def _handle_status(self, status: Status, sender: PeerId, now_ns: int) -> list[Effect]:
         effects: list[Effect] = []
         index = self.roster.index_of.get(sender)
+        self.presence.reported(sender, status.away, now_ns)
         if status.answer and index is not None:
             self.guard.handle_answer(status, index, self.slot, self.around.verifier)
             effects += self.slot.progress(self._moment(now_ns))
-        if status.question and index is not None and self._may_answer(sender, "question", now_ns):
-            effects.append(Send(sender, self._answer(status, index)))
-        if not self._may_answer(sender, "status", now_ns):
-            return effects
-        if status.slot < self.slot.number:
-            return effects + [Send(sender, part) for part in self.chain.answer()]
-        if status.slot > self.slot.number:
-            return [*effects, Send(sender, self._status())]
-        return effects + [Send(sender, part) for part in repair.differences(self.slot, status)]
+        may = self.answers.may
+        if status.question and index is not None and may(sender, "question", now_ns):
+            effects.append(Send(sender, to_question(status, index, self.slot, self.chain)))
+        if may(sender, "status", now_ns):
+            parts = to_status(status, self.slot, self.chain, self._status())
+            effects += [Send(sender, part) for part in parts]
+        return effects
 
     def _handle_want(self, message: Want, sender: PeerId, now_ns: int) -> list[Effect]:
-        if not self._may_answer(sender, "want", now_ns):
+        if not self.answers.may(sender, "want", now_ns):
             return []
-        parts: list[CircleMessage] = []
-        for wanted, offset in message.pieces[:2]:
-            parts += self.chain.pieces(wanted, offset)
-        if message.slot == self.slot.number:
-            parts += repair.wanted(self.slot, message)
+        parts = to_want(message, self.slot, self.chain, self.members.reception.pool)
         return [Send(sender, part) for part in parts]
 
     def _settle(self, now_ns: int) -> list[Effect]:
@@ -295,23 +324,23 @@ class Circle:
         early, self._early = self._early, []
         for sender, message in early:
             effects += self._retry(message, sender, now_ns)
-        return effects
+        effects += self.members.tell()
+        return effects + (self._part() if self.members.is_gone() else [])
+
+    def _part(self) -> list[Effect]:
+        """Give up the voter key for good: on the record first, then out of the world."""
+        self.guard.forget()
+        self.members.part()
+        self.slot.around = self.around
+        return [*self._forget(), EraseVoterKey()]
 
     def _follow(self, now_ns: int) -> list[Effect]:
         """Let everything know who votes from now on, if that changed."""
-        roster, state = self.chain.roster, self.chain.state
-        if roster.hash == self.roster.hash:
-            if state != self.around.state:
-                self.around = self.around.under(self.roster, state)
-            return []
-        before = self.around.me is not None
-        self.around = around = self.around.under(roster, state)
-        self.presence.follow(roster, around.me, now_ns)
-        self.guard.follow(roster, around.me)
-        self.asking.follow(roster, around.me)
-        role = {(True, False): " seat=lost", (False, True): " seat=won"}
-        detail = f"voters={roster.size}" + role.get((before, around.me is not None), "")
-        return [Notice(Event.ROSTER_CHANGED, detail=detail)]
+        effects = self.members.follow(now_ns)
+        if effects:
+            self.guard.follow(self.roster, self.around.me)
+            self.asking.follow(self.roster, self.around.me)
+        return effects
 
     def _state_wanted(self) -> bytes | None:
         """Return the hash of the state that this device lacks, None if it lacks none."""
@@ -339,9 +368,11 @@ class Circle:
         """R8: send STATUS, and WANT what is known to be missing, to those whose turn it is."""
         effects: list[Effect] = []
         status = self._status()
+        status = replace(status, away=self.away(now_ns))
         for identity in self.asking.choose(self.guard, now_ns):
             effects.append(Send(identity, status))
             pieces = self.chain.library.requests(identity, self._state_wanted())
+            pieces += tuple((missing, 0) for missing in self.members.witness.missing)
             request = repair.want(self.slot, pieces)
             if request is not None:
                 effects.append(Send(identity, request))
@@ -350,24 +381,6 @@ class Circle:
     def _status(self) -> Status:
         question = self.guard.question if self.guard.is_asking else 0
         return repair.status(self.slot, question)
-
-    def _answer(self, asker: Status, index: int) -> Status:
-        """Answer the question of a restarted member, whatever this one is waiting for itself."""
-        head = self.chain.decisions[-1][1] if self.chain.decisions else None
-        recalled_slot, recalled = guard.recall(asker, index, self.slot, head)
-        own = repair.status(self.slot, 0)
-        return replace(own, answer=asker.question, recalled_slot=recalled_slot, recalled=recalled)
-
-    def _may_answer(self, sender: PeerId, what: str, now_ns: int) -> bool:
-        """At most one answer per peer, request and interval: traffic must not cause traffic.
-
-        Each request has its own: STATUS and WANT of one member arrive together.
-        """
-        last_ns = self._answered_ns.get((sender, what), -NEVER_NS)
-        if now_ns - last_ns < self.around.config.answer_interval_ns:
-            return False
-        self._answered_ns[sender, what] = now_ns
-        return True
 
     def _begin_ns(self) -> int:
         return self._timetable.opens_ns(self.chain.head().not_after_us)

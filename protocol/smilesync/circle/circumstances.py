@@ -1,13 +1,14 @@
 """What a slot is given to judge by: things that stay while it runs, and the present moment."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from smilesync.circle.changes import Changes
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.inputs import NOBODY, Counts
 from smilesync.circle.roster import Roster
 from smilesync.circle.state import State
-from smilesync.circle.validity import PatternCheck
+from smilesync.circle.validity import PatternCheck, Reason
 from smilesync.config import CircleConfig
 from smilesync.keys import Signer, Verifier
 
@@ -30,6 +31,14 @@ class Moment(NamedTuple):
     counts: Counts = NOBODY
 
 
+class Observer(Protocol):
+    """Tells whether this device saw itself what a value says of people."""
+
+    def objection(
+        self, changes: Changes, after: Roster, at_us: int, now_ns: int
+    ) -> Reason | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What stays the same during a slot. `signer` holds this device's voter key, if it has one.
@@ -45,6 +54,7 @@ class Circumstances:
     signer: Signer | None
     verifier: Verifier
     check_pattern: PatternCheck
+    witness: Observer | None = None
 
     def under(self, roster: Roster, state: State | None) -> "Circumstances":
         """Return what holds in a slot of another roster or state."""

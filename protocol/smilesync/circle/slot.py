@@ -16,22 +16,14 @@ from smilesync.circle.book import Checked, VoteBook
 from smilesync.circle.changes import NO_CHANGES, Changes
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS, Circumstances, Moment
 from smilesync.circle.inputs import Counts
-from smilesync.circle.lawful import following, seats_after
+from smilesync.circle.judge import of_a_fresh_value, of_every_value
+from smilesync.circle.lawful import seats_after
 from smilesync.circle.proposing import Draft, fresh_value
 from smilesync.circle.quorum import NO_VALUE, VoteKey, bits, statement, vote_set
-from smilesync.circle.validity import (
-    Head,
-    Reason,
-    Verdict,
-    v1_extends_head,
-    v4_lease,
-    v5_timely,
-    v8_pattern,
-    v9_inputs,
-)
+from smilesync.circle.validity import Head, Reason, Verdict, v9_inputs
 from smilesync.circle.value import Named, named
 from smilesync.effects import Effect, Event, Notice, Persist, Send
-from smilesync.errors import Malformed, Unwelcome
+from smilesync.errors import Unwelcome
 from smilesync.ids import ValueHash
 from smilesync.wire import records
 from smilesync.wire.messages import (
@@ -328,22 +320,8 @@ class Slot:
         return signature
 
     def _test(self, candidate: Named, moment: Moment) -> Reason | None:
-        """V1 to V6, V8 and V9 on the proposal of the current view."""
-        around, value = self.around, candidate.value
-        if around.state is None:
-            return Reason("CIR-021", Verdict.KEEP, "the state before it is not known")
-        changes, at_us = value.changes, value.not_before_us
-        try:
-            roster, state = following(
-                changes, around.roster, around.state, at_us, around.parameters
-            )
-        except Malformed as error:
-            return Reason(error.rule, Verdict.REJECT, error.detail)
-        reason = (
-            v1_extends_head(value, self.head, roster.hash, state.hash(roster.circle))
-            or v4_lease(value, self.head, around.parameters)
-            or v8_pattern(value, around.check_pattern)
-        )
+        """V1 to V9 on the proposal of the current view."""
+        reason = of_every_value(candidate.value, self.head, self.around)
         if reason is not None:
             return reason
         carried_view, missing = self.book.justify(self.view, candidate.hash)
@@ -351,8 +329,9 @@ class Slot:
         if missing is not None:
             return Reason("CIR-023", Verdict.KEEP, f"view {missing.view} is not nullified")
         if carried_view == 0:
-            timely = v5_timely(value, moment.circle_us, around.parameters)
-            return timely or v9_inputs(value, self.head, moment.counts, self.view)
+            value = candidate.value
+            reason = of_a_fresh_value(value, self.around, moment)
+            return reason or v9_inputs(value, self.head, moment.counts, self.view)
         return None
 
     def _is_justified(self, value_hash: ValueHash) -> bool:

@@ -77,8 +77,9 @@ def lease_length_us(value: Value, head: Head, parameters: Parameters) -> int:
     last = head.value
     if last is None or value.not_before_us != last.not_after_us:
         return parameters.lease_us
-    before = last.pattern, last.start_us, last.roster_hash, last.inputs
-    if (value.pattern, value.start_us, value.roster_hash, value.inputs) != before:
+    changeable = (value.pattern, value.start_us, value.inputs, value.roster_hash, value.state_hash)
+    before = (last.pattern, last.start_us, last.inputs, last.roster_hash, last.state_hash)
+    if changeable != before:
         return parameters.lease_us
     return min(2 * (last.not_after_us - last.not_before_us), LEASE_US_MAX)
 

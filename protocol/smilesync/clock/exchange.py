@@ -88,10 +88,12 @@ class Exchange:
         gap_ns = config.neighbour_answer_ns if self.window is None else config.answer_ns
         return now_ns - self.sent_ns >= gap_ns
 
-    def compose(self, now_ns: int, circle_us: int | None, *, is_synced: bool, asks: bool) -> Clock:
+    def compose(
+        self, now_ns: int, circle_us: int | None, *, is_synced: bool, asks: bool, away: int = 0
+    ) -> Clock:
         """Return the next message to this neighbour."""
         self.sent_ns = now_ns
         stamp_us = now_ns // _NS_PER_US + 1
         echo_us = self.last.stamp_us if self.last is not None else 0
         held_us = stamp_us - 1 - self.heard_ns // _NS_PER_US if echo_us else 0
-        return Clock(stamp_us, echo_us, held_us, circle_us, is_synced, asks)
+        return Clock(stamp_us, echo_us, held_us, circle_us, is_synced, asks, away)

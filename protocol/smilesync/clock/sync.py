@@ -66,6 +66,8 @@ class CircleClock:
         """Grows whenever `timeline` or `is_synced` changes."""
         self.is_showing = False
         """Set by the owner: a certified value is selected, so the clock must not step."""
+        self.away = 0
+        """Set by the owner: the voters it has not heard for long, for the other voters to know."""
 
     def follow(
         self, voters: tuple[PeerId, ...], quorum: int, *, watched: tuple[PeerId, ...], now_ns: int
@@ -238,7 +240,10 @@ class CircleClock:
             else:
                 gap_ns = config.search_tick_ns
         exchange.due_ns = now_ns + gap_ns
-        message = exchange.compose(now_ns, circle_us, is_synced=self.is_synced, asks=asks)
+        away = self.away if exchange.peer in self._windows else 0
+        message = exchange.compose(
+            now_ns, circle_us, is_synced=self.is_synced, asks=asks, away=away
+        )
         return Send(exchange.peer, message)
 
     def _circle_us(self, now_ns: int, effects: list[Effect]) -> int | None:

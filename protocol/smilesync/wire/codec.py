@@ -30,6 +30,7 @@ from smilesync.wire.messages import (
     Want,
 )
 from smilesync.wire.votesets import (
+    bitmap_octets,
     name_of,
     name_value,
     set_of,
@@ -126,6 +127,8 @@ def _clock_fields(message: Clock) -> dict[int, CborValue]:
         fields[4] = message.circle_us
     fields[5] = message.is_synced
     fields[6] = message.wants_reply
+    if message.away:
+        fields[7] = bitmap_octets(message.away)
     return fields
 
 
@@ -137,6 +140,7 @@ def _read_clock(fields: Fields) -> Clock:
         circle_us=fields.optional_uint(4),
         is_synced=fields.flag(5),
         wants_reply=fields.flag(6),
+        away=_away(fields, 7),
     )
 
 
@@ -191,6 +195,8 @@ def _status_fields(message: Status) -> dict[int, CborValue]:
         fields[7] = message.recalled_slot
     if message.recalled is not None:
         fields[8] = set_value(message.recalled)
+    if message.away:
+        fields[9] = bitmap_octets(message.away)
     return fields
 
 
@@ -205,6 +211,7 @@ def _read_status(fields: Fields) -> Status:
         answer=fields.uint(6, most=U64_MAX, default=0),
         recalled_slot=fields.uint(7, default=0),
         recalled=None if recalled is None else set_of(recalled),
+        away=_away(fields, 9),
     )
 
 
@@ -259,6 +266,10 @@ def _read_piece(fields: Fields) -> Piece:
 
 def _read_body(fields: Fields) -> Body:
     return Body(slot=fields.uint(1), value=_value(fields, 2))
+
+
+def _away(fields: Fields, key: int) -> int:
+    return fields.bitmap(key, least_bits=1) if fields.has(key) else 0
 
 
 def _value(fields: Fields, key: int) -> bytes:

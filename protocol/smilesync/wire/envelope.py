@@ -57,6 +57,9 @@ DOMAINS: dict[int, Domain] = {
     ObjectKind.EMOTION: Domain.EMOTION,
     ObjectKind.CONSENT: Domain.CONSENT,
     ObjectKind.VOTER_KEY: Domain.VOTER_KEY,
+    ObjectKind.JOIN: Domain.JOIN,
+    ObjectKind.LEAVE: Domain.LEAVE,
+    ObjectKind.INVITE: Domain.JOIN_GRANT,
     ObjectKind.WISH: Domain.LIGHT_PATTERN,
 }
 """The domain of each kind of carried object that this revision knows."""
@@ -117,9 +120,14 @@ def message_id(carried: Carried) -> bytes:
     A signer can make many signatures of one body, so the signature is left out; remember an id
     only after the signature was verified, or a damaged copy would keep the good one out.
     """
+    return object_hash(carried)[:MESSAGE_ID_BYTES]
+
+
+def object_hash(carried: Carried) -> bytes:
+    """Return the 32 bytes by which a decided value names the statement; it begins with its id."""
     kind = carried.kind.to_bytes(1, "big")
     digest = hashlib.sha256(b"".join((Domain.ID, b"\0", kind, carried.signer, carried.body)))
-    return digest.digest()[:MESSAGE_ID_BYTES]
+    return digest.digest()
 
 
 def encode(carried: Carried) -> bytes:

@@ -75,6 +75,10 @@ class Fields:
         """Return a byte string of exactly `size_bytes`."""
         return self.octets(key, least=size_bytes, most=size_bytes)
 
+    def has(self, key: int) -> bool:
+        """Is the field there and not read yet?"""
+        return key in self._rest
+
     def optional_octets(self, key: int, *, most: int) -> bytes | None:
         """Return a byte string of up to `most` bytes, or None when the field is null."""
         if self._rest.get(key, _ABSENT) is None:

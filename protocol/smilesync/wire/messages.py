@@ -24,6 +24,9 @@ class ObjectKind(IntEnum):
     EMOTION = 2
     CONSENT = 4
     VOTER_KEY = 6
+    JOIN = 8
+    LEAVE = 10
+    INVITE = 12
     WISH = 20
 
 
@@ -32,7 +35,8 @@ class Clock(NamedTuple):
 
     Units: us. `stamp_us` is opaque and echoed by the other side in `echo_us` (0: none heard yet);
     `held_us` is how long the echo was held before this was sent, by the sender's local clock;
-    `circle_us` is the sender's circle time at sending, None if it has none.
+    `circle_us` is the sender's circle time at sending, None if it has none. `away` is a bitmap of
+    voters whom the sender has not heard for long.
     """
 
     stamp_us: int
@@ -41,6 +45,7 @@ class Clock(NamedTuple):
     circle_us: int | None
     is_synced: bool
     wants_reply: bool
+    away: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ class Status:
     `question` is a random number after a restart (0: none): the receiver answers with `answer`
     = that number and `recalled` = one vote of the asker that the asker did not list, if it holds
     one for a slot not below the asker's. `bodies` are the value hashes whose bodies are held.
+    `away` is a bitmap of voters whom the sender has not heard for long.
     """
 
     slot: int
@@ -120,6 +126,7 @@ class Status:
     answer: int = 0
     recalled_slot: int = 0
     recalled: VoteSet | None = None
+    away: int = 0
 
 
 @dataclass(frozen=True, slots=True)

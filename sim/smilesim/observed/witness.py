@@ -8,7 +8,7 @@ from smilesim.world import World
 from smilesync.commands import Command
 from smilesync.effects import Effect, Notice, Persist, Send, Show
 from smilesync.ids import PeerId
-from smilesync.peer import Statistics
+from smilesync.statistics import Statistics
 from smilesync.wire.messages import Clock, Message
 
 CRASH, DISK_STOP = "crash-inside-effects", "disk-stop"

@@ -7,7 +7,7 @@ from smilesync.commands import Command
 from smilesync.effects import Effect, Send
 from smilesync.entropy import Entropy
 from smilesync.ids import PeerId
-from smilesync.peer import Statistics
+from smilesync.statistics import Statistics
 from smilesync.wire.messages import Clock, Message
 
 if TYPE_CHECKING:

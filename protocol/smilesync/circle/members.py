@@ -1,0 +1,117 @@
+"""Who belongs to the circle, as one device sees it: seats, presence, petitions, its own wish.
+
+The circle asks here under which roster a slot runs, whom its leader may seat, and what the wearer
+wants; it tells of every decision. Source: SPEC section Membership.
+"""
+
+from dataclasses import replace
+
+from smilesync.circle.chain import Chain
+from smilesync.circle.changes import Changes
+from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.genesis import Policy
+from smilesync.circle.petitions import invite_text, write_invite
+from smilesync.circle.pool import Pool
+from smilesync.circle.presence import Presence
+from smilesync.circle.proposing import begins_us
+from smilesync.circle.reception import Reception
+from smilesync.circle.roster import Roster
+from smilesync.circle.seating import Moment, choose
+from smilesync.circle.state import State
+from smilesync.circle.witness import Witness
+from smilesync.effects import Effect, Event, Notice
+from smilesync.errors import LocalError
+from smilesync.ids import PeerId
+from smilesync.keys import Signer
+from smilesync.wire.messages import Carried
+
+
+class Members:
+    """`around` is what the open slot runs under; it is another object after every change."""
+
+    def __init__(self, around: Circumstances, chain: Chain, now_ns: int) -> None:
+        self.presence = Presence(around.roster, around.me, now_ns)
+        self.reception = Reception(Pool())
+        self.witness = Witness(around.config, self.presence, self.reception.pool, chain)
+        self.around = replace(around, witness=self.witness)
+        self._chain = chain
+
+    @property
+    def roster(self) -> Roster:
+        """The voters of the open slot."""
+        return self.around.roster
+
+    @property
+    def standby(self) -> tuple[PeerId, ...]:
+        """Who waits for a seat, as far as known."""
+        state = self.around.state
+        return tuple(one.seat.identity for one in state.standby) if state is not None else ()
+
+    @property
+    def is_governed(self) -> bool:
+        """Can the voters of this circle change?"""
+        return self.around.parameters.policy is not Policy.CLOSED
+
+    def follow(self, now_ns: int) -> list[Effect]:
+        """Go over to what the last decision made of roster and state; says if seats changed."""
+        chain, before = self._chain, self.around
+        self.witness.missing = ()
+        if chain.roster.hash == before.roster.hash and chain.state == before.state:
+            return []
+        self.around = around = before.under(chain.roster, chain.state)
+        self.reception.settle(around)
+        if around.roster.hash == before.roster.hash:
+            return []
+        self.presence.follow(around.roster, around.me, now_ns)
+        detail = f"voters={around.roster.size}"
+        if (around.me is None) is not (before.me is None):
+            detail += " seat=lost" if around.me is None else " seat=won"
+        return [Notice(Event.ROSTER_CHANGED, detail=detail)]
+
+    def learn(self, state: State) -> None:
+        """Take the state that was not known."""
+        self.around = self.around.under(self.roster, state)
+
+    def part(self) -> None:
+        """Have no voter key any more."""
+        self.reception.wish = None
+        self.around = replace(self.around, signer=None, me=None)
+
+    def changes(self, circle_us: int, view: int, now_ns: int) -> Changes:
+        """Return what this device would change as leader of `view`."""
+        at_us = begins_us(circle_us, self._chain.head(), self.around)
+        return choose(self.around, self.witness, Moment(at_us, view, now_ns))
+
+    def handle(self, carried: Carried) -> list[Effect]:
+        """Take a petition and pass it on; raises RemoteError."""
+        return self.reception.handle(carried, self.around, self._chain.heads)
+
+    def tell(self) -> list[Effect]:
+        """Tell the voters what the wearer wants, as long as it is not granted."""
+        return self.reception.tell(self.around, self._chain.heads)
+
+    def join(self, identity: Signer, grant: Carried | None) -> list[Effect]:
+        """Ask for a seat, now and with every new head. Errors: LocalError."""
+        self.reception.join(identity, grant, self.around)
+        return self.tell()
+
+    def invitation(self, inviter: Signer, until_us: int | None, guest: PeerId | None) -> str:
+        """Return an invitation as one word; `until_us` is None without a clock. Raises LocalError.
+
+        It holds until that circle time, for `guest` only if one is named.
+        """
+        if self.around.parameters.policy is not Policy.INVITE:
+            raise LocalError("in this circle voters do not invite")
+        if self.around.me is None or until_us is None:
+            raise LocalError("only a voter whose clock is synchronised can invite; try again soon")
+        circle = self.roster.circle
+        return invite_text(circle, write_invite(inviter, until_us, circle, guest))
+
+    def leave(self, identity: Signer) -> list[Effect]:
+        """Give up the seat; who has none has nothing to wait for."""
+        self.reception.leave(identity, self.around, self._chain.head().slot + 1)
+        return self.tell()
+
+    def is_gone(self) -> bool:
+        """Is it time to give up the voter key?"""
+        return self.reception.is_over(self.around, self._chain.head().slot + 1)

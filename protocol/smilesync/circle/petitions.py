@@ -1,0 +1,172 @@
+"""JOIN, LEAVE and INVITE: the objects by which people come into a circle and go.
+
+A JOIN is signed by the identity and by the new voter key, names a head the circle had of late, so
+that it cannot be prepared or replayed, and carries the invitation where the policy wants one. A
+LEAVE names the voter key that it ends, so a later seat with a new key is not ended by an old one.
+Source: SPEC section Membership (INV-001 to INV-006).
+"""
+
+from dataclasses import dataclass
+
+from smilesync.circle.genesis import Parameters, Policy
+from smilesync.config import OBJECT_BODY_BYTES_MAX
+from smilesync.errors import Malformed, Unauthentic, Unwelcome
+from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, CircleId, PeerId, VoterKey
+from smilesync.keys import Signer, Verifier
+from smilesync.wire import cbor, envelope
+from smilesync.wire.envelope import Domain
+from smilesync.wire.fields import Fields
+from smilesync.wire.messages import Carried, ObjectKind
+
+GRANT_BYTES_MAX = 256
+INVITE_PREFIX = "smileinvite1"
+FOREVER_US = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Petition:
+    """A verified JOIN or LEAVE. `head`, `inviter` and `until_us` are a JOIN's.
+
+    `until_us` is the circle time up to which it may be decided.
+    """
+
+    kind: ObjectKind
+    hash: bytes
+    identity: PeerId
+    voter: VoterKey
+    carried: Carried
+    head: bytes = b""
+    inviter: PeerId | None = None
+    until_us: int = FOREVER_US
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an INVITE says; `guest` None: whoever holds it."""
+
+    by: PeerId
+    until_us: int
+    guest: PeerId | None
+
+
+def write_join(
+    identity: Signer, voter: Signer, head: bytes, circle: CircleId, grant: Carried | None = None
+) -> Carried:
+    """Return the signed wish to become a voter."""
+    body: dict[int, cbor.CborValue] = {1: voter.public, 2: head}
+    body[3] = voter.sign(_consent_bytes(identity.public, voter.public, head, circle))
+    if grant is not None:
+        body[4] = envelope.encode(grant)
+    return envelope.sign(ObjectKind.JOIN, identity, body, circle=circle)
+
+
+def write_leave(identity: Signer, voter: bytes, circle: CircleId) -> Carried:
+    """Return the signed word that this voter key is used no more."""
+    return envelope.sign(ObjectKind.LEAVE, identity, {1: voter}, circle=circle)
+
+
+def write_invite(
+    inviter: Signer, until_us: int, circle: CircleId, guest: PeerId | None = None
+) -> Carried:
+    """Return an invitation, or a steward's certificate for `guest`."""
+    body: dict[int, cbor.CborValue] = {1: until_us}
+    if guest is not None:
+        body[2] = guest
+    return envelope.sign(ObjectKind.INVITE, inviter, body, circle=circle)
+
+
+def read(
+    carried: Carried, circle: CircleId, parameters: Parameters, verifier: Verifier
+) -> Petition:
+    """Return the JOIN or LEAVE that `carried` is, verified for this circle and its policy.
+
+    Errors: Malformed, Unauthentic, Unwelcome. Whether an inviter has a seat is not judged here.
+    """
+    value = cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX)
+    named = envelope.object_hash(carried)
+    if carried.kind == ObjectKind.LEAVE:
+        fields = Fields.of_map(value, "INV-002")
+        voter = VoterKey(fields.sized(1, KEY_SIZE_BYTES))
+        fields.close()
+        envelope.verify(carried, Domain.LEAVE, verifier, circle=circle)
+        return Petition(ObjectKind.LEAVE, named, carried.signer, voter, carried)
+    fields = Fields.of_map(value, "INV-001")
+    voter, head = VoterKey(fields.sized(1, KEY_SIZE_BYTES)), fields.sized(2, KEY_SIZE_BYTES)
+    signature = fields.sized(3, SIGNATURE_SIZE_BYTES)
+    grant_bytes = fields.octets(4, least=1, most=GRANT_BYTES_MAX) if fields.has(4) else None
+    fields.close()
+    grant = _grant(grant_bytes, carried.signer, circle, parameters, verifier)
+    envelope.verify(carried, Domain.JOIN, verifier, circle=circle)
+    if not verifier.verify(voter, _consent_bytes(carried.signer, voter, head, circle), signature):
+        raise Unauthentic("INV-003", "the new voter key did not sign its JOIN")
+    return Petition(
+        ObjectKind.JOIN,
+        named,
+        carried.signer,
+        voter,
+        carried,
+        head=head,
+        inviter=grant.by if grant is not None and parameters.policy is Policy.INVITE else None,
+        until_us=grant.until_us if grant is not None else FOREVER_US,
+    )
+
+
+def read_invite(carried: Carried, circle: CircleId, verifier: Verifier) -> Grant:
+    """Return what an INVITE says, verified. Errors: Malformed, Unauthentic."""
+    fields = Fields.of_map(cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX), "INV-004")
+    until_us = fields.uint(1)
+    guest = fields.optional_sized(2, KEY_SIZE_BYTES)
+    fields.close()
+    envelope.verify(carried, Domain.JOIN_GRANT, verifier, circle=circle)
+    return Grant(carried.signer, until_us, PeerId(guest) if guest is not None else None)
+
+
+def invite_text(circle: CircleId, invite: Carried) -> str:
+    """Return an invitation as one word a person can copy, or a picture can hold."""
+    return INVITE_PREFIX + cbor.encode([circle, envelope.encode(invite)]).hex()
+
+
+def invite_from_text(text: str, verifier: Verifier) -> tuple[CircleId, Carried]:
+    """Return the circle and the invitation of a word that `invite_text` wrote.
+
+    Errors: Malformed (INV-005), Unauthentic for one that was not signed so.
+    """
+    if not text.startswith(INVITE_PREFIX):
+        raise Malformed("INV-005", f"an invitation starts with {INVITE_PREFIX}")
+    try:
+        data = bytes.fromhex(text[len(INVITE_PREFIX) :])
+    except ValueError:
+        raise Malformed("INV-005", "an invitation is hexadecimal after its prefix") from None
+    fields = Fields.of_array(cbor.decode(data), 2, "INV-005")
+    circle = CircleId(fields.sized(0, KEY_SIZE_BYTES))
+    invite = envelope.decode(fields.octets(1, least=1, most=GRANT_BYTES_MAX))
+    read_invite(invite, circle, verifier)
+    return circle, invite
+
+
+def _grant(
+    data: bytes | None,
+    guest: PeerId,
+    circle: CircleId,
+    parameters: Parameters,
+    verifier: Verifier,
+) -> Grant | None:
+    """Return the invitation that the policy wants, None where it wants none."""
+    if parameters.policy is Policy.OPEN:
+        if data is not None:
+            raise Unwelcome("INV-006", "an open circle needs no invitation")
+        return None
+    if data is None:
+        raise Unwelcome("INV-006", "a JOIN without the invitation that this circle asks for")
+    grant = read_invite(envelope.decode(data), circle, verifier)
+    is_steward = parameters.policy is Policy.STEWARD
+    if is_steward and (grant.by != parameters.steward or grant.guest is None):
+        raise Unwelcome("INV-006", "a certificate is the steward's, for one identity")
+    if grant.guest not in (None, guest):
+        raise Unwelcome("INV-006", "an invitation of somebody else")
+    return grant
+
+
+def _consent_bytes(identity: bytes, voter: bytes, head: bytes, circle: CircleId) -> bytes:
+    body = cbor.encode({1: identity, 2: voter, 3: head})
+    return envelope.signed_bytes(Domain.VOTER_KEY, body, circle=circle)

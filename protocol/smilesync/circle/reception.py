@@ -1,0 +1,132 @@
+"""Where people come in and go: petitions of others, taken and passed on, and this device's own.
+
+A petition is looked at cheaply first, then verified, then held and sent on once to every voter.
+The own wish to join is told again with every new head until it is granted; the own leave until
+the seat is gone. Source: SPEC section Membership (INV-010 to INV-015).
+"""
+
+from dataclasses import dataclass
+
+from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.genesis import Policy
+from smilesync.circle.petitions import read, write_join, write_leave
+from smilesync.circle.pool import Pool
+from smilesync.effects import Effect, Send
+from smilesync.errors import LocalError, Unwelcome
+from smilesync.ids import PeerId, ValueHash
+from smilesync.keys import Signer
+from smilesync.wire.envelope import object_hash
+from smilesync.wire.messages import Carried, ObjectKind
+
+LINGER_SLOTS = 2
+"""A voter that leaves goes on voting until it is out, but no longer than this."""
+PETITIONS = frozenset((ObjectKind.JOIN, ObjectKind.LEAVE))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the wearer wants: to join, with the invitation if there is one; or to leave."""
+
+    identity: Signer
+    grant: Carried | None
+    leaves_after_slot: int | None = None
+
+
+class Reception:
+    """The pool of petitions, and the own wish."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.wish: Wish | None = None
+
+    def handle(
+        self, carried: Carried, around: Circumstances, heads: list[ValueHash]
+    ) -> list[Effect]:
+        """Take a petition and pass it on.
+
+        Errors: RemoteError; nothing is held of it then.
+        """
+        if around.parameters.policy is Policy.CLOSED:
+            raise Unwelcome("INV-010", "a petition in a closed circle")
+        if self.pool.holds(object_hash(carried)):
+            return []
+        _look(carried, around)
+        roster = around.roster
+        petition = read(carried, roster.circle, around.parameters, around.verifier)
+        if petition.kind == ObjectKind.JOIN:
+            if petition.head not in heads:
+                raise Unwelcome("INV-011", "a JOIN that names none of the last heads")
+            if petition.inviter is not None and petition.inviter not in roster.index_of:
+                raise Unwelcome("INV-012", "an invitation of somebody without a seat")
+        elif petition.voter not in _keys(around):
+            raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use")
+        self.pool.add(petition)
+        return to_voters(around, carried) if around.me is not None else []
+
+    def settle(self, around: Circumstances) -> None:
+        """Drop the petitions that the last decision granted."""
+        if around.state is not None:
+            waiting = {one.seat.identity for one in around.state.standby}
+            self.pool.settle(waiting | set(around.roster.identities), _keys(around))
+
+    def join(self, identity: Signer, grant: Carried | None, around: Circumstances) -> None:
+        """Wish for a seat. Errors: LocalError, and then nothing changed."""
+        if around.parameters.policy is Policy.CLOSED:
+            raise LocalError("this circle is closed: its founders stay its voters")
+        if around.signer is None:
+            raise LocalError("this device has no voter key: it left; start it anew to get one")
+        if around.me is not None:
+            raise LocalError("this device has a seat in the circle already")
+        self.wish = Wish(identity, grant)
+
+    def leave(self, identity: Signer, around: Circumstances, slot: int) -> None:
+        """Wish to leave; the seat may be used until the circle has decided it."""
+        self.wish = Wish(identity, None, slot + LINGER_SLOTS)
+
+    def tell(self, around: Circumstances, heads: list[ValueHash]) -> list[Effect]:
+        """Tell every voter the own wish, as far as there is one that is not granted."""
+        wish, signer, circle = self.wish, around.signer, around.roster.circle
+        if wish is None or signer is None:
+            return []
+        if wish.leaves_after_slot is not None:
+            carried = write_leave(wish.identity, signer.public, circle)
+        else:
+            state = around.state
+            is_waiting = state is not None and state.waiting(PeerId(wish.identity.public))
+            if around.me is not None or is_waiting or not heads:
+                return []
+            carried = write_join(wish.identity, signer, heads[-1], circle, wish.grant)
+        return to_voters(around, carried)
+
+    def is_over(self, around: Circumstances, slot: int) -> bool:
+        """Is it time to give up the voter key: out of the roster, or lingered long enough?"""
+        if self.wish is None or self.wish.leaves_after_slot is None:
+            return False
+        return around.me is None or slot > self.wish.leaves_after_slot
+
+
+def to_voters(around: Circumstances, carried: Carried) -> list[Effect]:
+    """Return one Send of an object to each voter but this device."""
+    identities = around.roster.identities
+    return [Send(to, carried) for i, to in enumerate(identities) if i != around.me]
+
+
+def _keys(around: Circumstances) -> set[bytes]:
+    """Return the voter keys in use, with a seat or waiting for one."""
+    standby = around.state.standby if around.state is not None else ()
+    return {*around.roster.voters, *(one.seat.voter for one in standby)}
+
+
+def _look(carried: Carried, around: Circumstances) -> None:
+    """Refuse without a signature check what cannot be granted."""
+    if carried.kind not in PETITIONS:
+        raise Unwelcome("INV-010", f"kind {carried.kind} is no petition")
+    state = around.state
+    is_in = carried.signer in around.roster.index_of
+    is_in = is_in or (state is not None and state.waiting(carried.signer) is not None)
+    if carried.kind == ObjectKind.LEAVE and not is_in:
+        raise Unwelcome("INV-013", "a LEAVE of somebody who is not in")
+    if carried.kind == ObjectKind.JOIN and is_in:
+        raise Unwelcome("INV-014", "a JOIN of somebody who is in")
+    if state is not None and carried.signer in state.expelled:
+        raise Unwelcome("INV-015", "a petition of somebody who was expelled")

@@ -1,0 +1,87 @@
+"""What a leader proposes to change: who is out, who is away, who gets a seat, who may wait.
+
+In that order, step by step, and each step only if the whole stays lawful and fits a value. From
+view 3 on nothing that voters may see differently, but removals that q of them reported: a fresh
+value must not fail for ever because of who hears whom. Source: SPEC section Membership (MEM-034).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from smilesync.circle.changes import NO_CHANGES, Changes
+from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.genesis import Policy
+from smilesync.circle.lawful import following
+from smilesync.circle.roster import Roster
+from smilesync.circle.state import State
+from smilesync.circle.witness import Witness
+from smilesync.errors import Malformed
+from smilesync.wire import cbor
+
+EARLY_VIEWS = 2
+CHANGES_BYTES_MAX = 450
+"""Two patterns of 200 bytes and the rest of a value take 574 of its 1024 bytes."""
+
+
+class Moment(NamedTuple):
+    """When a leader chooses: the value's circle us, its view, and local ns."""
+
+    at_us: int
+    view: int
+    now_ns: int
+
+
+def choose(around: Circumstances, witness: Witness, moment: Moment) -> Changes:
+    """Return the changes of a fresh value."""
+    changes, state = NO_CHANGES, around.state
+    if around.parameters.policy is Policy.CLOSED or state is None:
+        return changes
+    for step in _steps(around.roster, state, witness, moment):
+        more = _merged(changes, step)
+        if _is_possible(more, around, state, witness, moment):
+            changes = more
+    return changes
+
+
+def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> Iterator[Changes]:
+    """Return what might be done, most urgent first, each alone."""
+    now_ns = moment.now_ns
+    for leave in witness.pool.leaves():
+        index = roster.index_of.get(leave.identity)
+        if index is not None or state.waiting(leave.identity) is not None:
+            yield Changes(left=(leave,), removed=1 << index if index is not None else 0)
+    agreed = witness.presence.agreed_away(witness.away(now_ns), now_ns)
+    for index in range(roster.size):
+        if agreed >> index & 1:
+            yield Changes(removed=1 << index)
+    if moment.view > EARLY_VIEWS:
+        return
+    for waiting in state.standby:
+        if witness.is_near(waiting.seat.identity, now_ns):
+            yield Changes(added=(waiting.seat,))
+    for admission in witness.pool.admissions(witness.chain.heads, moment.at_us):
+        yield Changes(admitted=(admission,))
+
+
+def _merged(one: Changes, other: Changes) -> Changes:
+    return replace(
+        one,
+        admitted=tuple(sorted(one.admitted + other.admitted)),
+        left=tuple(sorted(one.left + other.left)),
+        removed=one.removed | other.removed,
+        added=tuple(sorted(one.added + other.added)),
+    )
+
+
+def _is_possible(
+    changes: Changes, around: Circumstances, state: State, witness: Witness, moment: Moment
+) -> bool:
+    """Would others find it lawful, and this voter itself have nothing against it?"""
+    at_us = moment.at_us
+    try:
+        after, _ = following(changes, around.roster, state, at_us, around.parameters)
+    except Malformed:
+        return False
+    is_seen = witness.objection(changes, after, at_us, moment.now_ns) is None
+    return is_seen and len(cbor.encode(changes.fields())) <= CHANGES_BYTES_MAX

@@ -1,0 +1,72 @@
+"""What this voter saw itself of the people whom a value seats, admits or puts out: V6, V7.
+
+Whoever is removed for absence must be away for this voter too; whoever is added must leave a
+roster of which this voter hears a quorum, so that no addition outgrows the living; and every
+petition and proof that the value names must be held, verified, and say just that.
+Source: SPEC section Membership (MEM-030 to MEM-033).
+"""
+
+from smilesync.circle.chain import Chain
+from smilesync.circle.changes import Changes
+from smilesync.circle.pool import Pool
+from smilesync.circle.presence import Presence
+from smilesync.circle.roster import Roster
+from smilesync.circle.validity import Reason, Verdict
+from smilesync.config import CircleConfig
+from smilesync.ids import PeerId
+
+
+class Witness:
+    """Answers for one voter; what it leads by is in `seating.py`."""
+
+    def __init__(self, config: CircleConfig, presence: Presence, pool: Pool, chain: Chain) -> None:
+        self._config = config
+        self.presence = presence
+        self.pool = pool
+        self.chain = chain
+        self.missing: tuple[bytes, ...] = ()
+        """Hashes of the objects that the last value judged names and that are not held."""
+
+    def objection(self, changes: Changes, after: Roster, at_us: int, now_ns: int) -> Reason | None:
+        """Return why a fresh value may not have this voter's vote now, None if it may."""
+        reason = self._unproven(changes, at_us)
+        if reason is None and self._is_anybody_here(changes, now_ns):
+            reason = Reason("MEM-030", Verdict.KEEP, "removes somebody whom this voter hears")
+        if reason is None and changes.added and not self.hears_quorum_of(after, now_ns):
+            reason = Reason("MEM-031", Verdict.KEEP, "adds more than this voter hears")
+        return reason
+
+    def hears_quorum_of(self, roster: Roster, now_ns: int) -> bool:
+        """Were q of these heard of late? The device itself, if seated now, is always heard."""
+        since_ns = now_ns - self._config.near_ns
+        return self.presence.count(roster.identities, since_ns) >= roster.quorum
+
+    def is_near(self, identity: PeerId, now_ns: int) -> bool:
+        """Was somebody heard of late?"""
+        return self.presence.heard_ns(identity) >= now_ns - self._config.near_ns
+
+    def away(self, now_ns: int) -> int:
+        """Return who was not heard for long, as a bitmap."""
+        return self.presence.away(now_ns, self._config.away_after_ns)
+
+    def _unproven(self, changes: Changes, at_us: int) -> Reason | None:
+        wanted = [one.hash for one in (*changes.left, *changes.expelled)]
+        wanted += [one.hash for one in changes.admitted]
+        self.missing = tuple(one for one in wanted if not self.pool.holds(one))
+        if self.missing:
+            return Reason("MEM-032", Verdict.KEEP, "names a petition that is not held")
+        admissions = self.pool.admissions(self.chain.heads, at_us)
+        is_proven = all(one in admissions for one in changes.admitted)
+        leaves = self.pool.leaves()
+        if not is_proven or not all(one in leaves for one in changes.left):
+            return Reason("MEM-033", Verdict.KEEP, "says something else than a petition it names")
+        return None
+
+    def _is_anybody_here(self, changes: Changes, now_ns: int) -> bool:
+        """Does the value remove, for absence alone, somebody who is not away?"""
+        roster, away = self.chain.roster, self.away(now_ns)
+        out = {one.identity for one in (*changes.left, *changes.expelled)}
+        return any(
+            changes.removed >> index & 1 and not away >> index & 1 and one not in out
+            for index, one in enumerate(roster.identities)
+        )

@@ -1,0 +1,347 @@
+"""Whole devices that come, go, fall silent and come back, in circles of every policy."""
+
+import pytest
+
+from smilesync.circle.changes import Changes
+from smilesync.circle.genesis import Parameters, Policy
+from smilesync.circle.petitions import invite_from_text, write_invite
+from smilesync.circle.witness import Witness
+from smilesync.commands import Join, Leave, SetConsent, Switch
+from smilesync.effects import Event, Rung
+from smilesync.errors import LocalError
+from smilesync.ids import CircleId
+from smilesync.statistics import Statistics
+from smilesync.wire import records
+from smilesync.wire.messages import Carried
+from support.membership import faults
+from support.street import Street
+
+MINUTE_US = 60_000_000
+
+
+def _street(size: int, members: int, policy: Policy = Policy.INVITE, loss: float = 0.0) -> Street:
+    steward = bytes(32) if policy is Policy.STEWARD else None
+    parameters = Parameters(policy=policy, steward=steward)
+    return Street(size, members=members, parameters=parameters, loss=loss)
+
+
+def _assert_sound(street: Street) -> list[int]:
+    """Return the size of the roster of every slot."""
+    assert street.genesis is not None
+    found, rosters = faults(street.genesis, street.journals, street.verifier)
+    assert found == []
+    return [len(roster) for roster in rosters]
+
+
+def _invite(street: Street, by: int, guest: int | None = None) -> Carried:
+    identity = street.identities[guest] if guest is not None else None
+    word = street.peers[by].invitation(MINUTE_US, identity, street.local_ns(by))
+    return invite_from_text(word, street.verifier)[1]
+
+
+def _voters(street: Street) -> list[int]:
+    return [d for d in sorted(street.peers) if _statistics(street, d).is_voter]
+
+
+def _statistics(street: Street, device: int) -> Statistics:
+    return street.peers[device].statistics(street.local_ns(device))
+
+
+def test_invited_device_waits_gets_a_seat_votes_and_shows() -> None:
+    street = _street(2, 1)
+    street.run(3)
+
+    street.command(1, Join(_invite(street, 0)))
+    street.run(30)
+
+    assert _voters(street) == [0, 1]
+    assert street.rungs() == [Rung.COMMITTED, Rung.COMMITTED]
+    assert _assert_sound(street)[-1] == 2
+
+
+@pytest.mark.spec("MEM-005", "MEM-012", "MEM-024", "MEM-025", "MEM-031", "INV-012")
+def test_one_founder_grows_a_circle_of_seven_by_invitation() -> None:
+    street = _street(7, 1, loss=0.1)
+    street.run(3)
+
+    for guest in range(1, 7):
+        by = 0 if guest < 4 else 1
+        street.command(guest, Join(_invite(street, by)))
+        street.run(36)
+        assert _voters(street) == list(range(guest + 1))
+
+    assert street.rungs() == [Rung.COMMITTED] * 7
+    assert sorted(set(_assert_sound(street))) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.spec("MEM-014", "MEM-030", "MEM-034", "MEM-035")
+def test_fifth_voter_loses_its_seat_while_it_is_away_and_gets_it_back() -> None:
+    street = _street(5, 5)
+    street.run(5)
+
+    street.stop(4)
+    street.run(12)
+    assert _voters(street) == [0, 1, 2, 3]
+    assert len(street.peers[0].circle.roster.identities) == 5, "not before T_abs has passed"
+    shows = len(street.shows)
+    street.run(25)
+    assert len(street.peers[0].circle.roster.identities) == 4
+    street.start(4)
+    street.run(40)
+
+    assert _voters(street) == [0, 1, 2, 3, 4]
+    assert street.rungs() == [Rung.COMMITTED] * 5
+    assert _assert_sound(street)[-1] == 5
+    dark = [s for _, d, s in street.shows[shows:] if d < 4 and s.rung not in (0, 1)]
+    assert dark == [], "the light of the others stays on meanwhile"
+
+
+@pytest.mark.spec("MEM-014")
+def test_absence_never_leaves_a_circle_of_four_with_three() -> None:
+    street = _street(4, 4)
+    street.run(5)
+
+    street.stop(3)
+    street.run(60)
+
+    assert _voters(street) == [0, 1, 2]
+    assert street.rungs() == [Rung.COMMITTED] * 3
+    assert set(_assert_sound(street)) == {4}
+
+
+@pytest.mark.spec("MEM-031", "MEM-034")
+def test_somebody_who_waits_comes_in_before_the_absent_goes_out() -> None:
+    street = _street(5, 4)
+    street.run(3)
+    street.command(4, Join(_invite(street, 0)))
+    street.run(1)
+    street.stop(3)
+
+    street.run(90)
+
+    assert _voters(street) == [0, 1, 2, 4]
+    assert _assert_sound(street)[-1] == 4
+    assert 5 in _assert_sound(street)
+
+
+@pytest.mark.spec("INV-002", "INV-013", "MEM-013", "MEM-036", "MEM-037")
+def test_who_leaves_is_dark_at_once_votes_on_and_forgets_its_key_when_it_is_out() -> None:
+    street = _street(5, 5)
+    street.command(4, SetConsent(Switch.SHARE, True))
+    street.run(5)
+    assert _statistics(street, 0).emotions
+
+    street.command(4, Leave(is_now=False))
+    assert street.peers[4].scene.rung > Rung.HOLD
+    assert _voters(street) == [0, 1, 2, 3, 4]
+    street.run(1)
+    assert _statistics(street, 0).emotions == ()
+    street.run(40)
+
+    assert _voters(street) == [0, 1, 2, 3]
+    assert street.erased == [4]
+    assert _assert_sound(street)[-1] == 4
+    street.stop(4)
+    street.start(4)
+    street.run(20)
+    assert _voters(street) == [0, 1, 2, 3], "the old key never votes again"
+    with pytest.raises(LocalError, match="never vote again"):
+        street.command(4, Join(None))
+
+
+@pytest.mark.spec("MEM-037")
+def test_who_leaves_now_forgets_its_key_at_once() -> None:
+    street = _street(5, 5)
+    street.run(5)
+
+    street.command(4, Leave(is_now=True))
+
+    assert street.erased == [4]
+    assert _statistics(street, 4).is_amnesic
+    street.run(40)
+    assert len(street.peers[0].circle.roster.identities) == 4
+    assert _assert_sound(street)[-1] == 4
+
+
+@pytest.mark.spec("MEM-037")
+def test_who_lingers_does_so_for_two_slots_at_most() -> None:
+    street = _street(2, 2)
+    street.run(5)
+    street.passes = lambda source, to, message: not isinstance(message, Carried)
+
+    street.command(1, Leave(is_now=False))
+    street.run(60)
+
+    assert street.erased == [1]
+    assert _voters(street) == [0]
+
+
+@pytest.mark.spec("MEM-016", "MEM-019", "INV-006")
+def test_whoever_stays_in_an_open_circle_gets_a_seat_after_five_minutes() -> None:
+    street = _street(2, 1, Policy.OPEN)
+    street.run(3)
+
+    street.command(1, Join(None))
+    street.run(290)
+    assert _voters(street) == [0]
+    street.run(60)
+
+    assert _voters(street) == [0, 1]
+    assert _assert_sound(street)[-1] == 2
+    with pytest.raises(LocalError, match="invite"):
+        _invite(street, 0)
+
+
+@pytest.mark.spec("MEM-010", "INV-010")
+def test_closed_circle_takes_nobody_and_changes_nothing() -> None:
+    street = _street(6, 5, Policy.CLOSED)
+    street.run(5)
+    with pytest.raises(LocalError, match="closed"):
+        street.command(5, Join(None))
+    stray = write_invite(street.pairs[0][0], 1, street.peers[0].circle.roster.circle)
+    street.deliver(5, 0, Carried(8, stray.signer, stray.body, stray.signature))
+    assert _statistics(street, 0).dropped == (("INV-010", 1),)
+
+    street.stop(4)
+    street.run(60)
+
+    assert set(_assert_sound(street)) == {5}
+    assert _voters(street) == [0, 1, 2, 3]
+
+
+def test_wishes_that_cannot_be_granted_say_why() -> None:
+    street = _street(3, 2)
+    lonely = Street(1, members=0)
+    with pytest.raises(LocalError, match="synchronised"):
+        _invite(street, 0)
+    street.run(3)
+
+    with pytest.raises(LocalError, match="has a seat"):
+        street.command(0, Join(None))
+    with pytest.raises(LocalError, match="genesis"):
+        lonely.command(0, Join(None))
+    with pytest.raises(LocalError, match="genesis"):
+        lonely.command(0, Leave(is_now=True))
+    with pytest.raises(LocalError, match="invite"):
+        _invite(street, 2)
+
+
+@pytest.mark.spec("MEM-023")
+def test_circle_that_lost_all_power_wakes_with_the_roster_it_had() -> None:
+    street = _street(5, 1)
+    street.run(3)
+    for guest in (1, 2, 3):
+        street.command(guest, Join(_invite(street, 0)))
+    street.run(120)
+    assert _voters(street) == [0, 1, 2, 3]
+
+    for device in range(5):
+        street.stop(device)
+    street.run(20)
+    for device in range(5):
+        street.start(device)
+    street.run(30)
+
+    assert _voters(street) == [0, 1, 2, 3]
+    assert street.rungs() == [Rung.COMMITTED] * 5
+    assert _assert_sound(street)[-1] == 4
+    assert not any(n.event is Event.AMNESIC for _, _, n in street.notices)
+
+
+def _silent_addition(street: Street) -> int:
+    """D5: n = 4, B silent; the three add a fifth voter that never speaks. Returns slots since."""
+    street.run(3)
+    street.command(4, Join(_invite(street, 0)))
+    members = [street.peers[device].circle.members for device in (0, 1, 2)]
+    while not all(one.standby for one in members):
+        street.run(0.1)
+    for gone in (3, 4):
+        street.stop(gone)
+    street.run(8)
+    before = _statistics(street, 0).decided_slot
+    state = members[0].around.state
+    assert state is not None
+    changes = Changes(added=(state.standby[0].seat,))
+    for one in members:
+        one.changes = lambda *_: changes  # type: ignore[method-assign]  # a leader's fault
+    street.run(60)
+    return _statistics(street, 0).decided_slot - before
+
+
+@pytest.mark.spec("MEM-031")
+def test_fifth_voter_that_never_speaks_is_not_seated_by_three_of_four() -> None:
+    street = _street(5, 4)
+
+    _silent_addition(street)
+    for device in (0, 1, 2):
+        del street.peers[device].circle.members.changes
+    street.run(30)
+
+    assert set(_assert_sound(street)) == {4}
+    assert street.rungs() == [Rung.COMMITTED] * 3, "and the circle lives"
+
+
+@pytest.mark.spec("MEM-031")
+def test_without_that_rule_the_circle_stalls_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Witness, "hears_quorum_of", lambda *_: True)
+    street = _street(5, 4)
+
+    assert _silent_addition(street) == 1
+    assert street.peers[0].circle.roster.size == 5
+
+
+@pytest.mark.spec("INV-016")
+def test_petitions_of_a_stranger_come_too_fast_and_are_refused() -> None:
+    street = _street(3, 2)
+    street.run(3)
+    stray = write_invite(street.pairs[2][0], 1, street.peers[0].circle.roster.circle)
+    petition = Carried(10, stray.signer, stray.body, stray.signature)
+
+    for source in (2, 2, 1, 1):
+        street.deliver(source, 0, petition)
+
+    assert _statistics(street, 0).dropped == (("INV-013", 3), ("INV-016", 1))
+
+
+@pytest.mark.spec("INV-010")
+def test_device_without_a_circle_ignores_petitions() -> None:
+    street = Street(2, members=0)
+    stray = write_invite(street.pairs[1][0], 1, CircleId(bytes(32)))
+
+    street.deliver(1, 0, Carried(10, stray.signer, stray.body, stray.signature))
+
+    assert _statistics(street, 0).dropped == ()
+
+
+@pytest.mark.spec("MEM-020", "MEM-021", "MEM-023", "CIR-021")
+def test_voter_that_missed_changes_fetches_what_it_needs_to_vote_again() -> None:
+    street = _street(7, 5)
+    street.run(3)
+    street.command(5, Join(_invite(street, 0)))
+    street.run(30)
+    street.stop(4)
+    street.command(6, Join(_invite(street, 1)))
+    street.run(60)
+    assert _voters(street) == [0, 1, 2, 3, 5, 6]
+
+    street.start(4)
+    street.run(60)
+
+    assert _voters(street) == [0, 1, 2, 3, 4, 5, 6]
+    circles = [street.peers[device].circle for device in range(7)]
+    assert len({circle.chain.state.encode() for circle in circles if circle.chain.state}) == 1
+    assert all(circle.chain.state is not None for circle in circles)
+    assert len(_assert_sound(street)) > 10
+    street.stop(4)
+    street.start(4)
+    assert street.peers[4].circle.chain.state == circles[0].chain.state
+
+
+def test_device_that_must_not_vote_again_cannot_join() -> None:
+    street = _street(2, 1)
+    street.journals[1].append(records.encode(records.Amnesia()))
+    street.stop(1)
+    street.start(1)
+
+    with pytest.raises(LocalError, match="never vote again"):
+        street.command(1, Join(None))
