@@ -260,7 +260,7 @@ class Peer:
             if circle is None:
                 return []
             if message.kind in PETITIONS:
-                return circle.handle_carried(message, sender, now_ns)
+                return circle.handle_said(message, sender, now_ns)
             members, slot = circle.roster.index_of, circle.slot.number
             return self.wishes.take(message, sender, now_ns, members=members, slot=slot)
         if circle is None:

@@ -20,6 +20,7 @@ from smilesync.wire.messages import (
     Carried,
     Clock,
     Decided,
+    Evidence,
     Message,
     Piece,
     Propose,
@@ -43,6 +44,7 @@ _peer_of = itemgetter(slice(4))
 KIND_CLOCK, KIND_CARRIED, KIND_PROPOSE, KIND_VOTES, KIND_STATUS = 1, 2, 3, 4, 5
 KIND_DECIDED, KIND_WANT, KIND_BODY = 6, 7, 8
 KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK, KIND_PIECE = 16, 17, 18, 19, 20
+KIND_EVIDENCE = 21
 
 Blobs = list[bytes]
 TickListener = Callable[[int, Blobs], None]
@@ -211,6 +213,10 @@ def _piece_key(message: Piece) -> bytes:
     return hashlib.sha256(message.hash + message.data).digest()
 
 
+def _evidence_key(message: Evidence) -> bytes:
+    return message.voter + message.one.signature + message.other.signature
+
+
 def _carried_key(message: Carried) -> bytes:
     return message.signature
 
@@ -224,5 +230,6 @@ _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Want: (KIND_WANT, _want_key),
     Body: (KIND_BODY, _value_key),
     Piece: (KIND_PIECE, _piece_key),
+    Evidence: (KIND_EVIDENCE, _evidence_key),
 }
 """The kind of each message, and bytes that two of them share only if they say the same."""

@@ -15,6 +15,7 @@ from smilesync.circle.state import State
 from smilesync.circle.witness import Witness
 from smilesync.commands import Join, Leave
 from smilesync.errors import LocalError
+from smilesync.wire.messages import Evidence
 from support.membership import faults
 from support.street import Street
 
@@ -52,6 +53,8 @@ def _churn(seed: int, steps: int = 24, bold: bool = False) -> tuple[list[str], S
     found, rosters = faults(street.genesis, street.journals, street.verifier)
     if _top(street) <= before:
         found.append("no decision within a minute of the heal")
+    if any(isinstance(message, Evidence) for *_, message in street.sent):
+        found.append("an honest voter is accused")
     print(f"seed={seed} slots={len(rosters) - 1} sizes={sorted({len(r) for r in rosters})}")
     return found, street
 

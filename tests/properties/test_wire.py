@@ -18,9 +18,11 @@ from smilesync.wire.messages import (
     CertificateName,
     Clock,
     Decided,
+    Evidence,
     Message,
     Piece,
     Propose,
+    SignedVote,
     Status,
     VoteKind,
     Votes,
@@ -61,6 +63,9 @@ SUMMARIES = st.builds(
 )
 CARRIED = st.builds(
     Carried, st.integers(0, 255), HASH.map(PeerId), st.binary(min_size=1, max_size=918), SIGNATURE
+)
+SIGNED = st.builds(
+    lambda name, signature: SignedVote(name.kind, name.value_hash, signature), NAMES, SIGNATURE
 )
 MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     "Clock": st.builds(
@@ -105,6 +110,9 @@ MESSAGES: dict[str, st.SearchStrategy[Message]] = {
         st.lists(st.tuples(HASH, st.integers(0, 16_384)), max_size=3).map(tuple),
     ),
     "Body": st.builds(Body, U53, VALUE),
+    "Evidence": st.builds(
+        Evidence, st.integers(1, 9), HASH.map(VoterKey), HASH, VIEW, SIGNED, SIGNED
+    ),
     "Piece": st.builds(Piece, HASH, st.integers(0, 16_384), st.integers(1, 16_384), VALUE),
 }
 KEYS = HASH.map(VoterKey)

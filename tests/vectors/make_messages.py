@@ -1,6 +1,6 @@
 """Message vectors: one of each type and shape, and each rule broken once."""
 
-from smilesync.ids import PeerId, ValueHash
+from smilesync.ids import PeerId, ValueHash, VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.wire import cbor, codec, envelope
 from smilesync.wire.cbor import CborValue
@@ -10,10 +10,12 @@ from smilesync.wire.messages import (
     CertificateName,
     Clock,
     Decided,
+    Evidence,
     Message,
     ObjectKind,
     Piece,
     Propose,
+    SignedVote,
     Status,
     VoteKind,
     Votes,
@@ -36,6 +38,17 @@ CERTIFICATE_OF_16 = VoteSet(
     VoteKind.FINALIZE, 3, HASH, (1 << 16) - 1, tuple(bytes([n]) * 64 for n in range(16))
 )
 
+NOTARIZE_A = SignedVote(VoteKind.NOTARIZE, HASH, SIGNATURE)
+NOTARIZE_B = SignedVote(VoteKind.NOTARIZE, OTHER, SECOND)
+EVIDENCE = Evidence(9, VoterKey(HASH), OTHER, 2, NOTARIZE_A, NOTARIZE_B)
+NULLIFY_AND_FINALIZE = Evidence(
+    9,
+    VoterKey(HASH),
+    OTHER,
+    2,
+    SignedVote(VoteKind.NULLIFY, None, SIGNATURE),
+    SignedVote(VoteKind.FINALIZE, HASH, SECOND),
+)
 ACCEPTED: list[tuple[str, str, Message]] = [
     ("CLOCK, first of a link", "MSG-010 MSG-005", Clock(1_000_000, 0, 0, None, False, True)),
     ("CLOCK, answer", "MSG-010", Clock(2_000_000, 1_000_000, 1500, 12_000_000, True, False)),
@@ -95,6 +108,8 @@ ACCEPTED: list[tuple[str, str, Message]] = [
     ("WANT, nothing", "MSG-016 MSG-005", Want(9)),
     ("WANT, pieces", "MSG-016", Want(9, pieces=((HASH, 0), (OTHER, 16_384)))),
     ("BODY", "MSG-017", Body(9, VALUE)),
+    ("EVIDENCE, two values", "EVD-001", EVIDENCE),
+    ("EVIDENCE, a NULLIFY and a FINALIZE", "EVD-001", NULLIFY_AND_FINALIZE),
     ("PIECE", "MEM-022", Piece(HASH, 1_024, 1_028, VALUE[:4])),
 ]
 
@@ -153,6 +168,8 @@ def _clock(**changes: CborValue) -> dict[int, CborValue]:
 
 def _bad_fields() -> list[Row]:
     status: dict[int, CborValue] = {0: 5, 1: 9, 2: 1}
+    evidence = cbor.decode(codec.encode(EVIDENCE))
+    assert isinstance(evidence, dict)
     decided: dict[int, CborValue] = {0: 6, 1: VALUE, 2: 1}
     propose: dict[int, CborValue] = {0: 3, 1: 9, 2: 1, 3: VALUE, 4: SIGNATURE}
     return [
@@ -192,6 +209,11 @@ def _bad_fields() -> list[Row]:
         ("DECIDED with a roster hash of 31 bytes", "MSG-006 MSG-015", decided | {3: HASH[:31]}),
         ("WANT from a negative byte on", "MSG-016", {0: 7, 1: 9, 4: [[HASH, -1]]}),
         ("WANT with nine pieces", "MSG-006 MSG-016", {0: 7, 1: 9, 4: [[HASH, 0]] * 9}),
+        ("EVIDENCE of slot 0", "EVD-001", evidence | {1: 0}),
+        ("EVIDENCE with three votes", "MSG-003 EVD-001", evidence | {7: evidence[6]}),
+        ("EVIDENCE with a vote of kind 4", "EVD-001", evidence | {6: [4, HASH, SIGNATURE]}),
+        ("EVIDENCE, NULLIFY of a value", "EVD-001", evidence | {6: [2, HASH, SIGNATURE]}),
+        ("EVIDENCE with a short hash", "EVD-001", evidence | {6: [1, HASH[:31], SIGNATURE]}),
         ("PIECE of nothing", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 0, 4: b"x"}),
         ("PIECE without bytes", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 9, 4: b""}),
         ("BODY without value", "MSG-006 MSG-017", {0: 8, 1: 9}),

@@ -9,6 +9,7 @@ from smilesync.circle.petitions import (
     write_invite,
     write_join,
     write_leave,
+    write_revoke,
 )
 from smilesync.ids import CircleId, PeerId
 from smilesync.keys import Ed25519Signer
@@ -51,12 +52,14 @@ def _body(carried: Carried) -> dict[int, CborValue]:
 
 
 LEAVE = write_leave(GUEST, VOTER.public, CIRCLE)
+REVOKE = write_revoke(STEWARD, GUEST_ID, CIRCLE)
 GOOD: list[tuple[str, str, Policy, Carried]] = [
     ("a JOIN with an invitation", "INV-001 INV-003 INV-004 INV-006", Policy.INVITE, join(INVITE)),
     ("a JOIN with an invitation by name", "INV-006", Policy.INVITE, join(NAMED)),
     ("a JOIN with a certificate", "INV-006", Policy.STEWARD, join(CERTIFICATE)),
     ("a JOIN of an open circle", "INV-001 INV-006", Policy.OPEN, join(None)),
     ("a LEAVE", "INV-002", Policy.INVITE, LEAVE),
+    ("a REVOKE", "INV-007", Policy.STEWARD, REVOKE),
 ]
 
 
@@ -88,6 +91,15 @@ def _bad() -> list[tuple[str, str, Policy, Carried]]:
             as_stranger,
         ),
         ("a LEAVE by a stranger", "OBJ-006", Policy.INVITE, replace(LEAVE, signer=STRANGER_ID)),
+        ("a REVOKE by a voter", "INV-007", Policy.STEWARD, write_revoke(INVITER, GUEST_ID, CIRCLE)),
+        ("a REVOKE without a steward", "INV-007", Policy.INVITE, REVOKE),
+        ("a REVOKE of nobody", "INV-007", Policy.STEWARD, _signed(ObjectKind.REVOKE, {}, STEWARD)),
+        (
+            "a REVOKE elsewhere",
+            "OBJ-006",
+            Policy.STEWARD,
+            write_revoke(STEWARD, GUEST_ID, OTHER_CIRCLE),
+        ),
         ("no invitation", "INV-006", Policy.INVITE, join(None)),
         ("an invitation where all may come", "INV-006", Policy.OPEN, join(INVITE)),
         ("a voter's invitation for a steward's", "INV-006", Policy.STEWARD, join(NAMED)),
@@ -133,7 +145,7 @@ def cases() -> list[Case]:
         result: Case = {
             "hash": envelope.object_hash(carried).hex(),
             "identity": GUEST.public.hex(),
-            "voter": VOTER.public.hex(),
+            "voter": "" if carried is REVOKE else VOTER.public.hex(),
         }
         rows.append(_case(name, req, policy, carried) | {"expect": "accept", "result": result})
     for name, rule, policy, carried in _bad():

@@ -58,8 +58,8 @@ def to_want(request: Want, slot: Slot, chain: Chain, pool: Pool) -> list[CircleM
     """Return what is held of what was asked for by name."""
     parts: list[CircleMessage | Carried] = []
     for wanted, offset in request.pieces[:PIECES_MAX]:
-        petition = pool.get(wanted)
-        parts += chain.pieces(wanted, offset) if petition is None else [petition.carried]
+        said = pool.get(wanted)
+        parts += chain.pieces(wanted, offset) if said is None else [said]
     if request.slot == slot.number:
         parts += repair.wanted(slot, request)
     return parts

@@ -6,6 +6,7 @@ Source: SPEC section Votes.
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
+from smilesync.circle.evidence import conflict
 from smilesync.circle.quorum import VoteKey, bits, statement, vote_set
 from smilesync.circle.roster import Roster
 from smilesync.errors import Malformed, Unauthentic, Unwelcome
@@ -14,7 +15,6 @@ from smilesync.keys import Verifier
 from smilesync.wire.messages import CertificateName, VoteKind, VoteSet
 
 VOTES_PER_VIEW_AND_SIGNER_MAX = 3
-_OPPOSED = (VoteKind.NULLIFY, VoteKind.FINALIZE)
 _NO_VOTES: dict[int, bytes] = {}
 
 
@@ -98,14 +98,12 @@ class VoteBook:
         """Is the vote of member `index` already in?"""
         return index in self.votes.get(key, ())
 
-    def contradicts(self, key: VoteKey, index: int) -> bool:
-        """Did member `index` cast a vote that no honest voter casts beside this one?"""
-        kind, view, _ = key
+    def contradiction(self, key: VoteKey, index: int) -> tuple[VoteKey, bytes] | None:
+        """Return a vote of member `index` that no honest voter casts beside this one, if any."""
         for other, page in self.votes.items():
-            is_other = other[1] == view and index in page and other != key
-            if is_other and (other[0] is kind or (other[0] in _OPPOSED and kind in _OPPOSED)):
-                return True
-        return False
+            if index in page and conflict(key, other):
+                return other, page[index]
+        return None
 
     def certificate(self, key: VoteKey) -> VoteSet | None:
         """Return the q votes on `key` that were first together, or None."""

@@ -33,6 +33,7 @@ from smilesync.wire.messages import (
     Carried,
     CircleMessage,
     Decided,
+    Evidence,
     Piece,
     Propose,
     Status,
@@ -151,11 +152,14 @@ class Circle:
         effects = self.members.leave(identity)
         return effects + (self._part() if is_now or self.members.is_gone() else [])
 
-    def handle_carried(self, carried: Carried, sender: PeerId, now_ns: int) -> list[Effect]:
-        """Take a petition from anybody, voters less often checked; raises RemoteError."""
+    def handle_said(self, said: Carried | Evidence, sender: PeerId, now_ns: int) -> list[Effect]:
+        """Take a petition or evidence from anybody; raises RemoteError.
+
+        From voters without a limit of their own: they pass on what others say.
+        """
         if sender not in self.roster.index_of and not self.answers.may(sender, "join", now_ns):
-            raise Unwelcome("INV-016", "petitions come too fast")
-        return self.members.handle(carried)
+            raise Unwelcome("INV-016", "petitions and evidence come too fast")
+        return self.members.handle(said)
 
     def away(self, now_ns: int) -> int:
         """Return whom this voter has not heard for long, for others to know."""
@@ -209,6 +213,8 @@ class Circle:
             return self._handle_want(message, sender, now_ns)
         if isinstance(message, Decided):
             return self._handle_decided(message, now_ns)
+        if isinstance(message, Evidence):
+            return self.handle_said(message, sender, now_ns)
         if isinstance(message, Piece):
             return self._handle_piece(message, sender, now_ns)
         return self._handle_voting(message, sender, now_ns)
@@ -283,6 +289,9 @@ class Circle:
     def _settle(self, now_ns: int) -> list[Effect]:
         """Whatever an input led to: a rolled-back journal, a decision, the slot after it."""
         effects = self._forget() if self.slot.is_rolled_back or self.guard.is_amnesic else []
+        proofs, self.slot.proofs = self.slot.proofs, []
+        for found in proofs:
+            effects += self.members.handle(found)
         wanted = self.slot.body_wanted()
         body = self.chain.body(wanted) if wanted is not None else None
         if body is not None:

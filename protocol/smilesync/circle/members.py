@@ -23,7 +23,7 @@ from smilesync.effects import Effect, Event, Notice
 from smilesync.errors import LocalError
 from smilesync.ids import PeerId
 from smilesync.keys import Signer
-from smilesync.wire.messages import Carried
+from smilesync.wire.messages import Carried, Evidence
 
 
 class Members:
@@ -82,9 +82,14 @@ class Members:
         at_us = begins_us(circle_us, self._chain.head(), self.around)
         return choose(self.around, self.witness, Moment(at_us, view, now_ns))
 
-    def handle(self, carried: Carried) -> list[Effect]:
-        """Take a petition and pass it on; raises RemoteError."""
-        return self.reception.handle(carried, self.around, self._chain.heads)
+    def handle(self, said: Carried | Evidence) -> list[Effect]:
+        """Take a petition or evidence, of others or found here, and pass it on.
+
+        Errors: RemoteError.
+        """
+        if isinstance(said, Evidence):
+            return self.reception.accuse(said, self.around, self._chain.head().slot + 1)
+        return self.reception.handle(said, self.around, self._chain.heads)
 
     def tell(self) -> list[Effect]:
         """Tell the voters what the wearer wants, as long as it is not granted."""

@@ -1,9 +1,9 @@
-"""JOIN, LEAVE and INVITE: the objects by which people come into a circle and go.
+"""JOIN, LEAVE, INVITE and REVOKE: the objects by which people come into a circle and go.
 
 A JOIN is signed by the identity and by the new voter key, names a head the circle had of late, so
 that it cannot be prepared or replayed, and carries the invitation where the policy wants one. A
 LEAVE names the voter key that it ends, so a later seat with a new key is not ended by an old one.
-Source: SPEC section Membership (INV-001 to INV-006).
+Source: SPEC section Membership (INV-001 to INV-007).
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FOREVER_US = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Petition:
-    """A verified JOIN or LEAVE. `head`, `inviter` and `until_us` are a JOIN's.
+    """A verified JOIN, LEAVE or REVOKE, whose `identity` is out. The last three are a JOIN's.
 
     `until_us` is the circle time up to which it may be decided.
     """
@@ -78,10 +78,12 @@ def write_invite(
 def read(
     carried: Carried, circle: CircleId, parameters: Parameters, verifier: Verifier
 ) -> Petition:
-    """Return the JOIN or LEAVE that `carried` is, verified for this circle and its policy.
+    """Return the JOIN, LEAVE or REVOKE that `carried` is, verified for this circle and its policy.
 
     Errors: Malformed, Unauthentic, Unwelcome. Whether an inviter has a seat is not judged here.
     """
+    if carried.kind == ObjectKind.REVOKE:
+        return _read_revoke(carried, circle, parameters, verifier)
     value = cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX)
     named = envelope.object_hash(carried)
     if carried.kind == ObjectKind.LEAVE:
@@ -109,6 +111,25 @@ def read(
         inviter=grant.by if grant is not None and parameters.policy is Policy.INVITE else None,
         until_us=grant.until_us if grant is not None else FOREVER_US,
     )
+
+
+def write_revoke(steward: Signer, guest: PeerId, circle: CircleId) -> Carried:
+    """Return the steward's word that `guest` is out, and stays out."""
+    return envelope.sign(ObjectKind.REVOKE, steward, {1: guest}, circle=circle)
+
+
+def _read_revoke(
+    carried: Carried, circle: CircleId, parameters: Parameters, verifier: Verifier
+) -> Petition:
+    value = cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX)
+    fields = Fields.of_map(value, "INV-007")
+    guest = PeerId(fields.sized(1, KEY_SIZE_BYTES))
+    fields.close()
+    if carried.signer != parameters.steward:
+        raise Unwelcome("INV-007", "a revocation that is not the steward's")
+    envelope.verify(carried, Domain.REVOKE, verifier, circle=circle)
+    named = envelope.object_hash(carried)
+    return Petition(ObjectKind.REVOKE, named, guest, VoterKey(b""), carried)
 
 
 def read_invite(carried: Carried, circle: CircleId, verifier: Verifier) -> Grant:

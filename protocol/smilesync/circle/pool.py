@@ -1,33 +1,61 @@
-"""Petitions that were heard and not decided yet: verified, one per person and kind, few.
+"""Petitions and evidence that were heard and not decided yet: verified, one per person, few.
 
-Source: SPEC section Membership (INV-010 to INV-012).
+Source: SPEC sections Membership (INV-017) and Evidence (EVD-005).
 """
 
 from collections.abc import Collection
 
 from smilesync.circle.changes import Admission, Cited
+from smilesync.circle.evidence import hash_of
 from smilesync.circle.petitions import Petition
-from smilesync.ids import PeerId
-from smilesync.wire.messages import ObjectKind
+from smilesync.ids import PeerId, VoterKey
+from smilesync.wire.messages import Carried, Evidence, ObjectKind
 
 POOL_MAX = 32
+EVIDENCE_MAX = 8
 
 Place = tuple[ObjectKind, PeerId]
 
 
 class Pool:
-    """The petitions, oldest first. The newest of somebody takes the place of the one before."""
+    """The petitions, oldest first. The newest of somebody takes the place of the one before.
+
+    Of the evidence against a voter key the first stays: it is enough.
+    """
 
     def __init__(self) -> None:
         self._held: dict[Place, Petition] = {}
+        self._evidence: dict[VoterKey, Evidence] = {}
+
+    def accuse(self, evidence: Evidence) -> bool:
+        """Hold evidence; returns whether it is the first against its voter key."""
+        if evidence.voter in self._evidence or len(self._evidence) >= EVIDENCE_MAX:
+            return False
+        self._evidence[evidence.voter] = evidence
+        return True
+
+    def accused(self, voter: bytes) -> bool:
+        """Is evidence against this voter key held?"""
+        return voter in self._evidence
+
+    def proofs(self) -> list[tuple[bytes, VoterKey | PeerId]]:
+        """Return the hash of each proof held, and whom it puts out: a voter key, an identity."""
+        found: list[tuple[bytes, VoterKey | PeerId]] = [
+            (hash_of(one), voter) for voter, one in self._evidence.items()
+        ]
+        revoked = [one for one in self._held.values() if one.kind == ObjectKind.REVOKE]
+        return sorted([*found, *((one.hash, one.identity) for one in revoked)])
 
     def holds(self, object_hash: bytes) -> bool:
         """Is a petition of this hash held?"""
         return self.get(object_hash) is not None
 
-    def get(self, object_hash: bytes) -> Petition | None:
-        """Return the petition of this hash."""
-        return next((one for one in self._held.values() if one.hash == object_hash), None)
+    def get(self, object_hash: bytes) -> Carried | Evidence | None:
+        """Return the petition or evidence of this hash, as it was sent."""
+        for one in self._held.values():
+            if one.hash == object_hash:
+                return one.carried
+        return next((e for e in self._evidence.values() if hash_of(e) == object_hash), None)
 
     def add(self, petition: Petition) -> None:
         """Hold a petition; the oldest gives way where there are too many."""
@@ -39,10 +67,9 @@ class Pool:
 
     def settle(self, inside: Collection[PeerId], seats: Collection[bytes]) -> None:
         """Drop what was decided: who joins is in, the voter key of who leaves is out."""
+        self._evidence = {v: e for v, e in self._evidence.items() if v in seats}
         self._held = {
-            place: one
-            for place, one in self._held.items()
-            if (one.identity not in inside if one.kind == ObjectKind.JOIN else one.voter in seats)
+            place: one for place, one in self._held.items() if _is_due(one, inside, seats)
         }
 
     def admissions(self, heads: Collection[bytes], at_us: int) -> list[Admission]:
@@ -57,3 +84,10 @@ class Pool:
         """Return who said that they leave, by hash."""
         kind = ObjectKind.LEAVE
         return sorted(Cited(p.hash, p.identity) for p in self._held.values() if p.kind == kind)
+
+
+def _is_due(petition: Petition, inside: Collection[PeerId], seats: Collection[bytes]) -> bool:
+    """Was this not granted yet?"""
+    if petition.kind == ObjectKind.LEAVE:
+        return petition.voter in seats
+    return (petition.identity in inside) is (petition.kind == ObjectKind.REVOKE)

@@ -8,6 +8,7 @@ the seat is gone. Source: SPEC section Membership (INV-010 to INV-015).
 from dataclasses import dataclass
 
 from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.evidence import verify
 from smilesync.circle.genesis import Policy
 from smilesync.circle.petitions import read, write_join, write_leave
 from smilesync.circle.pool import Pool
@@ -16,11 +17,11 @@ from smilesync.errors import LocalError, Unwelcome
 from smilesync.ids import PeerId, ValueHash
 from smilesync.keys import Signer
 from smilesync.wire.envelope import object_hash
-from smilesync.wire.messages import Carried, ObjectKind
+from smilesync.wire.messages import Carried, Evidence, ObjectKind
 
 LINGER_SLOTS = 2
 """A voter that leaves goes on voting until it is out, but no longer than this."""
-PETITIONS = frozenset((ObjectKind.JOIN, ObjectKind.LEAVE))
+PETITIONS = frozenset((ObjectKind.JOIN, ObjectKind.LEAVE, ObjectKind.REVOKE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,23 @@ class Reception:
                 raise Unwelcome("INV-011", "a JOIN that names none of the last heads")
             if petition.inviter is not None and petition.inviter not in roster.index_of:
                 raise Unwelcome("INV-012", "an invitation of somebody without a seat")
+        elif petition.kind == ObjectKind.REVOKE:
+            if not _is_in(petition.identity, around):
+                raise Unwelcome("INV-013", "a REVOKE of somebody who is not in")
         elif petition.voter not in _keys(around):
             raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use")
         self.pool.add(petition)
         return to_voters(around, carried) if around.me is not None else []
+
+    def accuse(self, evidence: Evidence, around: Circumstances, open_slot: int) -> list[Effect]:
+        """Take evidence and pass it on. Errors: RemoteError; nothing is held of it then."""
+        if around.parameters.policy is Policy.CLOSED or self.pool.accused(evidence.voter):
+            return []
+        if evidence.voter not in _keys(around):
+            raise Unwelcome("EVD-005", "evidence against a voter key that is not in use")
+        verify(evidence, around.roster.circle, open_slot, around.verifier)
+        is_new = self.pool.accuse(evidence)
+        return to_voters(around, evidence) if is_new and around.me is not None else []
 
     def settle(self, around: Circumstances) -> None:
         """Drop the petitions that the last decision granted."""
@@ -77,6 +91,8 @@ class Reception:
             raise LocalError("this device has no voter key: it left; start it anew to get one")
         if around.me is not None:
             raise LocalError("this device has a seat in the circle already")
+        if around.state is not None and identity.public in around.state.expelled:
+            raise LocalError("this device was expelled from the circle, which is for good")
         self.wish = Wish(identity, grant)
 
     def leave(self, identity: Signer, around: Circumstances, slot: int) -> None:
@@ -105,10 +121,16 @@ class Reception:
         return around.me is None or slot > self.wish.leaves_after_slot
 
 
-def to_voters(around: Circumstances, carried: Carried) -> list[Effect]:
-    """Return one Send of an object to each voter but this device."""
+def to_voters(around: Circumstances, said: Carried | Evidence) -> list[Effect]:
+    """Return one Send of an object or evidence to each voter but this device."""
     identities = around.roster.identities
-    return [Send(to, carried) for i, to in enumerate(identities) if i != around.me]
+    return [Send(to, said) for i, to in enumerate(identities) if i != around.me]
+
+
+def _is_in(identity: PeerId, around: Circumstances) -> bool:
+    """Has somebody a seat, or does one wait for it as far as known?"""
+    is_waiting = around.state is not None and around.state.waiting(identity) is not None
+    return is_waiting or identity in around.roster.index_of
 
 
 def _keys(around: Circumstances) -> set[bytes]:
@@ -121,9 +143,7 @@ def _look(carried: Carried, around: Circumstances) -> None:
     """Refuse without a signature check what cannot be granted."""
     if carried.kind not in PETITIONS:
         raise Unwelcome("INV-010", f"kind {carried.kind} is no petition")
-    state = around.state
-    is_in = carried.signer in around.roster.index_of
-    is_in = is_in or (state is not None and state.waiting(carried.signer) is not None)
+    state, is_in = around.state, _is_in(carried.signer, around)
     if carried.kind == ObjectKind.LEAVE and not is_in:
         raise Unwelcome("INV-013", "a LEAVE of somebody who is not in")
     if carried.kind == ObjectKind.JOIN and is_in:

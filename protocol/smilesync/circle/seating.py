@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from smilesync.circle.changes import NO_CHANGES, Changes
+from smilesync.circle.changes import NO_CHANGES, Changes, Cited
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Policy
 from smilesync.circle.lawful import following
@@ -47,6 +47,10 @@ def choose(around: Circumstances, witness: Witness, moment: Moment) -> Changes:
 def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> Iterator[Changes]:
     """Return what might be done, most urgent first, each alone."""
     now_ns = moment.now_ns
+    for name, identity in witness.proofs():
+        index = roster.index_of.get(identity)
+        removed = 1 << index if index is not None else 0
+        yield Changes(expelled=(Cited(name, identity),), removed=removed)
     for leave in witness.pool.leaves():
         index = roster.index_of.get(leave.identity)
         if index is not None or state.waiting(leave.identity) is not None:
@@ -67,6 +71,7 @@ def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> It
 def _merged(one: Changes, other: Changes) -> Changes:
     return replace(
         one,
+        expelled=tuple(sorted(one.expelled + other.expelled)),
         admitted=tuple(sorted(one.admitted + other.admitted)),
         left=tuple(sorted(one.left + other.left)),
         removed=one.removed | other.removed,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from smilesync.circle.book import Checked, VoteBook
 from smilesync.circle.changes import NO_CHANGES, Changes
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS, Circumstances, Moment
+from smilesync.circle.evidence import proof
 from smilesync.circle.inputs import Counts
 from smilesync.circle.judge import of_a_fresh_value, of_every_value
 from smilesync.circle.lawful import seats_after
@@ -29,6 +30,7 @@ from smilesync.wire import records
 from smilesync.wire.messages import (
     CertificateName,
     CircleMessage,
+    Evidence,
     Propose,
     VoteKind,
     Votes,
@@ -61,6 +63,8 @@ class Slot:
         self._view_deadline_ns = NEVER_NS
         self._propose_after_ns = NEVER_NS
         self.is_turn = False
+        self.proofs: list[Evidence] = []
+        """Evidence found here and not taken yet."""
         self._retest_ns = NEVER_NS
 
     def leader(self, view: int) -> int:
@@ -112,7 +116,7 @@ class Slot:
         self.book.verify(key, leader, message.signature)
         self._recognise(key, leader)
         if is_second:
-            return [Notice(Event.EQUIVOCATION_SEEN, self.around.roster.identities[leader])]
+            return self._accuse(leader, key, message.signature)
         self.book.take(Checked(key, ((leader, message.signature),), is_certificate=False))
         # The hints are nobody's promise, so they are not repeated to others.
         self.proposals[view] = Propose(self.number, view, candidate.body, message.signature)
@@ -127,11 +131,10 @@ class Slot:
         has_news = False
         for checked in [self.book.check(votes, view_max) for votes in sets]:
             has_news = self.book.take(checked) or has_news
-            for index, _ in checked.votes:
+            for index, signature in checked.votes:
                 self._recognise(checked.key, index)
-                if self.book.contradicts(checked.key, index):
-                    liar = self.around.roster.identities[index]
-                    effects.append(Notice(Event.EQUIVOCATION_SEEN, liar))
+                if self.book.contradiction(checked.key, index) is not None:
+                    effects += self._accuse(index, checked.key, signature)
         return effects + self.progress(moment) if has_news else effects
 
     def handle_body(self, body: bytes, moment: Moment) -> list[Effect]:
@@ -364,6 +367,15 @@ class Slot:
         """A good own signature that this device does not remember: its journal was rolled back."""
         if index == self.around.me and key not in self.own:
             self.is_rolled_back = True
+
+    def _accuse(self, index: int, key: VoteKey, signature: bytes) -> list[Effect]:
+        """Votes that no honest voter signs both: tell people, and keep the proof if it is held."""
+        roster = self.around.roster
+        other = self.book.contradiction(key, index)
+        if other is not None:
+            place = self.number, roster.voters[index], roster.hash
+            self.proofs.append(proof(place, other, (key, signature)))
+        return [Notice(Event.EQUIVOCATION_SEEN, roster.identities[index])]
 
     def _has_own(self, kind: VoteKind, view: int) -> bool:
         return any(key[0] is kind and key[1] == view for key in self.own)

@@ -7,13 +7,13 @@ Source: SPEC section Membership (MEM-030 to MEM-033).
 """
 
 from smilesync.circle.chain import Chain
-from smilesync.circle.changes import Changes
+from smilesync.circle.changes import Changes, Cited
 from smilesync.circle.pool import Pool
 from smilesync.circle.presence import Presence
 from smilesync.circle.roster import Roster
 from smilesync.circle.validity import Reason, Verdict
 from smilesync.config import CircleConfig
-from smilesync.ids import PeerId
+from smilesync.ids import PeerId, VoterKey
 
 
 class Witness:
@@ -52,15 +52,32 @@ class Witness:
     def _unproven(self, changes: Changes, at_us: int) -> Reason | None:
         wanted = [one.hash for one in (*changes.left, *changes.expelled)]
         wanted += [one.hash for one in changes.admitted]
-        self.missing = tuple(one for one in wanted if not self.pool.holds(one))
+        proven = {one.hash for one in changes.expelled if self._is_proven(one)}
+        self.missing = tuple(w for w in wanted if w not in proven and not self.pool.holds(w))
         if self.missing:
             return Reason("MEM-032", Verdict.KEEP, "names a petition that is not held")
         admissions = self.pool.admissions(self.chain.heads, at_us)
         is_proven = all(one in admissions for one in changes.admitted)
+        is_proven = is_proven and len(proven) == len(changes.expelled)
         leaves = self.pool.leaves()
         if not is_proven or not all(one in leaves for one in changes.left):
             return Reason("MEM-033", Verdict.KEEP, "says something else than a petition it names")
         return None
+
+    def _is_proven(self, expelled: Cited) -> bool:
+        """Is there evidence against this voter, or the steward's word, be it another than named?
+
+        Whoever found a liar wrote its own evidence, from the two votes that it saw first.
+        """
+        return any(identity == expelled.identity for _, identity in self.proofs())
+
+    def proofs(self) -> list[tuple[bytes, PeerId]]:
+        """Return the hash of each proof held against somebody who is in, and who that is."""
+        state = self.chain.state
+        waiting = [one.seat for one in state.standby] if state is not None else []
+        owner = {seat.voter: seat.identity for seat in (*self.chain.roster.seats, *waiting)}
+        owner |= {VoterKey(seat): seat for seat in owner.values()}
+        return [(name, owner[VoterKey(who)]) for name, who in self.pool.proofs() if who in owner]
 
     def _is_anybody_here(self, changes: Changes, now_ns: int) -> bool:
         """Does the value remove, for absence alone, somebody who is not away?"""

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from smilesync.config import MESSAGE_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.errors import LocalError, Malformed
-from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, ValueHash
+from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, ValueHash, VoterKey
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.envelope import carried_of, carried_value
@@ -22,10 +22,13 @@ from smilesync.wire.messages import (
     CertificateName,
     Clock,
     Decided,
+    Evidence,
     Message,
     Piece,
     Propose,
+    SignedVote,
     Status,
+    VoteKind,
     Votes,
     Want,
 )
@@ -48,6 +51,7 @@ DECIDED = 6
 WANT = 7
 BODY = 8
 PIECE = 16
+EVIDENCE = 17
 
 SETS_MAX = 32
 HELD_MAX = 128
@@ -113,6 +117,8 @@ def _fields_of(message: Message) -> dict[int, CborValue]:
                 3: message.size_bytes,
                 4: message.data,
             }
+        case Evidence():
+            return _evidence_fields(message)
         case _:
             assert_never(message)
 
@@ -268,6 +274,44 @@ def _read_body(fields: Fields) -> Body:
     return Body(slot=fields.uint(1), value=_value(fields, 2))
 
 
+def _evidence_fields(message: Evidence) -> dict[int, CborValue]:
+    return {
+        0: EVIDENCE,
+        1: message.slot,
+        2: message.voter,
+        3: message.roster_hash,
+        4: message.view,
+        5: _signed_value(message.one),
+        6: _signed_value(message.other),
+    }
+
+
+def _signed_value(vote: SignedVote) -> CborValue:
+    return [int(vote.kind), vote.value_hash, vote.signature]
+
+
+def _read_evidence(fields: Fields) -> Evidence:
+    return Evidence(
+        slot=fields.uint(1, least=1),
+        voter=VoterKey(fields.sized(2, KEY_SIZE_BYTES)),
+        roster_hash=fields.sized(3, KEY_SIZE_BYTES),
+        view=fields.uint(4, least=1, most=U32_MAX),
+        one=_signed(fields.item(5)),
+        other=_signed(fields.item(6)),
+    )
+
+
+def _signed(item: CborValue) -> SignedVote:
+    fields = Fields.of_array(item, 3, "EVD-001")
+    kind = VoteKind(fields.uint(0, least=min(VoteKind), most=max(VoteKind)))
+    value_hash = None
+    if kind is VoteKind.NULLIFY:
+        fields.null(1)
+    else:
+        value_hash = ValueHash(fields.sized(1, KEY_SIZE_BYTES))
+    return SignedVote(kind, value_hash, fields.sized(2, SIGNATURE_SIZE_BYTES))
+
+
 def _away(fields: Fields, key: int) -> int:
     return fields.bitmap(key, least_bits=1) if fields.has(key) else 0
 
@@ -295,4 +339,5 @@ _READERS: dict[int, tuple[str, Callable[[Fields], Message]]] = {
     WANT: ("MSG-016", _read_want),
     BODY: ("MSG-017", _read_body),
     PIECE: ("MEM-022", _read_piece),
+    EVIDENCE: ("EVD-001", _read_evidence),
 }

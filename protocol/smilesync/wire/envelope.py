@@ -60,6 +60,7 @@ DOMAINS: dict[int, Domain] = {
     ObjectKind.JOIN: Domain.JOIN,
     ObjectKind.LEAVE: Domain.LEAVE,
     ObjectKind.INVITE: Domain.JOIN_GRANT,
+    ObjectKind.REVOKE: Domain.REVOKE,
     ObjectKind.WISH: Domain.LIGHT_PATTERN,
 }
 """The domain of each kind of carried object that this revision knows."""

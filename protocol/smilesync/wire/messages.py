@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from smilesync.ids import PeerId, ValueHash
+from smilesync.ids import PeerId, ValueHash, VoterKey
 
 
 class VoteKind(IntEnum):
@@ -27,6 +27,7 @@ class ObjectKind(IntEnum):
     JOIN = 8
     LEAVE = 10
     INVITE = 12
+    REVOKE = 14
     WISH = 20
 
 
@@ -172,5 +173,26 @@ class Piece:
     data: bytes
 
 
-CircleMessage = Propose | Votes | Status | Decided | Want | Body | Piece
+@dataclass(frozen=True, slots=True)
+class SignedVote:
+    """One vote with its signature; slot, roster and view are told beside it."""
+
+    kind: VoteKind
+    value_hash: ValueHash | None
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Two votes of one voter that no honest voter signs both, lower kind and hash first."""
+
+    slot: int
+    voter: VoterKey
+    roster_hash: bytes
+    view: int
+    one: SignedVote
+    other: SignedVote
+
+
+CircleMessage = Propose | Votes | Status | Decided | Want | Body | Piece | Evidence
 Message = Clock | Carried | CircleMessage
