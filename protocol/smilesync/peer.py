@@ -39,7 +39,7 @@ from smilesync.ids import PeerId
 from smilesync.keys import Verifier
 from smilesync.light import choose, conditions
 from smilesync.mesh.neighbours import Neighbours
-from smilesync.scenery import scene_alone, scene_certified
+from smilesync.scenery import NOBODY, scene_alone, scene_certified
 from smilesync.statistics import Statistics
 from smilesync.wire.messages import Carried, CircleMessage, Clock, Message, ObjectKind
 from smilesync.wire.records import Record
@@ -380,8 +380,9 @@ class Peer:
         self._light_ns = min(lease_ns, self.ladder.deadline_ns())
         lease, state = circle.lease if circle is not None else None, self.board.state
         timeline, falls = self.clock.timeline, self._fall_count
+        company = self.board.company(now_ns) if rung is Rung.HARMONY else NOBODY
         scene = scene_certified(rung, state, lease, timeline, falls) or scene_alone(
-            rung, state, self.board.company(now_ns), falls
+            rung, state, company, falls
         )
         if scene != self.scene:
             if rung is not self.scene.rung:

@@ -11,9 +11,8 @@ NOBODY = (0, 0, 0, 0, 0)
 def scene_alone(
     rung: Rung, own_state: EmotionState, company: tuple[int, int, int, int, int], fall_count: int
 ) -> Scene:
-    """Return a scene without certified light; in HARMONY with how many in company feel what."""
-    counts = company if rung is Rung.HARMONY else NOBODY
-    return Scene(rung, int(own_state), harmony_counts=counts, fall_count=fall_count)
+    """Return a scene without certified light; `company`, in HARMONY, is how many feel what."""
+    return Scene(rung, int(own_state), harmony_counts=company, fall_count=fall_count)
 
 
 def scene_certified(
