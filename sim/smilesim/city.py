@@ -20,7 +20,6 @@ from smilesim.drive import Actor, Books, run_city
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.faults.task import Faults
 from smilesim.fidelity import DAEMON, FAST, drive_for, radio_for, verifier_for, wire_for
-from smilesim.lightjudge import Limits
 from smilesim.lightsample import LightSample
 from smilesim.liveness import Liveness
 from smilesim.measure import Measure
@@ -36,6 +35,7 @@ from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.config import Config
 from smilesync.peer import Peer
 from smilesync.wire.records import Record
+from smilesyncd.analyser.judge import Limits
 
 START_SPREAD_MS = 500
 HABIT_MS = 1_500

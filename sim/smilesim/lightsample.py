@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from smilesim.device import Device
 from smilesim.dice import shuffled, stream
 from smilesim.engine import TICK_NS, TICKS_PER_SECOND
-from smilesim.lightjudge import LightJudge, Limits, Violation
 from smilesim.violations import Violations
 from smilesync.config import LightConfig
 from smilesync.effects import Rung, Scene
 from smilesync.light.lamp import Lamp
 from smilesync.light.sink import Sink, new_sink
+from smilesyncd.analyser.judge import LightJudge, Limits, Violation
 
 SAMPLE_SIZE = 32
 FRAMES_PER_SECOND = 30

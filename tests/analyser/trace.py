@@ -1,24 +1,20 @@
-"""Whole recordings: the codes of every zone, judged per zone and on the mean, by every observer."""
+"""Whole recordings in a test's memory: the codes of every zone, given to the judge of outputs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from smilesim.lightjudge import LightJudge, Limits, Rgb, Violation
+from smilesyncd.analyser.judge import Limits, Violation
+from smilesyncd.analyser.trace import (
+    Budget,
+    Codes,
+    TraceJudge,
+    gamma_light,
+    linear_light,
+    srgb_light,
+)
 
-Codes = tuple[int, int, int]
-
-
-def linear_light(code: int) -> float:
-    return code / 255
-
-
-def gamma_light(code: int) -> float:
-    return float((code / 255) ** 2.8)
-
-
-def srgb_light(code: int) -> float:
-    value = code / 255
-    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
+__all__ = ["Budget", "Codes", "Report", "Trace", "gamma_light", "judge", "linear_light"]
+__all__ += ["srgb_light"]
 
 
 @dataclass(slots=True)
@@ -63,33 +59,15 @@ def judge(
     *,
     observers: Sequence[Callable[[int], float]] = (linear_light,),
     slew_seen_by: int | None = 0,
+    budget: Budget | None = None,
 ) -> Report:
     """Judge every zone and the mean for each observer; slew only for the one that is linear."""
-    limits = limits or Limits()
-    violations: list[Violation] = []
-    worst = [0, 0]
-    for number, light in enumerate(observers):
-        table = [light(code) for code in range(256)]
-        own = (
-            limits if number == slew_seen_by else replace(limits, slew_per_s=None, fall_per_s=None)
-        )
-        for one in _judges(trace, own, table):
-            violations += one.finish()
-            worst = [max(pair) for pair in zip(worst, one.worst, strict=True)]
-    return Report(violations, (worst[0], worst[1]))
-
-
-def _judges(trace: Trace, limits: Limits, table: Sequence[float]) -> list[LightJudge]:
+    tables = [[light(code) for code in range(256)] for light in observers]
     zones = len(trace.frames[0][1])
-    judges = [LightJudge(limits) for _ in range(zones + (1 if zones > 1 else 0))]
+    one = TraceJudge(zones, tables, limits, linear=slew_seen_by, budget=budget)
     for time_ns, codes in trace.frames:
-        lights: list[Rgb] = [(table[r], table[g], table[b]) for r, g, b in codes]
-        if zones > 1:
-            red, green, blue = (sum(light[c] for light in lights) / zones for c in range(3))
-            lights.append((red, green, blue))
-        for one, light in zip(judges, lights, strict=True):
-            if time_ns in trace.cuts_ns:
-                one.lost_power(time_ns)
-            else:
-                one.add(time_ns, light)
-    return judges
+        if time_ns in trace.cuts_ns:
+            one.lost_power(time_ns)
+        else:
+            one.add(time_ns, codes)
+    return Report([found.violation for found in one.found], one.worst)

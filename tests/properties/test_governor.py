@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from analyser.recount import worst_window
 from analyser.trace import Trace, gamma_light, judge, linear_light, srgb_light
-from smilesim.lightjudge import Limits
 from smilesync.config import LightConfig
 from smilesync.light.governor import Governor, Light
 from smilesync.light.sink import Sink, Transfer, new_sink
+from smilesyncd.analyser.judge import Limits
 from support import lightlab
 from support.lightlab import LINEAR, SHARP, UNKNOWN, drive, hostile_run, rounding, square, white
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from analyser.trace import Trace, judge
-from smilesim.lightjudge import Limits
 from smilesync.config import LightConfig
 from smilesync.errors import LocalError
 from smilesync.light.caps import Cap, battery_cap, heat_cap
 from smilesync.light.governor import BLACK, Governor, Light, luminance
 from smilesync.light.sink import Sink, Transfer, new_sink
+from smilesyncd.analyser.judge import Limits
 from support import lightlab
 from support.lightlab import FRAME_NS, LINEAR, SHARP, drive, square, white
 

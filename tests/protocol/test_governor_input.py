@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyser.trace import Trace, judge
-from smilesim.lightjudge import Limits
 from smilesync.light.caps import Cap
 from smilesync.light.governor import Governor, Light
 from smilesync.light.sink import Sink
+from smilesyncd.analyser.judge import Limits
 from support.lightlab import FRAME_NS, LINEAR, SHARP, UNKNOWN, white
 
 FALLING = Limits().with_fall()

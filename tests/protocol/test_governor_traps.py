@@ -9,10 +9,10 @@ import random
 import pytest
 
 from analyser.trace import Trace, gamma_light, judge, linear_light
-from smilesim.lightjudge import Limits
 from smilesync.light.caps import Cap
 from smilesync.light.governor import Governor, Light
 from smilesync.light.sink import Transfer, transfer_table
+from smilesyncd.analyser.judge import Limits
 from support.lightlab import (
     BOOT_NS,
     FRAME_NS,

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from smilesim.lightjudge import LightJudge, Limits
 from smilesync.config import LightConfig
 from smilesync.effects import Rung, Scene
 from smilesync.light.blend import Blend, Crossfade
@@ -17,6 +16,7 @@ from smilesync.light.pattern import Kind, Pattern, decode, encode
 from smilesync.light.render import Gamut, fit
 from smilesync.light.sink import new_sink
 from smilesync.timeline import Timeline
+from smilesyncd.analyser.judge import LightJudge, Limits
 
 FRAME_NS = 33_333_334
 SECOND_NS = 1_000_000_000

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from analyser.trace import srgb_light
-from smilesim.lightjudge import LightJudge, Limits, Rgb
+from smilesyncd.analyser.flashes import Rgb
+from smilesyncd.analyser.judge import LightJudge, Limits
 from smilesyncd.demo.instant import MS_NS, SECOND_NS
 from smilesyncd.demo.sightings import Sighting
 

@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyser.recount import greedy_count, longest_chain, worst_window
-from smilesim.lightjudge import LightJudge, Limits, Rgb, chroma_distance, is_saturated_red
+from smilesyncd.analyser.flashes import Rgb, chroma_distance, is_saturated_red
+from smilesyncd.analyser.judge import LightJudge, Limits
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-JUDGES = [ROOT / "sim/smilesim/lightjudge.py", *sorted((ROOT / "tests/analyser").glob("*.py"))]
+JUDGES = sorted(
+    [*(ROOT / "node/smilesyncd/analyser").glob("*.py"), *(ROOT / "tests/analyser").glob("*.py")]
+)
 FRAME_NS = 33_333_333
 LOOSE = Limits(slew_per_s=None, fall_per_s=None, luminance_max=1.0)
 
@@ -53,7 +56,7 @@ def test_judge_agrees_with_the_plain_recount(steps: list[tuple[int, float]]) -> 
     short = worst_window(samples, 1_000_000_000)
     long = worst_window(samples, 5_000_000_000)
 
-    assert (min(short, 7), min(long, 7)) == (one.worst[0], one.worst[1])
+    assert (min(short, 8), min(long, 8)) == (one.worst[0], one.worst[1])
 
 
 @given(st.integers(0, 2**32))
@@ -67,7 +70,7 @@ def test_judge_agrees_on_long_wandering_light(seed: int) -> None:
         one.add(frame * FRAME_NS, grey(level))
         samples.append((frame * FRAME_NS, 0.2126 * level + 0.7152 * level + 0.0722 * level))
 
-    assert min(worst_window(samples, 1_000_000_000), 7) == one.worst[0]
+    assert min(worst_window(samples, 1_000_000_000), 8) == one.worst[0]
 
 
 @pytest.mark.parametrize("rate_hz", [2, 3, 5, 10])
@@ -102,6 +105,55 @@ def test_judge_refuses_saturated_red_and_counts_red_flashes() -> None:
     limits = {violation.limit for violation in one.finish()}
 
     assert {"red-share", "wcag-red-1s"} <= limits
+
+
+def test_a_red_flash_is_seen_whatever_shades_lie_between() -> None:
+    one = LightJudge(LOOSE)
+    shades = [(0.4, 0.0, 0.0), (0.4, 0.08, 0.03), (0.0, 0.02, 0.4), (0.4, 0.08, 0.03)]
+    for frame in range(60):
+        one.add(frame * FRAME_NS, shades[frame % 4])
+
+    assert "wcag-red-1s" in {violation.limit for violation in one.finish()}
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "seconds", "is_hazard"),
+    [(1.0, 12, False), (1.5, 12, False), (2.0, 4, False), (2.0, 7, True), (3.0, 7, True)],
+)
+def test_flashing_that_lasts_is_a_hazard_at_two_per_second(
+    rate_hz: float, seconds: float, is_hazard: bool
+) -> None:
+    one = strobe(rate_hz, seconds)
+
+    limits = {violation.limit for violation in one.finish()}
+
+    assert ("extended-5s" in limits) == is_hazard
+    assert "wcag-general-1s" not in limits
+
+
+def test_a_strobe_with_pauses_is_no_lasting_one() -> None:
+    one = LightJudge(LOOSE)
+    for frame in range(1800):
+        time_s = frame / 60
+        is_high = int(time_s * 6) % 2 == 1 and time_s % 5 < 2
+        one.add(frame * 16_666_667, grey(0.5 * is_high))
+
+    assert "extended-5s" not in {violation.limit for violation in one.finish()}
+
+
+def test_a_marked_fall_allows_one_transition_more_around_it() -> None:
+    def mashed(*, is_marked: bool) -> set[str]:
+        one = LightJudge(Limits())
+        levels = [0.0] * 60 + [0.005 * n for n in range(1, 13)] + [0.06] * 80
+        levels += [0.06 - 0.006 * n for n in range(1, 11)] + [0.005 * n for n in range(1, 13)]
+        levels += [0.03, 0.0]
+        for frame, level in enumerate(levels):
+            is_falling = is_marked and frame >= len(levels) - 2
+            one.add(frame * 16_666_667, grey(level), is_falling=is_falling)
+        return {violation.limit for violation in one.finish()}
+
+    assert "strict-1s" in mashed(is_marked=False)
+    assert mashed(is_marked=True) == set()
 
 
 def test_red_that_hardly_moves_in_colour_is_no_red_flash() -> None:
@@ -152,7 +204,8 @@ def test_no_judge_knows_the_product(path: Path) -> None:
         )
     ]
 
-    assert not [name for name in modules if name.split(".")[0] in ("smilesync", "smilesyncd")]
+    ours = [name for name in modules if name.split(".")[0] in ("smilesync", "smilesyncd")]
+    assert not [name for name in ours if not name.startswith("smilesyncd.analyser.")]
 
 
 def test_lost_power_is_no_slew_but_counts() -> None:
