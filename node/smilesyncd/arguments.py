@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from smilesyncd.vocabulary import STATES, SWITCHES
@@ -151,10 +152,12 @@ def _add_lint(add_parser: AddParser) -> None:
     lint = _add(
         add_parser,
         "lint",
-        "check a light pattern against the safety conditions",
+        "check a light pattern, or a recording of light, for safety",
         "smilesync lint wave.pattern",
     )
-    lint.add_argument("pattern", metavar="FILE|HEX", help="an encoded pattern")
+    what = lint.add_mutually_exclusive_group(required=True)
+    what.add_argument("pattern", nargs="?", metavar="FILE|HEX", help="an encoded pattern")
+    what.add_argument("--trace", type=Path, metavar="FILE", help="a recording (docs/trace.md)")
     lint.add_argument("--extent", type=int, metavar="CM", help="how wide the circle is at most")
     _add_json(lint)
 

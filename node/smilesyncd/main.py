@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "run":
             return _run(settings.load(flags_of(chosen), os.environ), is_verbose=chosen.verbose)
+        if chosen.command == "lint" and chosen.trace is not None:
+            from smilesyncd import judging
+
+            return judging.judge(chosen.trace, is_json=chosen.json)
         if chosen.command == "lint":
             from smilesyncd import linting
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from smilesyncd.analyser.chains import ROUNDING
 from smilesyncd.analyser.flashes import Rgb
-from smilesyncd.analyser.judge import LightJudge, Limits, Violation
+from smilesyncd.analyser.judge import LightJudge, Limits, Violation, luminance_of
 
 Codes = tuple[int, int, int]
 Table = Sequence[float]
@@ -96,6 +96,12 @@ class TraceJudge:
         judges = [judge for row in self._judges for judge in row]
         return max(judge.worst[0] for judge in judges), max(judge.worst[1] for judge in judges)
 
+    def begin(self, time_ns: int) -> None:
+        """Say that all light is out at this time, before the first frame."""
+        for row in self._judges:
+            for judge in row:
+                judge.add(time_ns, (0.0, 0.0, 0.0))
+
     def add(self, time_ns: int, codes: Sequence[Codes], *, is_falling: bool = False) -> None:
         """Take one frame, a triple of codes per zone; times never decrease."""
         self.frames += 1
@@ -107,6 +113,7 @@ class TraceJudge:
             if len(lights) > 1:
                 lights.append((red / len(codes), green / len(codes), blue / len(codes)))
             for zone, judge, light in zip(self._zones, self._judges[observer], lights, strict=True):
+                self.peak_luminance = max(self.peak_luminance, luminance_of(light))
                 broken = judge.add(time_ns, light, is_falling=is_falling)
                 self.found += [Found(zone, observer, violation) for violation in broken]
         self._judge_current(time_ns, len(codes), max(totals))

@@ -92,6 +92,7 @@ class Governor:
         # The mean of one pixel is that pixel; its trackers would only repeat the pixel's verdicts.
         self._mean_trackers = [Tracker(floor, now_ns) for _ in range(observers if zones > 1 else 0)]
         self._fall: Fall | None = None
+        self._falls_now = False
         self._is_off = False
         self._dark_until_ns = now_ns
         self._over_cap_since_ns: int | None = None
@@ -106,6 +107,11 @@ class Governor:
     def is_dark(self) -> bool:
         """True when nothing is lit and no fall is under way."""
         return self._fall is None and all(pixel.codes == (0, 0, 0) for pixel in self._shown)
+
+    @property
+    def is_falling(self) -> bool:
+        """True while a forced fall is under way: ask after `step`, about the frame it returned."""
+        return self._falls_now
 
     @property
     def is_latched(self) -> bool:
@@ -152,6 +158,7 @@ class Governor:
             if self._is_over_budget(frame):
                 self._is_latched = True
                 self._begin_fall(0.0)
+        self._falls_now = self._fall is not None
         if self._fall is not None:
             frame = self._fallen(self._fall, seconds)
         self._emit(frame, now_ns)
