@@ -28,6 +28,16 @@ bench-city: $(VENV)/.run
 bench-sim: $(VENV)/.bench
 	PYTHONPATH=tests $(BIN)/python -m bench engine others driver city large swarm
 
+.PHONY: bench-light light-long
+
+# The governor and a whole device, frame by frame; fails where 24 zones need 5 % of a core.
+bench-light: $(VENV)/.run
+	PYTHONPATH=tests $(BIN)/python -m bench light
+
+# A million hostile frames against the governor, judged; ten minutes on one core.
+light-long: $(VENV)/.dev
+	LIGHT_FRAMES=40000 $(BIN)/python -m pytest tests/properties/test_governor.py --timeout 900
+
 # Scenarios drawn from seeds, in three sizes: five minutes on two cores, or an hour.
 sweep: $(VENV)/.run
 	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 250

@@ -1,6 +1,6 @@
 """`python -m bench [part ...]`: measures, prints a table, exits 1 if a gate is missed.
 
-Parts: engine, others, driver, city, large, swarm; without any, all but large and swarm. CPU time
+Parts: engine, others, driver, city, large, swarm, light; without any, the first four. CPU time
 of one core throughout; on a busy machine everything is slower, ratios less so.
 """
 
@@ -98,8 +98,25 @@ def swarm() -> Iterator[Row]:
     yield Row("swarm, seeds per core-hour", 200, 2_000, 3_600 * SWARM_SEEDS / cpu_s)
 
 
+def light() -> Iterator[Row]:
+    """The governor per zone-frame, and a device of 24 zones at 60 frames per second."""
+    from bench.light import device_us, governor_us
+    from smilesync.light.sink import Transfer
+
+    for zones in (1, 24, 1_000):
+        costs = {
+            kind.value: governor_us(zones, kind) for kind in (Transfer.LINEAR, Transfer.UNKNOWN)
+        }
+        _tell(f"governor, {zones} zones, us per zone-frame", costs)
+        yield Row(f"governor, {zones} zones, us", 34, 10, max(costs.values()), is_most=True)
+    share = device_us(24) * 24 * 60 / 1e6 * 100
+    yield Row("24 zones at 60 fps, % of a core", 5, 1, share, is_most=True)
+    share = device_us(1_000) * 1_000 * 60 / 1e6 * 100
+    yield Row("1,000 zones at 60 fps, % of a core", 100, 50, share, is_most=True)
+
+
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
-    part.__name__: part for part in (engine, others, driver, city, large, swarm)
+    part.__name__: part for part in (engine, others, driver, city, large, swarm, light)
 }
 USUAL = ("engine", "others", "driver", "city")
 

@@ -23,6 +23,7 @@ from support.lightlab import (
     CountsByConfirming,
     NoBoot,
     NoMean,
+    NoRecheck,
     NoStepLimit,
     PatchOnly,
     SeesAnalogue,
@@ -235,6 +236,29 @@ def test_pixels_in_turn() -> None:
 
     assert naive.limits_broken & {"strict-1s", "strict-5s"}
     assert real.violations == []
+
+
+@pytest.mark.spec("GOV-010")
+def test_holding_for_one_observer_must_not_turn_the_mean_of_another() -> None:
+    """Without the pixel that falls, the rest may rise against the direction of the other eye."""
+
+    def moved(kind: type[Governor]) -> bool:
+        one = kind(2, UNKNOWN, SHARP, 0)
+        begin_ns = lit(one, white(0.3), zones=2)
+        before = one.codes
+        for observer, is_rising in enumerate((True, False)):
+            # One transition from here on, in either direction, would be too many.
+            tracker = one._mean_trackers[observer]
+            mean = one._shown[0].lumas[observer]
+            tracker._is_rising = is_rising
+            tracker._extremum = mean
+            tracker._bound = mean * (0.999 if is_rising else 1.001)
+            tracker._last_ns = [begin_ns] * 6
+        one.step([white(0.0), white(0.31)], begin_ns + FRAME_NS)
+        return one.codes != before
+
+    assert moved(NoRecheck)
+    assert not moved(Governor)
 
 
 def test_the_judge_reads_light_as_the_sink_makes_it() -> None:

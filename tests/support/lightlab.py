@@ -192,6 +192,20 @@ class HoldAllForTheMean(Governor):
         return frame if self._admits(self._mean_trackers, means) else list(self._shown)
 
 
+class NoRecheck(Governor):
+    """Holds the pixels against a refusing mean and looks no further."""
+
+    def _hold_mean(self, frame: list[Shown]) -> list[Shown]:
+        means = [sum(lumas) / len(frame) for lumas in zip(*(p.lumas for p in frame), strict=True)]
+        for observer, tracker in enumerate(self._mean_trackers):
+            if not self._admits((tracker,), (means[observer],)):
+                frame = [
+                    before if tracker.opposes(before.lumas[observer], p.lumas[observer]) else p
+                    for before, p in zip(self._shown, frame, strict=True)
+                ]
+        return frame
+
+
 class NoBoot(Governor):
     def __init__(self, zones: int, sink: Sink, config: LightConfig, now_ns: int) -> None:
         super().__init__(zones, sink, config, now_ns - 10_000_000_000)
