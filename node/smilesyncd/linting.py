@@ -27,7 +27,7 @@ def lint(given: str, *, extent_cm: int | None, is_json: bool) -> int:
     for fault in faults:
         print(f"{fault.rule}: {fault.condition}\n  why: {fault.why}\n  change: {fault.change}")
     if not faults:
-        rhythm = f" every {decoded.period_ds / 10:.1f} s" if decoded.period_ds else ""
+        rhythm = f" every {decoded.turn_ds / 10:.1f} s" if decoded.turn_ds else ""
         print(f"{decoded.kind.name.lower()}{rhythm}: keeps every condition")
     return 1 if faults else 0
 

@@ -141,7 +141,7 @@ def suggestion_fields(device: Device) -> Fields:
 def rhythm(encoded: bytes) -> tuple[str, int]:
     """Return kind and period in us of a certified pattern; the period of a steady one is 0."""
     decoded = language.decode(encoded)
-    return decoded.kind.name.lower(), decoded.period_ds * US_PER_DS
+    return decoded.kind.name.lower(), decoded.turn_ds * US_PER_DS
 
 
 def _pattern_fields(kind_period: tuple[str, int] | None) -> Json:

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -9,17 +11,34 @@ from hypothesis import strategies as st
 
 from analyser.trace import judge
 from smilesync.config import LightConfig
+from smilesync.light.blend import Moving
 from smilesync.light.choose import MOOD_PATTERNS, collective, mood
 from smilesync.light.conditions import check, extent_fault, faults, period_min_ds, swing
 from smilesync.light.governor import Governor, Light
 from smilesync.light.palette import STATE_CODE, colour_code
-from smilesync.light.pattern import Kind, Pattern, decode, encode
-from smilesync.light.render import Gamut, Motif, prepare
+from smilesync.light.pattern import Kind, Pattern, Step, decode, encode
+from smilesync.light.prepare import prepare
+from smilesync.light.render import Gamut
 from smilesync.light.sink import Transfer, new_sink
 from support.lightlab import FRAME_NS, SHARP, drive
 
 FINE = new_sink(Transfer.LINEAR, bits=16)
 BREATHE = Pattern(Kind.BREATHE, 255, 60, colours=(20027,), period_ds=40, depth=204, sharpness=1)
+RIPPLE = replace(BREATHE, kind=Kind.RIPPLE, origin_x_cm=300, origin_y_cm=-40, wavelength_cm=120)
+BLUE = colour_code(47, 15, 30)
+STORY = Pattern(
+    Kind.STORY, 255, 100, (BLUE, 0), story=(Step(0, 20, 30), Step(1, 20, 20), Step(1, 20, 30))
+)
+HARMONY = Pattern(
+    Kind.HARMONISE,
+    255,
+    60,
+    period_ds=60,
+    depth=153,
+    mood_from=(-8, 8),
+    mood_to=(6, -8),
+    ramp_s=60,
+)
 
 one_colour = st.builds(
     Pattern,
@@ -43,11 +62,44 @@ any_shape = st.builds(
 )
 
 
-def motif_of(pattern: Pattern) -> Motif:
+ripples = st.builds(
+    replace,
+    one_colour,
+    kind=st.just(Kind.RIPPLE),
+    origin_x_cm=st.integers(-100_000, 100_000),
+    wavelength_cm=st.integers(50, 5000),
+)
+stories = st.builds(
+    Pattern,
+    kind=st.just(Kind.STORY),
+    weight=st.integers(0, 255),
+    ceiling_percent=st.integers(1, 100),
+    colours=st.tuples(*[st.integers(0, 65535)] * 3),
+    story=st.lists(
+        st.builds(Step, st.integers(0, 2), st.integers(20, 40), st.integers(20, 40)),
+        min_size=2,
+        max_size=5,
+    ).map(tuple),
+)
+moods = st.tuples(st.integers(-8, 8), st.integers(-8, 8))
+harmonies = st.builds(
+    Pattern,
+    kind=st.just(Kind.HARMONISE),
+    weight=st.integers(0, 255),
+    ceiling_percent=st.integers(1, 100),
+    period_ds=st.sampled_from((40, 50, 60, 100)),
+    depth=st.integers(0, 255),
+    mood_from=moods,
+    mood_to=moods,
+    ramp_s=st.sampled_from((30, 60)),
+)
+
+
+def motif_of(pattern: Pattern) -> Moving:
     return prepare(pattern, 0, position_cm=(0, 0), own=(0, 0, 0), gamut=Gamut())
 
 
-@pytest.mark.spec("PAT-010", "PAT-011", "PAT-012")
+@pytest.mark.spec("PAT-010", "PAT-011", "PAT-012", "PAT-018", "PAT-019", "PAT-020", "PAT-021")
 @pytest.mark.parametrize(
     ("rule", "pattern"),
     [
@@ -61,6 +113,17 @@ def motif_of(pattern: Pattern) -> Motif:
         ("PAT-012", Pattern(Kind.BREATHE, 255, 100, (63,), 21, 255, 1)),
         ("PAT-012", Pattern(Kind.MOSAIC, 255, 60, period_ds=62, depth=255, sharpness=1)),
         ("PAT-012", Pattern(Kind.BREATHE, 255, 100, (63, 0), 60, 0, 1)),
+        (None, replace(RIPPLE, colours=(63,))),
+        ("PAT-010", replace(RIPPLE, colours=(63, 64), sharpness=3, period_ds=600)),
+        ("PAT-011", replace(RIPPLE, sharpness=2, period_ds=41, depth=1)),
+        ("PAT-012", replace(RIPPLE, colours=(63,), ceiling_percent=100, depth=255, period_ds=37)),
+        (None, HARMONY),
+        ("PAT-018", replace(HARMONY, period_ds=39, ramp_s=39)),
+        ("PAT-019", replace(HARMONY, ceiling_percent=100, depth=255, period_ds=40, mood_to=(8, 8))),
+        ("PAT-020", replace(HARMONY, period_ds=70)),
+        (None, STORY),
+        ("PAT-021", replace(STORY, story=(Step(0, 20, 30), Step(1, 20, 29)))),
+        ("PAT-021", replace(STORY, story=(Step(0, 20, 29), Step(1, 20, 30)))),
     ],
 )
 def test_each_unsafe_pattern_is_rejected_by_its_rule(rule: str | None, pattern: Pattern) -> None:
@@ -88,14 +151,36 @@ def test_a_wave_with_many_stripes_is_refused_for_a_large_circle_only() -> None:
     assert refused.rule == "PAT-013"
 
 
-@pytest.mark.spec("PAT-012")
-@given(any_shape)
+@pytest.mark.spec("PAT-022")
+def test_a_ripple_with_many_rings_is_refused_for_a_large_circle_only() -> None:
+    assert extent_fault(RIPPLE, 5 * RIPPLE.wavelength_cm) is None
+    refused = extent_fault(RIPPLE, 5 * RIPPLE.wavelength_cm + 1)
+    assert refused is not None
+    assert refused.rule == "PAT-022"
+
+
+@pytest.mark.spec("PAT-018", "PAT-020")
+@given(st.integers(21, 600), st.integers(30, 1800))
+def test_what_lint_says_to_change_helps(period_ds: int, ramp_s: int) -> None:
+    harmony = replace(HARMONY, period_ds=period_ds, ramp_s=ramp_s, depth=10)
+    for _ in range(3):
+        for fault in faults(harmony):
+            number = int(re.findall(r"(?:period|ramp) to (\d+)", fault.change)[0])
+            field = "ramp_s" if fault.rule == "PAT-020" else "period_ds"
+            harmony = replace(harmony, **{field: number})
+
+    assert check(encode(harmony)) is None
+
+
+@pytest.mark.spec("PAT-012", "PAT-019", "PAT-021")
+@given(st.one_of(any_shape, ripples, stories, harmonies))
 def test_no_channel_of_a_passing_pattern_is_steeper_than_the_slew(pattern: Pattern) -> None:
     assume(not faults(pattern))
     motif = motif_of(pattern)
     steps = 256
-    lights = [motif.at(motif.period_us * step // steps) for step in range(steps + 1)]
-    most = 65535 * 0.5 * pattern.period_ds / 10 / steps
+    turn_us = pattern.turn_ds * 100_000
+    lights = [motif.at(turn_us * step // steps) for step in range(steps + 1)]
+    most = 65535 * 0.5 * turn_us / 1_000_000 / steps
     # One entry of the cosine table may fall on either side of a step.
     slack = 2 * math.pi * pattern.degree * 65535 / 4096
 
@@ -107,8 +192,8 @@ def test_no_channel_of_a_passing_pattern_is_steeper_than_the_slew(pattern: Patte
 RISEN_FRAMES = 330
 
 
-@pytest.mark.spec("PAT-012", "RND-006")
-@given(one_colour)
+@pytest.mark.spec("PAT-012", "PAT-019", "PAT-021", "RND-006")
+@given(st.one_of(one_colour, ripples, stories, harmonies))
 def test_the_governor_leaves_a_passing_pattern_alone(pattern: Pattern) -> None:
     assume(not faults(pattern))
     motif = motif_of(pattern)

@@ -11,9 +11,16 @@ from smilesync.errors import Malformed
 from smilesync.light.blend import Blend, Crossfade, Transition
 from smilesync.light.composition import compose, pattern_source
 from smilesync.light.conditions import check, extent_fault, faults
-from smilesync.light.palette import RAISED_COSINE, STATE_LINEAR, STATE_PERIOD_DS, decode_colour
+from smilesync.light.palette import (
+    RAISED_COSINE,
+    STATE_LINEAR,
+    STATE_PERIOD_DS,
+    decode_colour,
+    mood_light,
+)
 from smilesync.light.pattern import decode, encode
-from smilesync.light.render import Gamut, prepare
+from smilesync.light.prepare import prepare
+from smilesync.light.render import Gamut
 from smilesync.light.sink import Transfer
 from support.vectors import FOLDER, Case, by_name, load
 from vectors import make_light
@@ -99,6 +106,11 @@ def test_render(case: Case) -> None:
     if not values:
         table = b"".join(entry.to_bytes(3, "big") for entry in RAISED_COSINE)
         assert hashlib.sha256(table).hexdigest() == result["sha256"]
+    elif "valence" in values:
+        assert (
+            list(mood_light(number(values, "valence"), number(values, "arousal")))
+            == (result["light"])
+        )
     elif "position_cm" in values:
         _test_motif(values, result)
     else:
@@ -106,12 +118,12 @@ def test_render(case: Case) -> None:
 
 
 def _test_motif(values: Json, result: Json) -> None:
-    x_cm, y_cm = numbers(values, "position_cm")
+    place = None if values["position_cm"] is None else tuple(numbers(values, "position_cm"))
     red, green, blue = numbers(values, "own")
     motif = prepare(
         decode(data(values)),
         number(values, "start_us"),
-        position_cm=(x_cm, y_cm),
+        position_cm=place,
         own=(red, green, blue),
         gamut=Gamut(number(values, "luminance_max"), number(values, "channel_max")),
     )

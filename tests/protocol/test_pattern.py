@@ -1,11 +1,13 @@
 """The pattern language: what can be written can be read, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smilesync.errors import LocalError, Malformed
-from smilesync.light.pattern import PATTERN_BYTES_MAX, Kind, Pattern, decode, encode
+from smilesync.light.pattern import PATTERN_BYTES_MAX, Kind, Pattern, Step, decode, encode
 from smilesync.wire import cbor
 
 BREATHE = Pattern(Kind.BREATHE, 255, 60, colours=(20027,), period_ds=40, depth=204, sharpness=1)
@@ -15,25 +17,40 @@ lives = st.none() | st.integers(10, 3600)
 ids = st.none() | st.binary(min_size=16, max_size=16)
 
 
+moods = st.tuples(st.integers(-8, 8), st.integers(-8, 8))
+spots = st.integers(-100_000, 100_000)
+spans = st.integers(20, 600)
+
+
 @st.composite
 def patterns(draw: st.DrawFn) -> Pattern:
     kind = draw(st.sampled_from(Kind))
-    colour_limit = {Kind.STEADY: 1, Kind.MOSAIC: 0}.get(kind, 8)
-    colours = st.lists(st.integers(0, 65535), min_size=min(1, colour_limit), max_size=colour_limit)
-    is_moving, is_wave = kind is not Kind.STEADY, kind is Kind.WAVE
-    return Pattern(
+    limit = {Kind.STEADY: 1, Kind.MOSAIC: 0, Kind.HARMONISE: 0}.get(kind, 8)
+    colours = draw(st.lists(st.integers(0, 65535), min_size=min(1, limit), max_size=limit))
+    pattern = Pattern(
         kind=kind,
         weight=draw(st.integers(0, 255)),
         ceiling_percent=draw(st.integers(0, 100)),
-        colours=tuple(draw(colours)),
-        period_ds=draw(st.integers(21, 600)) if is_moving else 0,
-        depth=draw(st.integers(0, 255)) if is_moving else 0,
-        sharpness=draw(st.integers(1, 3)) if is_moving else 0,
-        wave_x=draw(st.integers(-200, 200)) if is_wave else 0,
-        wave_y=draw(st.integers(-200, 200)) if is_wave else 0,
+        colours=tuple(colours),
         life_s=draw(lives),
         id=draw(ids),
     )
+    if kind is Kind.STORY:
+        steps = st.builds(Step, st.integers(0, len(colours) - 1), spans, spans)
+        return replace(pattern, story=tuple(draw(st.lists(steps, min_size=2, max_size=16))))
+    if kind is not Kind.STEADY:
+        rhythm = draw(st.tuples(st.integers(21, 600), st.integers(0, 255), st.integers(1, 3)))
+        pattern = replace(pattern, period_ds=rhythm[0], depth=rhythm[1], sharpness=rhythm[2])
+    if kind is Kind.WAVE:
+        vectors = st.integers(-200, 200)
+        return replace(pattern, wave_x=draw(vectors), wave_y=draw(vectors))
+    if kind is Kind.RIPPLE:
+        pattern = replace(pattern, origin_x_cm=draw(spots), origin_y_cm=draw(spots))
+        return replace(pattern, wavelength_cm=draw(st.integers(50, 5000)))
+    if kind is Kind.HARMONISE:
+        pattern = replace(pattern, sharpness=0, ramp_s=draw(st.integers(30, 1800)))
+        return replace(pattern, mood_from=draw(moods), mood_to=draw(moods))
+    return pattern
 
 
 @pytest.mark.spec("PAT-001", "PAT-004", "PAT-005")
@@ -59,10 +76,11 @@ CASES: list[tuple[str, dict[int, cbor.CborValue], str]] = [
     ("version missing", {0: None}, "PAT-002"),
     ("version 2", {0: 2}, "PAT-002"),
     ("version true", {0: True}, "PAT-002"),
-    ("kind ripple", {1: 3}, "PAT-003"),
-    ("kind story", {1: 5}, "PAT-003"),
-    ("kind harmonise", {1: 6}, "PAT-003"),
-    ("kind unknown", {1: 99}, "PAT-003"),
+    ("kind unknown", {1: 7}, "PAT-003"),
+    ("kind negative", {1: -1}, "PAT-003"),
+    ("ripple without origin", {1: 3}, "PAT-004"),
+    ("story with a rhythm", {1: 5, 15: [[0, 20, 20], [0, 20, 20]]}, "PAT-004"),
+    ("harmony with colours", {1: 6, 5: None, 16: [0, 0], 17: [0, 0], 18: 30}, "PAT-004"),
     ("kind true", {1: True}, "PAT-003"),
     ("kind text", {1: "breathe"}, "PAT-003"),
     ("no colours", {7: None}, "PAT-004"),
@@ -108,6 +126,60 @@ def test_one_wrong_field_is_rejected(case: tuple[str, dict[int, cbor.CborValue],
         decode(cbor.encode(fields))
 
     assert error.value.rule == rule
+
+
+def test_the_longest_pattern_fits() -> None:
+    steps = tuple(Step(colour % 8, 600, 600) for colour in range(16))
+    story = Pattern(
+        Kind.STORY, 255, 100, colours=(65535,) * 8, life_s=3600, id=bytes(16), story=steps
+    )
+
+    assert len(encode(story)) == 189
+
+
+STORY: dict[int, cbor.CborValue] = {
+    0: 1, 1: 5, 6: 60, 7: [1, 2], 13: 255, 15: [[0, 20, 20], [1, 20, 20]],
+}  # fmt: skip
+RIPPLE: dict[int, cbor.CborValue] = {**FIELDS, 1: 3, 10: 5, 11: -5, 12: 50}
+HARMONY: dict[int, cbor.CborValue] = {
+    0: 1, 1: 6, 3: 40, 4: 9, 6: 60, 13: 255, 16: [-8, 8], 17: [8, -8], 18: 30,
+}  # fmt: skip
+NEW_KINDS: list[tuple[dict[int, cbor.CborValue], dict[int, cbor.CborValue]]] = [
+    (STORY, {15: 7}),
+    (STORY, {15: [[0, 20, 20]]}),
+    (STORY, {15: [[0, 20, 20]] * 17}),
+    (STORY, {15: [[0, 20, 20], 1]}),
+    (STORY, {15: [[0, 20, 20], [0, 20]]}),
+    (STORY, {15: [[0, 20, 20], [2, 20, 20]]}),
+    (STORY, {15: [[0, 20, 20], [-1, 20, 20]]}),
+    (STORY, {15: [[0, 20, 20], [True, 20, 20]]}),
+    (STORY, {15: [[0, 20, 20], [1, 19, 20]]}),
+    (STORY, {15: [[0, 20, 20], [1, 20, 601]]}),
+    (STORY, {7: []}),
+    (RIPPLE, {10: 100_001}),
+    (RIPPLE, {11: -100_001}),
+    (RIPPLE, {12: 49}),
+    (RIPPLE, {12: 5001}),
+    (HARMONY, {16: [0, 9]}),
+    (HARMONY, {17: [0]}),
+    (HARMONY, {17: 0}),
+    (HARMONY, {18: 29}),
+    (HARMONY, {18: 1801}),
+    (HARMONY, {3: 20}),
+]
+
+
+@pytest.mark.spec("PAT-005")
+@pytest.mark.parametrize(("good", "change"), NEW_KINDS)
+def test_one_wrong_field_of_a_story_ripple_or_harmony_is_rejected(
+    good: dict[int, cbor.CborValue], change: dict[int, cbor.CborValue]
+) -> None:
+    assert encode(decode(cbor.encode(good))) == cbor.encode(good)
+
+    with pytest.raises(Malformed) as error:
+        decode(cbor.encode({**good, **change}))
+
+    assert error.value.rule == "PAT-005"
 
 
 @pytest.mark.spec("PAT-001")

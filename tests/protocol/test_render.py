@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smilesync.light.mixing import mix
 from smilesync.light.palette import STATE_LINEAR, Linear, decode_colour
 from smilesync.light.pattern import Kind, Pattern
-from smilesync.light.render import Gamut, Motif, fit, mix, phase, prepare, wave_offset
+from smilesync.light.prepare import offset_at, prepare
+from smilesync.light.render import Gamut, Motif, fit, phase
 
 WHITE: Linear = (65535, 65535, 65535)
 GREY: Linear = (30000, 20000, 10000)
@@ -27,10 +29,10 @@ def test_a_wave_lags_by_position_and_other_kinds_do_not() -> None:
     wave = Pattern(Kind.WAVE, 255, 60, (1,), 40, 255, 1, wave_x=50, wave_y=-20)
     breath = Pattern(Kind.BREATHE, 255, 60, (1,), 40, 255, 1)
 
-    assert wave_offset(wave, 100, 0) == 2**31
-    assert wave_offset(wave, 0, 100) == 2**32 - 2000 * 2**32 // 10_000 - 1
-    assert wave_offset(wave, 0, 0) == 0
-    assert wave_offset(breath, 1234, 567) == 0
+    assert offset_at(wave, (100, 0)) == 2**31
+    assert offset_at(wave, (0, 100)) == 2**32 - 2000 * 2**32 // 10_000 - 1
+    assert offset_at(wave, (0, 0)) == 0
+    assert offset_at(breath, (1234, 567)) == 0
 
 
 @pytest.mark.spec("RND-004")
@@ -92,10 +94,8 @@ def test_a_mosaic_keeps_the_wearers_colour() -> None:
     motif = prepare(mosaic, 0, position_cm=(5, 5), own=own, gamut=Gamut())
     breath = Pattern(Kind.BREATHE, 255, 100, (42,), 80, 100, 1)
 
-    assert motif.colours == (own,)
-    assert prepare(breath, 0, position_cm=(0, 0), own=own, gamut=Gamut()).colours == (
-        decode_colour(42),
-    )
+    assert motif.at(0) == own
+    assert prepare(breath, 0, position_cm=(0, 0), own=own, gamut=Gamut()).at(0) == decode_colour(42)
 
 
 @pytest.mark.spec("RND-016")

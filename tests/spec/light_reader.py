@@ -5,10 +5,13 @@ text is not exact enough.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Triple = tuple[int, int, int]
 Light = tuple[float, float, float]
+Fields = Mapping[int, Any]
 
 H = [math.floor(32768 * (1 + math.cos(2 * math.pi * i / 4096)) + 0.5) for i in range(4096)]
 
@@ -67,19 +70,80 @@ def fitted(colours: list[Triple], m: int, v: int, ceiling: int) -> list[Triple]:
     return [(min(r, 3 * (g + b)), g, b) for r, g, b in scaled]
 
 
+STATES = {
+    "calm": (367, 44534, 48359),
+    "excited": (59287, 56032, 10022),
+    "neutral": (19121, 18837, 18001),
+    "low": (1330, 1212, 15623),
+    "high": (21177, 4014, 22721),
+}
+"""PAL-001."""
+
+
+def mood(v: int, a: int) -> Triple:
+    """RND-020."""
+    m = max(abs(v), abs(a))
+    if abs(v) == m:
+        p, q, s = ("excited", "calm", a) if v >= 0 else ("high", "low", a)
+    else:
+        p, q, s = ("excited", "high", v) if a >= 0 else ("calm", "low", v)
+    red, green, blue = (
+        (2 * (8 - m) * n + (m + s) * x + (m - s) * y) // 16
+        for n, x, y in zip(STATES["neutral"], STATES[p], STATES[q], strict=True)
+    )
+    return red, green, blue
+
+
+def lag(fields: Fields, place: tuple[int, int] | None) -> int:
+    """RND-003, RND-017."""
+    if place is None:
+        return 0
+    x, y = place
+    if fields[1] == 2:
+        return ((fields[8] * x + fields[9] * y) * 2**32 // 10000) % 2**32
+    if fields[1] == 3:
+        square = (x - fields[10]) ** 2 + (y - fields[11]) ** 2
+        return (math.isqrt(square * 2**20) * 2**22 // fields[12]) % 2**32
+    return 0
+
+
+def between(first: Triple, second: Triple, share: int) -> Triple:
+    red, green, blue = (
+        (a * (65536 - share) + b * share) // 65536 for a, b in zip(first, second, strict=True)
+    )
+    return red, green, blue
+
+
+def told(story: Sequence[Sequence[int]], colours: list[Triple], elapsed: int) -> Triple:
+    """RND-018: the light of a story, `elapsed` us after its start."""
+    elapsed %= 100_000 * sum(hold + fade for _, hold, fade in story)
+    place = 0
+    while elapsed >= 100_000 * (story[place][1] + story[place][2]):
+        elapsed -= 100_000 * (story[place][1] + story[place][2])
+        place += 1
+    colour, hold, fade = story[place]
+    after = story[(place + 1) % len(story)][0]
+    p = min(65536, max(0, (elapsed - 100_000 * hold) * 65536 // (100_000 * fade)))
+    return between(colours[colour], colours[after], (p * p * (3 * 65536 - 2 * p)) >> 32)
+
+
 def rendered(
-    fields: dict[int, int], colours: list[Triple], start_us: int, place: tuple[int, int], t: int
+    fields: Fields, colours: list[Triple], start_us: int, place: tuple[int, int] | None, t: int
 ) -> Triple:
-    """Return the light at `t`; `colours` are fitted, `fields` the pattern's integers by key."""
+    """Return the light at `t`; `colours` are fitted, `fields` the pattern's by key."""
     whole = 255 * 65536
     if fields[1] == 0:
         return colours[0]
+    if fields[1] == 5:
+        return told(fields[15], colours, t - start_us)
+    if fields[1] == 6:
+        share = min(65536, max(0, (t - start_us) * 65536 // (fields[18] * 1_000_000)))
+        colours = [between(colours[0], colours[1], share)]
     period = fields[3] * 100_000
     phase = ((t - start_us) % period) * 2**32 // period
-    offset = ((fields.get(8, 0) * place[0] + fields.get(9, 0) * place[1]) * 2**32 // 10000) % 2**32
-    theta = (phase - offset) % 2**32
+    theta = (phase - lag(fields, place)) % 2**32
     h = H[theta >> 20]
-    p = {1: h, 2: (h * h) >> 16, 3: (((h * h) >> 16) * h) >> 16}[fields[5]]
+    p = {1: h, 2: (h * h) >> 16, 3: (((h * h) >> 16) * h) >> 16}[fields.get(5, 1)]
     gain = whole - fields[4] * (65536 - p)
     n = len(colours)
     weights = [H[((theta - i * 2**32 // n) % 2**32) >> 20] for i in range(n)] if n > 1 else [1]

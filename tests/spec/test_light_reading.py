@@ -5,7 +5,8 @@ import json
 import pytest
 
 from smilesync.wire import cbor
-from spec.light_reader import H, Light, Reader, Triple, colour, fitted, rendered
+from spec.condition_reader import broken
+from spec.light_reader import H, Light, Reader, Triple, colour, fitted, mood, rendered
 from support.vectors import Case, by_name, load
 
 
@@ -29,19 +30,42 @@ def test_rendering_by_the_text(case: Case) -> None:
     given = json.loads(json.dumps(case["given"]))
     fields = cbor.decode(bytes.fromhex(given["pattern"]))
     assert isinstance(fields, dict)
-    integers = {key: value for key, value in fields.items() if isinstance(value, int)}
     codes = fields.get(7)
     own: Triple = tuple(given["own"])
     colours = [colour(c) for c in codes if isinstance(c, int)] if isinstance(codes, list) else [own]
-    ready = fitted(colours, given["luminance_max"], given["channel_max"], integers[6])
-    x_cm, y_cm = given["position_cm"]
+    if fields[1] == 6:
+        colours = [mood(*fields[16]), mood(*fields[17])]
+    ready = fitted(colours, given["luminance_max"], given["channel_max"], fields[6])
+    place = tuple(given["position_cm"]) if given["position_cm"] else None
 
     lights = [
-        list(rendered(integers, ready, given["start_us"], (x_cm, y_cm), time_us))
+        list(rendered(fields, ready, given["start_us"], place, time_us))
         for time_us in given["times_us"]
     ]
 
     assert lights == case["result"]["lights"]
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in load("render") if "valence" in c["given"]], ids=by_name
+)
+def test_moods_by_the_text(case: Case) -> None:
+    given, result = document(case)
+    valence, arousal = given["valence"], given["arousal"]
+    assert isinstance(valence, int)
+    assert isinstance(arousal, int)
+
+    assert list(mood(valence, arousal)) == result["light"]
+
+
+@pytest.mark.parametrize("case", load("lint"), ids=by_name)
+def test_conditions_by_the_text(case: Case) -> None:
+    given, result = document(case)
+    assert isinstance(given["pattern"], str)
+    fields = cbor.decode(bytes.fromhex(given["pattern"]))
+    assert isinstance(fields, dict)
+
+    assert broken(fields, given.get("extent_cm")) == result["broken"]
 
 
 def test_the_table_by_the_text() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from smilesync.config import LightConfig
 from smilesync.errors import Malformed
 from smilesync.light.blend import Blend, Crossfade, Transition
-from smilesync.light.composition import compose, pattern_source
+from smilesync.light.composition import Position, compose, pattern_source
 from smilesync.light.conditions import extent_fault, faults
 from smilesync.light.palette import (
     RAISED_COSINE,
@@ -19,9 +19,11 @@ from smilesync.light.palette import (
     STATE_PERIOD_DS,
     Linear,
     decode_colour,
+    mood_light,
 )
-from smilesync.light.pattern import Kind, Pattern, decode, encode
-from smilesync.light.render import Gamut, prepare
+from smilesync.light.pattern import Kind, Pattern, Step, decode, encode
+from smilesync.light.prepare import prepare
+from smilesync.light.render import Gamut
 from smilesync.wire import cbor
 from vectors.make_governor import governor_cases
 from vectors.writing import FOLDER, Case, JsonValue, plain, text_of
@@ -31,6 +33,20 @@ WAVE = replace(BREATHE, kind=Kind.WAVE, wave_x=50, wave_y=-20, period_ds=80)
 RAINBOW = replace(WAVE, colours=(36338, 20027, 59938), period_ds=200, sharpness=2)
 MOSAIC = replace(BREATHE, kind=Kind.MOSAIC, colours=(), period_ds=80, depth=200)
 STEADY = Pattern(Kind.STEADY, 200, 100, colours=(63,))
+RIPPLE = replace(
+    BREATHE, kind=Kind.RIPPLE, period_ds=80, origin_x_cm=300, origin_y_cm=-40, wavelength_cm=120
+)
+STORY = Pattern(
+    Kind.STORY,
+    255,
+    60,
+    colours=(20027, 50709, 42),
+    story=(Step(0, 20, 30), Step(1, 25, 30), Step(2, 600, 20)),
+)
+HARMONY = Pattern(
+    Kind.HARMONISE, 255, 60, period_ds=60, depth=153, mood_from=(-8, 8), mood_to=(6, -3), ramp_s=60
+)
+BLUE = 49118
 LIVING = replace(BREATHE, life_s=600, id=bytes(range(16)))
 
 STATES = ("calm", "excited", "neutral", "low", "high")
@@ -73,7 +89,17 @@ def pattern_cases() -> list[Case]:
         "wave": WAVE,
         "wave of three colours": RAINBOW,
         "mosaic": MOSAIC,
+        "ripple": RIPPLE,
+        "story": STORY,
+        "harmonise": HARMONY,
         "with life and id": LIVING,
+        "the longest": replace(
+            STORY,
+            colours=(65535,) * 8,
+            life_s=3600,
+            id=bytes(range(16)),
+            story=tuple(Step(number % 8, 600, 600) for number in range(16)),
+        ),
     }
     cases = [
         case(
@@ -88,9 +114,9 @@ def pattern_cases() -> list[Case]:
     assert isinstance(fields, dict)
     changes: list[tuple[str, dict[int, cbor.CborValue]]] = [
         ("version 2", {0: 2}),
-        ("kind ripple, reserved", {1: 3}),
-        ("kind story, reserved", {1: 5}),
-        ("kind harmonise, reserved", {1: 6}),
+        ("ripple without origin", {1: 3}),
+        ("story without story", {1: 5}),
+        ("harmony with colours", {1: 6}),
         ("kind unknown", {1: 7}),
         ("kind true", {1: True}),
         ("start inside a value", {2: 0}),
@@ -111,6 +137,22 @@ def pattern_cases() -> list[Case]:
     ]
     for name, change in changes:
         cases.append(_rejected(name, cbor.encode({**fields, **change})))
+    for name, one, change in (
+        ("ripple, wavelength too short", RIPPLE, {12: 49}),
+        ("ripple, origin too far", RIPPLE, {10: 100_001}),
+        ("story of one step", STORY, {15: [[0, 20, 20]]}),
+        ("story of seventeen steps", STORY, {15: [[0, 20, 20]] * 17}),
+        ("story, no such colour", STORY, {15: [[0, 20, 20], [3, 20, 20]]}),
+        ("story, hold too short", STORY, {15: [[0, 19, 20], [1, 20, 20]]}),
+        ("story, fade too short", STORY, {15: [[0, 20, 19], [1, 20, 20]]}),
+        ("story, step of two", STORY, {15: [[0, 20], [1, 20, 20]]}),
+        ("harmony, valence too large", HARMONY, {16: [9, 0]}),
+        ("harmony, mood of one", HARMONY, {17: [0]}),
+        ("harmony, ramp too short", HARMONY, {18: 29}),
+    ):
+        whole = cbor.decode(encode(one))
+        assert isinstance(whole, dict)
+        cases.append(_rejected(name, cbor.encode({**whole, **change})))
     del fields[7]
     cases.append(_rejected("colours missing", cbor.encode(fields)))
     cases.append(_rejected("no map", cbor.encode([1, 1])))
@@ -153,21 +195,43 @@ def lint_cases() -> list[Case]:
         "mosaic at 6.3 s": replace(MOSAIC, period_ds=63, depth=255),
         "mosaic at 6.2 s": replace(MOSAIC, period_ds=62, depth=255),
         "shallow breath at 2.1 s": replace(BREATHE, period_ds=21, depth=60),
+        "ripple": RIPPLE,
+        "ripple of two colours, sharpness 3": replace(RIPPLE, colours=(20, 25), sharpness=3),
+        "story": STORY,
+        "story, black to blue in 3 s": replace(
+            STORY, colours=(0, BLUE), ceiling_percent=100, story=(Step(0, 20, 30), Step(1, 20, 30))
+        ),
+        "story, blue to black in 2.9 s": replace(
+            STORY, colours=(0, BLUE), ceiling_percent=100, story=(Step(0, 20, 30), Step(1, 20, 29))
+        ),
+        "harmony": HARMONY,
+        "harmony at 3.9 s": replace(HARMONY, period_ds=39, ramp_s=39),
+        "harmony, ramp ends between turns": replace(HARMONY, period_ds=70),
+        "harmony as deep as can be at 4.4 s": replace(
+            HARMONY, period_ds=44, ramp_s=44, depth=255, ceiling_percent=100, mood_to=(8, 8)
+        ),
+        "harmony as deep as can be at 4 s": replace(
+            HARMONY, period_ds=40, depth=255, ceiling_percent=100, mood_to=(8, 8)
+        ),
         "deep breath at 2.1 s": replace(BREATHE, period_ds=21, depth=255, ceiling_percent=100),
     }
     cases = []
     for name, pattern in grid.items():
         broken = [fault.rule for fault in faults(pattern)]
-        req = " ".join(broken) or "PAT-010 PAT-011 PAT-012"
+        req = " ".join(broken) or "PAT-010 PAT-011 PAT-012 PAT-018 PAT-019 PAT-020 PAT-021"
         result: Case = {"broken": list[JsonValue](broken)}
         given: Case = {"pattern": encode(pattern).hex()}
         cases.append(case(name, req, given, result, error=broken[0] if broken else ""))
-    for extent_cm in (924, 930):
-        fault = extent_fault(WAVE, extent_cm)
-        given = {"pattern": encode(WAVE).hex(), "extent_cm": extent_cm}
-        result = {"broken": [fault.rule] if fault else []}
-        name = f"wave across {extent_cm} cm"
-        cases.append(case(name, "PAT-013", given, result, error=fault.rule if fault else ""))
+    for one, rule, extents_cm in (
+        (WAVE, "PAT-013", (924, 930)),
+        (RIPPLE, "PAT-022", (600, 601)),
+    ):
+        for extent_cm in extents_cm:
+            fault = extent_fault(one, extent_cm)
+            given = {"pattern": encode(one).hex(), "extent_cm": extent_cm}
+            result = {"broken": [fault.rule] if fault else []}
+            name = f"{one.kind.name.lower()} across {extent_cm} cm"
+            cases.append(case(name, rule, given, result, error=fault.rule if fault else ""))
     return cases
 
 
@@ -183,20 +247,44 @@ def render_cases() -> list[Case]:
         "wave": WAVE,
         "wave of three colours": RAINBOW,
         "mosaic": MOSAIC,
+        "ripple": RIPPLE,
+        "ripple of two colours": replace(RIPPLE, colours=(36338, 59938), sharpness=2),
+        "story": STORY,
+        "harmonise": HARMONY,
     }
-    places = [((0, 0), Gamut()), ((137, -2051), Gamut(20000, 30000))]
+    places: list[tuple[Position | None, Gamut]] = [
+        ((0, 0), Gamut()),
+        ((137, -2051), Gamut(20000, 30000)),
+        (None, Gamut()),
+    ]
     for name, pattern in patterns.items():
         for position, gamut in places:
             cases.append(_rendered(name, pattern, position, gamut))
-    cases += [_blended(), _faded(), _transitioned()]
+    cases += [_mood(valence, arousal) for valence, arousal in MOODS]
+    cases += [
+        _blended("breathe", BREATHE),
+        _blended("story", STORY),
+        _blended("harmonise", HARMONY),
+    ]
+    cases += [_faded(name, one) for name, one in (("mosaic", MOSAIC), ("story", STORY))]
+    cases += [_transitioned()]
     return cases
+
+
+MOODS = ((0, 0), (8, 8), (8, -8), (-8, 8), (-8, -8), (3, 5), (-5, 3), (-2, -7), (8, 1), (-1, 0))
+
+
+def _mood(valence: int, arousal: int) -> Case:
+    given: Case = {"valence": valence, "arousal": arousal}
+    result: Case = {"light": plain(mood_light(valence, arousal))}
+    return case(f"mood {valence}, {arousal}", "RND-020", given, result)
 
 
 TIMES_US = (0, 1, 999_999, 1_000_000, 2_345_678, 4_000_000, 86_400_000_000, 2**53 - 10**9)
 START_US = 1_000_000
 
 
-def _rendered(name: str, pattern: Pattern, position: tuple[int, int], gamut: Gamut) -> Case:
+def _rendered(name: str, pattern: Pattern, position: Position | None, gamut: Gamut) -> Case:
     own = STATE_LINEAR[1]
     motif = prepare(pattern, START_US, position_cm=position, own=own, gamut=gamut)
     given: Case = {
@@ -212,8 +300,10 @@ def _rendered(name: str, pattern: Pattern, position: tuple[int, int], gamut: Gam
         "lights": plain([motif.at(time_us) for time_us in TIMES_US]),
         "turns_us": plain([motif.extremum_from(time_us) for time_us in TIMES_US]),
     }
-    place = f"at {position[0]}, {position[1]}"
-    return case(f"{name} {place}", "RND-002 RND-003 RND-004 RND-005 RND-006 RND-016", given, result)
+    place = f"at {position[0]}, {position[1]}" if position else "nobody knows where"
+    rules = {Kind.RIPPLE: "RND-017 ", Kind.STORY: "RND-018 RND-021 ", Kind.HARMONISE: "RND-019 "}
+    rule = rules.get(pattern.kind, "") + "RND-002 RND-003 RND-004 RND-005 RND-006 RND-016"
+    return case(f"{name} {place}", rule, given, result)
 
 
 def _blend(pattern: Pattern, start_us: int, own_state: int) -> Blend:
@@ -222,28 +312,29 @@ def _blend(pattern: Pattern, start_us: int, own_state: int) -> Blend:
     return compose(source, ((0, 0),), config=LightConfig(), gamut=Gamut())[0]
 
 
-def _blended() -> Case:
-    blend = _blend(BREATHE, START_US, 3)
+def _blended(name: str, pattern: Pattern) -> Case:
+    blend = _blend(pattern, START_US, 3)
     given: Case = {
-        "pattern": encode(BREATHE).hex(),
+        "pattern": encode(pattern).hex(),
         "start_us": START_US,
         "own_state": 3,
         "times_us": plain(TIMES_US),
     }
     lights = plain([blend.at(time_us) for time_us in TIMES_US])
-    return case("own light beside a pattern", "RND-008 RND-009", given, {"lights": lights})
+    title = f"own light beside a pattern, {name}"
+    return case(title, "RND-008 RND-009", given, {"lights": lights})
 
 
-def _faded() -> Case:
+def _faded(name: str, incoming: Pattern) -> Case:
     fade = Crossfade(
         _blend(BREATHE, START_US, 3),
-        _blend(MOSAIC, 9_000_000, 3),
+        _blend(incoming, 9_000_000, 3),
         from_us=9_500_000,
         fade_us=4_000_000,
     )
     times_us = tuple(range(9_000_000, 19_000_000, 400_000))
     given: Case = {
-        "pattern": encode(MOSAIC).hex(),
+        "pattern": encode(incoming).hex(),
         "start_us": 9_000_000,
         "previous": encode(BREATHE).hex(),
         "previous_start_us": START_US,
@@ -254,7 +345,7 @@ def _faded() -> Case:
     }
     lights = plain([fade.at(time_us) for time_us in times_us])
     result: Case = {"lights": lights, "join_us": fade.join_us}
-    return case("certified fade", "RND-007 RND-016", given, result)
+    return case(f"certified fade to {name}", "RND-007 RND-016", given, result)
 
 
 def _transitioned() -> Case:

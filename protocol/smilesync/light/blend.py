@@ -7,24 +7,38 @@ RND-007 and RND-011.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from smilesync.light.mixing import ONE, mix, smooth
 from smilesync.light.palette import Linear
-from smilesync.light.render import Motif, mix
 
 FADE_US_MIN = 2_000_000
 SHARE_ONE = 255
-_ONE = 65536
+
+
+class Moving(Protocol):
+    """One light over time: a `Motif`, a `Story` or a `Harmony`."""
+
+    @property
+    def beat_us(self) -> int:
+        """How long one turn of it takes, 0 when steady."""
+
+    def at(self, time_us: int) -> Linear:
+        """Return the requested light at `time_us`."""
+
+    def extremum_from(self, time_us: int) -> int:
+        """Return the first turning point at or after `time_us`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
     """What one pixel is asked to show: `share` parts of 255 of `motif`, the rest of `own`.
 
-    Both have the same period, start and offset, or are steady.
+    Both have the same period, start and offset, or the own light is steady.
     """
 
-    own: Motif
-    motif: Motif | None = None
+    own: Moving
+    motif: Moving | None = None
     share: int = 0
 
     def at(self, time_us: int) -> Linear:
@@ -38,9 +52,9 @@ class Blend:
         return (self.motif or self.own).extremum_from(time_us)
 
     @property
-    def period_us(self) -> int:
-        """The period, 0 when steady."""
-        return (self.motif or self.own).period_us
+    def beat_us(self) -> int:
+        """How long one turn takes, 0 when steady."""
+        return (self.motif or self.own).beat_us
 
 
 class Crossfade:
@@ -72,7 +86,7 @@ class Crossfade:
             return self._outgoing.at(time_us)
         duration_us = self._end_us - self._freeze_us
         done = smooth(time_us - self._freeze_us, duration_us)
-        return mix(self._origin, self._goal, done, of=_ONE)
+        return mix(self._origin, self._goal, done, of=ONE)
 
 
 class Transition:
@@ -105,10 +119,4 @@ class Transition:
     def at(self, local_us: int) -> Linear:
         """Return the requested light while the transition lasts."""
         done = smooth(local_us - self._begin_us, self._duration_us)
-        return mix(self._origin, self._goal, done, of=_ONE)
-
-
-def smooth(elapsed_us: int, duration_us: int) -> int:
-    """Return 3 p^2 - 2 p^3 of the elapsed share p, of 65536; 0 before and 65536 after."""
-    share = min(_ONE, max(0, elapsed_us * _ONE // duration_us))
-    return share * share * (3 * _ONE - 2 * share) >> 32
+        return mix(self._origin, self._goal, done, of=ONE)

@@ -14,7 +14,8 @@ from smilesync.light.blend import Blend
 from smilesync.light.conditions import period_min_ds
 from smilesync.light.palette import STATE_LINEAR, STATE_PERIOD_DS, Linear
 from smilesync.light.pattern import Pattern, decode
-from smilesync.light.render import US_PER_DS, Gamut, Motif, fit, prepare
+from smilesync.light.prepare import offset_at, prepare
+from smilesync.light.render import US_PER_DS, Gamut, Motif, fit
 
 NEUTRAL = 2
 HOLD_US_MAX = 1_000_000
@@ -73,7 +74,7 @@ def pattern_source(encoded: bytes, start_us: int, own_state: int) -> Source | No
 
 
 def compose(
-    source: Source, positions_cm: tuple[Position, ...], *, config: LightConfig, gamut: Gamut
+    source: Source, positions_cm: tuple[Position | None, ...], *, config: LightConfig, gamut: Gamut
 ) -> tuple[Blend, ...]:
     """Return the blend of every pixel for `source`."""
     if source.pattern is not None:
@@ -86,12 +87,17 @@ def compose(
 
 
 def _collective(
-    source: Source, pattern: Pattern, position_cm: Position, *, config: LightConfig, gamut: Gamut
+    source: Source,
+    pattern: Pattern,
+    position_cm: Position | None,
+    *,
+    config: LightConfig,
+    gamut: Gamut,
 ) -> Blend:
     own_colour = STATE_LINEAR[source.own_state]
     motif = prepare(pattern, source.start_us, position_cm=position_cm, own=own_colour, gamut=gamut)
     own = _breathing(own_colour, pattern.period_ds, config=config, gamut=gamut)
-    own = replace(own, start_us=source.start_us, offset=motif.offset)
+    own = replace(own, start_us=source.start_us, offset=offset_at(pattern, position_cm))
     return Blend(own, motif, min(pattern.weight, config.share_max))
 
 

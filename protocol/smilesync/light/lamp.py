@@ -39,12 +39,15 @@ class Frame:
 
 
 class Lamp:
-    """Draws scenes for zones at fixed positions. Call `frame` at least 30 times a second."""
+    """Draws scenes for zones at fixed positions, None where nobody knows.
+
+    Call `frame` at least 30 times a second.
+    """
 
     def __init__(
         self,
         config: LightConfig,
-        positions_cm: tuple[Position, ...],
+        positions_cm: tuple[Position | None, ...],
         *,
         sink: Sink,
         now_ns: int,
@@ -160,8 +163,8 @@ class Lamp:
         if self._source.pattern is None:
             return False
         drift_us = time_us - self._time_us - (now_ns - self._now_ns) // 1000
-        period_us = self._blends[0].period_us
-        return period_us > 0 and abs(drift_us) > period_us // 4
+        beat_us = self._blends[0].beat_us
+        return beat_us > 0 and abs(drift_us) > beat_us // 4
 
     def _begin_transition(self, origin: tuple[Linear, ...], *, time_us: int, begin_us: int) -> None:
         self._crossfades = ()

@@ -28,6 +28,32 @@ STATE_CODE: tuple[int, ...] = (36338, 20027, 42, 50709, 59938)
 STATE_PERIOD_DS: tuple[int, ...] = (120, 40, 80, 100, 60)
 """Rhythm of the five shared states, tenths of a second: the third way to tell them apart."""
 
+MOOD_MAX = 8
+
+
+def mood_light(valence: int, arousal: int) -> Linear:
+    """Return the light of a point of the circumplex, each axis from -8 to 8.
+
+    Neutral stands in the middle, the four other states in the corners of a square. A point lies on
+    the straight line from neutral to the square's edge, and there between two corners.
+    """
+    reach = max(abs(valence), abs(arousal))
+    if abs(valence) == reach:
+        first, second = (1, 0) if valence >= 0 else (4, 3)  # excited, calm; high, low
+        lean = arousal
+    else:
+        first, second = (1, 4) if arousal >= 0 else (0, 3)  # excited, high; calm, low
+        lean = valence
+    weights = (2 * (MOOD_MAX - reach), reach + lean, reach - lean)
+    parts = (STATE_LINEAR[2], STATE_LINEAR[first], STATE_LINEAR[second])
+    red, green, blue = (
+        sum(weight * light[channel] for weight, light in zip(weights, parts, strict=True))
+        // (2 * MOOD_MAX)
+        for channel in range(3)
+    )
+    return red, green, blue
+
+
 COSINE_STEPS = 4096
 RAISED_ONE = 65536
 RAISED_COSINE: tuple[int, ...] = tuple(

@@ -3,11 +3,13 @@
 A pattern is a CBOR map with integer keys and integer values, at most 200 bytes. With the circle's
 time, the pattern's start and a position it says what a device shows, so it survives loss, split and
 blackout. Start (key 2) and crossfade (key 14) are fields of the circle's value, never of the
-pattern in it. Kinds ripple, story and harmonise are reserved. Source: SPEC section Patterns.
+pattern in it. Source: SPEC section Patterns.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple, TypeGuard
 
 from smilesync.errors import LocalError, Malformed
 from smilesync.wire import cbor
@@ -17,12 +19,15 @@ PATTERN_BYTES_MAX = 200
 
 
 class Kind(IntEnum):
-    """What a pattern does. Numbers 3 (ripple), 5 (story) and 6 (harmonise) are reserved."""
+    """What a pattern does: everyone alike, by position, with their own colour, or over time."""
 
     STEADY = 0
     BREATHE = 1
     WAVE = 2
+    RIPPLE = 3
     MOSAIC = 4
+    STORY = 5
+    HARMONISE = 6
 
 
 class Key(IntEnum):
@@ -51,13 +56,25 @@ class Key(IntEnum):
     ID = 20
 
 
+class Step(NamedTuple):
+    """One picture of a story. Units: tenths of a second; `colour` is an index into the colours."""
+
+    colour: int
+    hold_ds: int
+    fade_ds: int
+
+
+Mood = tuple[int, int]
+"""Valence and arousal, each from -8 to 8."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """One pattern. Units: period in tenths of a second; waves in 0.01 cycles/m; life in seconds.
 
     `depth` and `weight` count of 255, `ceiling_percent` of the device's own luminance limit.
-    A steady pattern has no period, depth or sharpness (0); a mosaic has no colours: everyone keeps
-    their own.
+    A steady pattern and a story have no period, depth or sharpness (0); a mosaic has no colours:
+    everyone keeps their own; a harmony goes from one mood to another within `ramp_s`.
     """
 
     kind: Kind
@@ -71,11 +88,25 @@ class Pattern:
     wave_y: int = 0
     life_s: int | None = None
     id: bytes | None = None
+    origin_x_cm: int = 0
+    origin_y_cm: int = 0
+    wavelength_cm: int = 0
+    story: tuple[Step, ...] = ()
+    mood_from: Mood = (0, 0)
+    mood_to: Mood = (0, 0)
+    ramp_s: int = 0
+
+    @property
+    def turn_ds(self) -> int:
+        """How long until it begins again: the period, or all of a story; 0 when steady."""
+        return self.period_ds or sum(step.hold_ds + step.fade_ds for step in self.story)
 
     @property
     def degree(self) -> int:
-        """The trigonometric degree: J for one colour, J + 1 for several, 0 when steady."""
-        return self.sharpness + (1 if len(self.colours) > 1 else 0)
+        """The trigonometric degree: J for one colour, J + 1 for several, 0 without a rhythm."""
+        if self.kind in (Kind.STEADY, Kind.STORY):
+            return 0
+        return max(1, self.sharpness) + (1 if len(self.colours) > 1 else 0)
 
 
 _RANGES = {
@@ -85,20 +116,31 @@ _RANGES = {
     Key.CEILING: (0, 100),
     Key.WAVE_X: (-200, 200),
     Key.WAVE_Y: (-200, 200),
+    Key.ORIGIN_X: (-100_000, 100_000),
+    Key.ORIGIN_Y: (-100_000, 100_000),
+    Key.WAVELENGTH: (50, 5000),
     Key.WEIGHT: (0, 255),
+    Key.RAMP: (30, 1800),
     Key.LIFE: (10, 3600),
 }
 _COLOURS_MAX = 8
 _COLOUR_MAX = 65535
+_STEPS_MIN, _STEPS_MAX = 2, 16
+_STEP_DS = (20, 600)
+_MOOD_MAX = 8
 _ID_BYTES = 16
 
 _ALWAYS = frozenset({Key.VERSION, Key.KIND, Key.CEILING, Key.WEIGHT})
-_RHYTHM = frozenset({Key.PERIOD, Key.DEPTH, Key.SHARPNESS})
+_BREATH = frozenset({Key.PERIOD, Key.DEPTH})
+_RHYTHM = _BREATH | {Key.SHARPNESS}
 _REQUIRED = {
     Kind.STEADY: _ALWAYS | {Key.COLOURS},
     Kind.BREATHE: _ALWAYS | _RHYTHM | {Key.COLOURS},
     Kind.WAVE: _ALWAYS | _RHYTHM | {Key.COLOURS, Key.WAVE_X, Key.WAVE_Y},
+    Kind.RIPPLE: _ALWAYS | _RHYTHM | {Key.COLOURS, Key.ORIGIN_X, Key.ORIGIN_Y, Key.WAVELENGTH},
     Kind.MOSAIC: _ALWAYS | _RHYTHM,
+    Kind.STORY: _ALWAYS | {Key.COLOURS, Key.STORY},
+    Kind.HARMONISE: _ALWAYS | _BREATH | {Key.FROM, Key.TO, Key.RAMP},
 }
 _OPTIONAL = frozenset({Key.LIFE, Key.ID})
 
@@ -146,7 +188,14 @@ def _fields(pattern: Pattern) -> dict[int, cbor.CborValue]:
         Key.COLOURS: list(pattern.colours),
         Key.WAVE_X: pattern.wave_x,
         Key.WAVE_Y: pattern.wave_y,
+        Key.ORIGIN_X: pattern.origin_x_cm,
+        Key.ORIGIN_Y: pattern.origin_y_cm,
+        Key.WAVELENGTH: pattern.wavelength_cm,
         Key.WEIGHT: pattern.weight,
+        Key.STORY: [list(step) for step in pattern.story],
+        Key.FROM: list(pattern.mood_from),
+        Key.TO: list(pattern.mood_to),
+        Key.RAMP: pattern.ramp_s,
     }
     required = _REQUIRED[pattern.kind]
     fields = {int(key): value for key, value in values.items() if key in required}
@@ -170,6 +219,14 @@ def _check_fields(kind: Kind, fields: dict[int, cbor.CborValue]) -> None:
             raise Malformed("PAT-005", f"key {key.value} is an integer from {low} to {high}")
     if Key.COLOURS in fields:
         _check_colours(kind, fields[Key.COLOURS])
+    if Key.STORY in fields:
+        _check_story(fields[Key.STORY], fields[Key.COLOURS])
+    for key in (Key.FROM, Key.TO):
+        if key in fields and not _are_integers(fields[key], 2, -_MOOD_MAX, _MOOD_MAX):
+            raise Malformed(
+                "PAT-005",
+                f"key {key.value} is [valence, arousal], each -{_MOOD_MAX} to {_MOOD_MAX}",
+            )
     if Key.ID in fields:
         name = fields[Key.ID]
         if not isinstance(name, bytes) or len(name) != _ID_BYTES:
@@ -186,6 +243,20 @@ def _check_colours(kind: Kind, colours: cbor.CborValue) -> None:
         raise Malformed("PAT-005", f"a colour is an integer from 0 to {_COLOUR_MAX}")
 
 
+def _check_story(story: cbor.CborValue, colours: cbor.CborValue) -> None:
+    assert isinstance(colours, list)
+    low, high = _STEP_DS
+    if not isinstance(story, list) or not _STEPS_MIN <= len(story) <= _STEPS_MAX:
+        raise Malformed("PAT-005", f"key 15 is an array of {_STEPS_MIN} to {_STEPS_MAX} steps")
+    for step in story:
+        if not _are_integers(step, 3, 0, high) or not all(low <= part <= high for part in step[1:]):
+            raise Malformed(
+                "PAT-005", f"a step is [colour, hold, fade], hold and fade from {low} to {high}"
+            )
+        if step[0] >= len(colours):
+            raise Malformed("PAT-005", f"a step's colour is an index below {len(colours)}")
+
+
 def _pattern(kind: Kind, fields: dict[int, cbor.CborValue]) -> Pattern:
     """Build a pattern from fields that `_check_fields` accepted."""
 
@@ -194,15 +265,18 @@ def _pattern(kind: Kind, fields: dict[int, cbor.CborValue]) -> Pattern:
         assert isinstance(item, int)
         return item
 
-    colours = fields.get(Key.COLOURS, [])
-    assert isinstance(colours, list)
+    def integers(key: Key) -> tuple[int, ...]:
+        items = fields.get(key, [])
+        assert isinstance(items, list)
+        return tuple(item for item in items if isinstance(item, int))
+
     name = fields.get(Key.ID)
     assert name is None or isinstance(name, bytes)
     return Pattern(
         kind=kind,
         weight=integer(Key.WEIGHT),
         ceiling_percent=integer(Key.CEILING),
-        colours=tuple(colour for colour in colours if isinstance(colour, int)),
+        colours=integers(Key.COLOURS),
         period_ds=integer(Key.PERIOD),
         depth=integer(Key.DEPTH),
         sharpness=integer(Key.SHARPNESS),
@@ -210,8 +284,33 @@ def _pattern(kind: Kind, fields: dict[int, cbor.CborValue]) -> Pattern:
         wave_y=integer(Key.WAVE_Y),
         life_s=integer(Key.LIFE) if Key.LIFE in fields else None,
         id=name,
+        origin_x_cm=integer(Key.ORIGIN_X),
+        origin_y_cm=integer(Key.ORIGIN_Y),
+        wavelength_cm=integer(Key.WAVELENGTH),
+        story=_steps(fields),
+        mood_from=_mood(integers(Key.FROM)),
+        mood_to=_mood(integers(Key.TO)),
+        ramp_s=integer(Key.RAMP),
     )
 
 
-def _is_integer(item: cbor.CborValue, low: int, high: int) -> bool:
+def _steps(fields: Mapping[int, cbor.CborValue]) -> tuple[Step, ...]:
+    story = fields.get(Key.STORY, [])
+    assert isinstance(story, list)
+    return tuple(Step(*step) for step in story if _are_integers(step, 3, 0, _STEP_DS[1]))
+
+
+def _mood(values: tuple[int, ...]) -> Mood:
+    return (values[0], values[1]) if values else (0, 0)
+
+
+def _is_integer(item: cbor.CborValue, low: int, high: int) -> TypeGuard[int]:
     return isinstance(item, int) and not isinstance(item, bool) and low <= item <= high
+
+
+def _are_integers(items: cbor.CborValue, count: int, low: int, high: int) -> TypeGuard[list[int]]:
+    return (
+        isinstance(items, list)
+        and len(items) == count
+        and all(_is_integer(item, low, high) for item in items)
+    )

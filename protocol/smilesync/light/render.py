@@ -7,20 +7,17 @@ table of 4096 entries, products divided with rounding down. Source: SPEC section
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smilesync.light.palette import LINEAR_MAX, RAISED_COSINE, RAISED_ONE, Linear, decode_colour
-from smilesync.light.pattern import Pattern
+from smilesync.light.palette import LINEAR_MAX, RAISED_COSINE, RAISED_ONE, Linear
 
 US_PER_DS = 100_000
 TURN = 1 << 32
 _TABLE_SHIFT = 20
 _TABLE_MASK = 4095
-_DEPTH_ONE = 255
-_WAVE_ONE = 10_000
-"""0.01 cycles/m times 1 cm is one ten-thousandth of a cycle."""
-
 LUMA_WEIGHTS = (2126, 7152, 722)
 LUMA_ONE = 10_000
 _GAIN_ONE = 65536
+_GAIN_FULL = 255 * RAISED_ONE
+"""No depth at all: the colour as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +43,27 @@ class Motif:
     start_us: int = 0
     offset: int = 0
 
+    @property
+    def beat_us(self) -> int:
+        """How long one turn takes, 0 when steady."""
+        return self.period_us
+
     def at(self, time_us: int) -> Linear:
         """Return the light at `time_us`, before any governor."""
+        colours = self.colours
         if self.period_us == 0:
-            return self.colours[0]
-        theta = phase(time_us - self.start_us, self.period_us) - self.offset
-        raised = RAISED_COSINE[theta >> _TABLE_SHIFT & _TABLE_MASK]
+            return colours[0]
+        return self.swell(colours[0] if len(colours) == 1 else self._mixed(time_us), time_us)
+
+    def swell(self, colour: Linear, time_us: int) -> Linear:
+        """Return `colour` as bright as the rhythm makes it at `time_us`."""
+        raised = RAISED_COSINE[self._theta(time_us) >> _TABLE_SHIFT & _TABLE_MASK]
         power = raised
         for _ in range(self.sharpness - 1):
             power = power * raised >> 16
-        gain = _DEPTH_ONE * RAISED_ONE - self.depth * (RAISED_ONE - power)
-        if len(self.colours) == 1:
-            red, green, blue = self.colours[0]
-        else:
-            red, green, blue = self._mixed(theta)
-        scale = _DEPTH_ONE * RAISED_ONE
-        return red * gain // scale, green * gain // scale, blue * gain // scale
+        gain = _GAIN_FULL - self.depth * (RAISED_ONE - power)
+        red, green, blue = colour
+        return red * gain // _GAIN_FULL, green * gain // _GAIN_FULL, blue * gain // _GAIN_FULL
 
     def extremum_from(self, time_us: int) -> int:
         """Return the first time at or after `time_us` at which a one-colour light turns."""
@@ -71,49 +73,25 @@ class Motif:
         base_us = self.start_us + (self.offset * self.period_us >> 32)
         return base_us - (base_us - time_us) // half_us * half_us
 
-    def _mixed(self, theta: int) -> Linear:
+    def _theta(self, time_us: int) -> int:
+        return phase(time_us - self.start_us, self.period_us) - self.offset
+
+    def _mixed(self, time_us: int) -> Linear:
         """Return the mix of several colours, each at its highest when its turn comes."""
-        count = len(self.colours)
-        weights = [
-            RAISED_COSINE[theta - index * TURN // count >> _TABLE_SHIFT & _TABLE_MASK]
-            for index in range(count)
-        ]
-        total = sum(weights)
-        red, green, blue = (
-            sum(
-                weight * colour[channel]
-                for weight, colour in zip(weights, self.colours, strict=True)
-            )
-            // total
-            for channel in range(3)
-        )
-        return red, green, blue
+        theta, count = self._theta(time_us), len(self.colours)
+        total = red = green = blue = 0
+        for index, colour in enumerate(self.colours):
+            weight = RAISED_COSINE[theta - index * TURN // count >> _TABLE_SHIFT & _TABLE_MASK]
+            total += weight
+            red += weight * colour[0]
+            green += weight * colour[1]
+            blue += weight * colour[2]
+        return red // total, green // total, blue // total
 
 
 def phase(elapsed_us: int, period_us: int) -> int:
     """Return the elapsed part of the period as a 32-bit fraction; correct before the start too."""
     return elapsed_us % period_us * TURN // period_us
-
-
-def wave_offset(pattern: Pattern, x_cm: int, y_cm: int) -> int:
-    """Return how far a wave lags at a position, as a 32-bit fraction of a turn."""
-    cycles = pattern.wave_x * x_cm + pattern.wave_y * y_cm
-    return cycles * TURN // _WAVE_ONE % TURN
-
-
-def prepare(
-    pattern: Pattern, start_us: int, *, position_cm: tuple[int, int], own: Linear, gamut: Gamut
-) -> Motif:
-    """Return `pattern` ready for a device at `position_cm` whose wearer's own colour is `own`."""
-    colours = tuple(decode_colour(code) for code in pattern.colours) or (own,)
-    return Motif(
-        colours=fit(colours, gamut, pattern.ceiling_percent),
-        period_us=pattern.period_ds * US_PER_DS,
-        depth=pattern.depth,
-        sharpness=max(1, pattern.sharpness),
-        start_us=start_us,
-        offset=wave_offset(pattern, *position_cm),
-    )
 
 
 def fit(colours: Sequence[Linear], gamut: Gamut, ceiling_percent: int) -> tuple[Linear, ...]:
@@ -132,16 +110,6 @@ def fit(colours: Sequence[Linear], gamut: Gamut, ceiling_percent: int) -> tuple[
         if max(colour) > gamut.channel_max:
             gain = min(gain, gamut.channel_max * _GAIN_ONE // max(colour))
     return tuple(_scaled(colour, gain) for colour in covered)
-
-
-def mix(first: Linear, second: Linear, weight: int, *, of: int) -> Linear:
-    """Return `first` with `weight` / `of` parts of `second`, rounded down."""
-    rest = of - weight
-    return (
-        (first[0] * rest + second[0] * weight) // of,
-        (first[1] * rest + second[1] * weight) // of,
-        (first[2] * rest + second[2] * weight) // of,
-    )
 
 
 def _cover_red(colour: Linear) -> Linear:
