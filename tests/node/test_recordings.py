@@ -12,7 +12,7 @@ from smilesync.light.governor import Governor
 from smilesyncd.analyser.recording import NoRecording, Recording, frame_line, header_line
 from smilesyncd.analyser.recording import judge_lines as judge_bytes
 from smilesyncd.main import main
-from support.lightlab import FRAME_NS, LINEAR, SHARP, UNKNOWN, hostile, white
+from support.lightlab import FRAME_NS, SHARP, UNKNOWN, hostile
 
 HEADER = header_line(2, ["linear"], 0)
 FRAME = frame_line(5, [(1, 1, 1), (2, 2, 2)])
@@ -220,20 +220,3 @@ def test_lint_wants_one_thing_to_look_at(tmp_path: Path) -> None:
         with pytest.raises(SystemExit) as ended:
             main(["lint", *words])
         assert ended.value.code == 2
-
-
-@pytest.mark.spec("GOV-012")
-def test_a_governor_says_when_it_falls() -> None:
-    governor = Governor(1, LINEAR, SHARP, 0)
-    for frame in range(400):
-        governor.step([white(0.3)], frame * FRAME_NS)
-    assert not governor.is_falling
-    governor.fall(400 * FRAME_NS)
-
-    falling = []
-    for frame in range(400, 420):
-        governor.step([white(0.3)], frame * FRAME_NS)
-        falling.append(governor.is_falling)
-
-    assert falling == [True] * falling.count(True) + [False] * falling.count(False)
-    assert 15 <= falling.count(True) <= 17

@@ -9,7 +9,7 @@ from analyser.trace import Trace, judge
 from smilesync.config import LightConfig
 from smilesync.errors import LocalError
 from smilesync.light.caps import Cap, battery_cap, heat_cap
-from smilesync.light.governor import BLACK, Governor, Light, luminance
+from smilesync.light.governor import BLACK, Governor, Light, Shown, _means, luminance
 from smilesync.light.sink import Sink, Transfer, new_sink
 from smilesyncd.analyser.judge import Limits
 from support import lightlab
@@ -167,6 +167,14 @@ def test_only_pixels_against_the_mean_are_held() -> None:
     assert real[1][0] > blunt[1][0]
 
 
+@pytest.mark.spec("GOV-010")
+def test_the_mean_is_summed_zone_after_zone() -> None:
+    # Ten tenths added one by one are not quite one; what newer Pythons call a sum of them is.
+    frame = [Shown(BLACK, (0, 0, 0), (0.1,))] * 10
+
+    assert _means(frame) == [0.9999999999999999 / 10]
+
+
 @pytest.mark.spec("GOV-011")
 def test_a_new_governor_is_dark_for_five_seconds() -> None:
     one = governor()
@@ -193,6 +201,23 @@ def test_a_forced_fall_takes_half_a_second_and_needs_no_permission() -> None:
     assert not one.is_dark
     drive(one, lambda *_: [white(0.5)], 2, begin_ns=begin_ns + 15 * FRAME_NS)
     assert one.is_dark
+
+
+@pytest.mark.spec("GOV-012")
+def test_a_governor_says_when_it_falls() -> None:
+    one = governor()
+    for frame in range(400):
+        one.step([white(0.3)], frame * FRAME_NS)
+    assert not one.is_falling
+    one.fall(400 * FRAME_NS)
+
+    falling = []
+    for frame in range(400, 420):
+        one.step([white(0.3)], frame * FRAME_NS)
+        falling.append(one.is_falling)
+
+    assert falling == [True] * falling.count(True) + [False] * falling.count(False)
+    assert 15 <= falling.count(True) <= 17
 
 
 @pytest.mark.spec("GOV-012")

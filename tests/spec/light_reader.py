@@ -346,4 +346,7 @@ class Reader:
         self.a, self.codes = [a for a, _ in new], [codes for _, codes in new]
 
     def mean(self, codes: list[Triple], observer: int) -> float:
-        return sum(luma(self.lights(one)[observer]) for one in codes) / len(codes)
+        total = 0.0
+        for one in codes:
+            total += luma(self.lights(one)[observer])
+        return total / len(codes)

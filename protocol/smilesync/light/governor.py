@@ -250,17 +250,19 @@ class Governor:
 
     def _hold_mean(self, frame: list[Shown]) -> list[Shown]:
         """Hold the pixels that move against a refusing mean tracker, and if need be the frame."""
-        means = _means(frame)
+        means, held = _means(frame), frame
         for observer, tracker in enumerate(self._mean_trackers):
             if not self._admits((tracker,), (means[observer],)):
-                frame = [
+                held = [
                     before
                     if tracker.opposes(before.lumas[observer], after.lumas[observer])
                     else after
-                    for before, after in zip(self._shown, frame, strict=True)
+                    for before, after in zip(self._shown, held, strict=True)
                 ]
         # The frame before confirms for no tracker, so keeping all of it is always allowed.
-        return frame if self._admits(self._mean_trackers, _means(frame)) else list(self._shown)
+        if held is frame or self._admits(self._mean_trackers, _means(held)):
+            return held
+        return list(self._shown)
 
     def _emit(self, frame: list[Shown], now_ns: int) -> None:
         for trackers, before, pixel in zip(self._trackers, self._shown, frame, strict=True):
@@ -350,7 +352,13 @@ def _clip(value: float) -> float:
 
 
 def _means(frame: Sequence[Shown]) -> list[float]:
-    """Return the mean luminance for every observer, summed in the order of the zones."""
-    return [
-        sum(lumas) / len(frame) for lumas in zip(*(pixel.lumas for pixel in frame), strict=True)
-    ]
+    """Return the mean luminance for every observer, summed in the order of the zones.
+
+    One addition after the other, as the text says: from Python 3.12 on, `sum` of floats carries a
+    correction, and two devices would not emit the same codes.
+    """
+    totals = [0.0] * len(frame[0].lumas)
+    for pixel in frame:
+        for observer, luma in enumerate(pixel.lumas):
+            totals[observer] += luma
+    return [total / len(frame) for total in totals]
