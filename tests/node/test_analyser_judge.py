@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyser.recount import greedy_count, longest_chain, worst_window
-from smilesyncd.analyser.flashes import Rgb, chroma_distance, is_saturated_red
+from analyser.recount import (
+    busiest_ns,
+    greedy_count,
+    longest_chain,
+    longest_red_chain,
+    worst_window,
+)
+from smilesyncd.analyser.flashes import (
+    ExtendedCounter,
+    RedCounter,
+    Rgb,
+    chroma_distance,
+    is_saturated_red,
+)
 from smilesyncd.analyser.judge import LightJudge, Limits
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -71,6 +83,51 @@ def test_judge_agrees_on_long_wandering_light(seed: int) -> None:
         samples.append((frame * FRAME_NS, 0.2126 * level + 0.7152 * level + 0.0722 * level))
 
     assert min(worst_window(samples, 1_000_000_000), 8) == one.worst[0]
+
+
+SHADES: list[Rgb] = [
+    (0.4, 0.0, 0.0),
+    (0.4, 0.09, 0.0),
+    (0.4, 0.11, 0.0),
+    (0.4, 0.05, 0.06),
+    (0.0, 0.0, 0.4),
+    (0.4, 0.4, 0.4),
+    (0.0, 0.0, 0.0),
+]
+shades = st.sampled_from(SHADES)
+
+
+@given(st.lists(st.tuples(st.integers(1, 300), shades), min_size=1, max_size=40))
+def test_red_flashes_agree_with_the_plain_recount(steps: list[tuple[int, Rgb]]) -> None:
+    counter = RedCounter()
+    samples: list[tuple[int, Rgb]] = []
+    time_ns = found = 0
+    for gap_ms, light in steps:
+        time_ns += gap_ms * 1_000_000
+        # What is shown until the next sample begins is a sample too.
+        samples += [(time_ns - 1, samples[-1][1])] if samples else []
+        samples.append((time_ns, light))
+        found = max(found, counter.add(time_ns, light))
+
+    # A transition whose beginning lies just before the window may be counted with it.
+    assert longest_red_chain(samples) <= found <= longest_red_chain(samples) + 1
+
+
+busy_levels = st.sampled_from([0.0, 0.04, 0.1, 0.11, 0.3, 0.75, 0.85, 0.99])
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), busy_levels), min_size=1, max_size=60))
+def test_lasting_flicker_agrees_with_the_plain_recount(steps: list[tuple[int, float]]) -> None:
+    counter = ExtendedCounter()
+    samples: list[tuple[int, float]] = []
+    time_ns = found_ns = 0
+    for gap, level in steps:
+        time_ns += gap * 10_000_000
+        samples.append((time_ns, level))
+        found_ns = max(found_ns, counter.add(time_ns, level))
+
+    # A window on the grid holds one instant at most less or more of each busy stretch.
+    assert abs(found_ns - busiest_ns(samples)) <= 40_000_000
 
 
 @pytest.mark.parametrize("rate_hz", [2, 3, 5, 10])

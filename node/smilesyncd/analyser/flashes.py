@@ -26,7 +26,8 @@ class RedCounter:
 
     A step between two states of which one is saturated red, and which are more than 0.2 apart in
     CIE 1976 u'v', is a transition. Any state shown since the last one ended may be its beginning,
-    if it was still shown within the second.
+    if it was still shown within the second: the most that anybody could count. Red that came back
+    through shades too close to count may leave once more, which is on the safe side.
     """
 
     __slots__ = ("_recent", "_times_ns")
