@@ -20,8 +20,8 @@ from smilesim.faults.kind import (
     spread,
     ticks,
 )
+from smilesim.faults.wishes import WISHES
 from smilesync.commands import Command, SetConsent, SetOff, Switch, WishFor
-from smilesync.light.choose import MOOD_PATTERNS
 
 
 def _change(name: str, first: Command, second: Command) -> Script:
@@ -53,7 +53,7 @@ def _wish(fault: Fault, ground: Ground) -> list[Step]:
     entropy = chance(fault, ground)
     steps: list[Step] = []
     for index in some(range(ground.size), fault.numbers["percent"], entropy):
-        pattern = MOOD_PATTERNS[entropy.below(len(MOOD_PATTERNS))]
+        pattern = WISHES[entropy.below(len(WISHES))]
         steps.append(Step(moment(fault, entropy), _say(index, WishFor(pattern), "wish-made")))
     return in_order(steps)
 
