@@ -3,6 +3,7 @@
 import ast
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -293,3 +294,19 @@ def test_unchanged_frames_are_judged_as_if_each_were_a_little_different(
 
     assert judges[0].worst == judges[1].worst
     assert len({frozenset(found.limit for found in one.finish()) for one in judges}) == 1
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits().with_fall()], ids=["marked", "anywhere"])
+def test_a_fall_allows_one_transition_more_and_never_two(limits: Limits) -> None:
+    one = LightJudge(replace(limits, slew_per_s=None, fall_per_s=None))
+    for number, level in enumerate([0.0, 0.3, 0.0, 0.3]):
+        one.add(number * 100_000_000, grey(level))
+    third = {violation.limit for violation in one.finish()}
+    one.lost_power(400_000_000)
+    one.add(500_000_000, grey(0.3))
+
+    found = [(violation.limit, violation.allowed) for violation in one.finish()]
+
+    assert third == ({"strict-1s"} if not limits.has_falls else set())
+    assert ("strict-1s", 3) in found
+    assert max(allowed for limit, allowed in found if limit == "strict-1s") == 3

@@ -152,7 +152,7 @@ BAD: list[tuple[str, list[str], str]] = [
     ),
     ("time", [HEADER, FRAME, FRAME.replace('"ns": 5', '"ns": 4')], "line 3: ns: expected at least"),
     ("time missing", [HEADER, FRAME.replace('"ns": 5, ', "")], "line 2: ns: expected an integer"),
-    ("fall", [HEADER, FRAME.replace("}", ', "fall": 1}')], "line 2: fall: expected true"),
+    ("fall", [HEADER, FRAME.replace("}", ', "fall": 1}')], "line 2: fall: expected true or false"),
     (
         "header changes",
         [HEADER, FRAME, HEADER.replace('"leds": 2', '"leds": 3')],

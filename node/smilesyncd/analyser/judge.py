@@ -25,7 +25,8 @@ class Limits:
     """What a trace may contain. Units: luminance and channels of full scale, slew per second.
 
     `short` and `long` bound the strict transitions in any 1 s and 5 s; a trace with a forced fall
-    or a loss of power may have one more (`with_fall`). `lsb` is one code of the sink, `slew_lsb`
+    or a loss of power may have one more: everywhere if `has_falls`, else around those it is told
+    of. `lsb` is one code of the sink, `slew_lsb`
     what quantisation may add to a step. `fall_per_s` bounds how fast light may go down. A late
     frame may move no further than one of `frame_s_max`.
     """
@@ -40,11 +41,12 @@ class Limits:
     frame_s_max: float = 1 / 30
     slew_lsb: float = 6.0
     lsb: float = 1 / 255
+    has_falls: bool = False
 
     def with_fall(self) -> "Limits":
         """Return the limits for a trace that may hold forced falls and losses of power."""
         fall_per_s = None if self.fall_per_s is None else FALL_PER_S
-        return replace(self, short=self.short + 1, long=self.long + 1, fall_per_s=fall_per_s)
+        return replace(self, has_falls=True, fall_per_s=fall_per_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +152,15 @@ class LightJudge:
         for place, (window_ns, most) in enumerate(zip(WINDOWS_NS, allowed, strict=True)):
             count = longest_since(begins, time_ns - window_ns)
             self.worst[place] = max(self.worst[place], count)
-            has_fall = self._fell_ns is not None and self._fell_ns >= time_ns - window_ns
-            if count > most + has_fall:
-                self._break(time_ns, ("strict-1s", "strict-5s")[place], count, most + has_fall)
+            most += limits.has_falls or self._has_fallen(time_ns - window_ns)
+            if count > most:
+                self._break(time_ns, ("strict-1s", "strict-5s")[place], count, most)
         count = longest_since(self._wcag.add(time_ns, luminance), time_ns - WINDOWS_NS[0])
         if count > WCAG_TRANSITIONS_MAX:
             self._break(time_ns, "wcag-general-1s", count, WCAG_TRANSITIONS_MAX)
+
+    def _has_fallen(self, since_ns: int) -> bool:
+        return self._fell_ns is not None and self._fell_ns >= since_ns
 
     def _judge_flashes(self, time_ns: int, light: Rgb, luminance: float) -> None:
         flashes = self._red.add(time_ns, light)

@@ -150,7 +150,7 @@ def _frame(tracks: Mapping[str, Track], fields: Fields) -> None:
         raise ValueError(f"device: expected one with a header before, not {device!r}")
     is_falling = fields.get("fall", False)
     if not isinstance(is_falling, bool):
-        raise ValueError("fall: expected true, or no such key")
+        raise ValueError("fall: expected true or false")
     codes = _codes(fields.get("codes"), track)
     _advance(track, _integer(fields, "ns", 0, NS_MAX))
     track.judge.add(track.now_ns, codes, is_falling=is_falling)
