@@ -26,9 +26,9 @@ def test_a_blend_gives_the_collective_its_share() -> None:
 
 
 def test_a_blend_turns_with_its_pattern() -> None:
-    assert FAST.period_us == 4_000_000
+    assert FAST.beat_us == 4_000_000
     assert FAST.extremum_from(1) == 2_000_000
-    assert Blend(Motif((WARM,)), SLOW.own, 100).period_us == 10_000_000
+    assert Blend(Motif((WARM,)), SLOW.own, 100).beat_us == 10_000_000
     assert STILL.extremum_from(17) == 17
 
 
