@@ -13,8 +13,15 @@ SETTING_FLAGS = {
     "interface": ("ADDRESS", "own IPv4 address to use (default: all)"),
     "port": ("PORT", "UDP port, 0 for any (default: 7412)"),
     "position_cm": ("X,Y", "where the device is worn or stands, in cm (default: 0,0)"),
-    "lamp": ("KIND", "terminal or none (default: terminal)"),
-    "zones": ("N", "independent light zones, 1 to 16"),
+    "lamp": ("OUTPUT", "terminal, none, ddp:HOST, e131:U[@HOST], artnet:U@HOST, ..."),
+    "zones": ("N", "independent light zones, 1 to 170"),
+    "zone_positions_cm": ("X,Y;...", "where each zone is, from the middle of the device"),
+    "leds": ("N", "LEDs of the lamp, shared out among the zones"),
+    "channel_order": ("ORDER", "rgb, grb, bgr, ... as the LEDs want it"),
+    "transfer": ("KIND", "what a code means: linear, srgb, gamma-2.8 or unknown"),
+    "budget_ma": ("MA", "current of the LEDs' supply, 0 for no limit (default: 0)"),
+    "rate_hz": ("HZ", "frames a second to send, 5 to 60 (default: 30)"),
+    "priority": ("N", "E1.31 priority, 0 to 200 (default: 100)"),
     "pattern": ("HEX", "encoded light pattern to propose when leading"),
 }
 ALWAYS = ("config", "state_dir", "control_socket")

@@ -5,26 +5,21 @@ Raw values come from TOML (typed) or from flags and environment (text); both for
 
 import ipaddress
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
+
+from smilesync.light.sink import Transfer
 
 NAME_LENGTH_MAX = 64
 PEERS_MAX = 64
 POSITION_CM_MAX = 100_000
-ZONES_MAX = 16
+ZONES_MAX = 170
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 class Unexpected(Exception):
     """The value is not what it must be; the text says what was expected."""
-
-
-class LampKind(Enum):
-    """Where the light is drawn."""
-
-    TERMINAL = "terminal"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +76,20 @@ def port(value: object) -> int:
     return _integer(value, 0, 65_535)
 
 
-def zones(value: object) -> int:
-    """Accept how many independent light zones the lamp has; 0 takes the lamp's default."""
-    return _integer(value, 0, ZONES_MAX)
+def integer(low: int, high: int) -> Callable[[object], int]:
+    """Return what accepts an integer within these bounds."""
+    return lambda value: _integer(value, low, high)
+
+
+def one_of(choices: Sequence[str]) -> Callable[[object], str]:
+    """Return what accepts one of these words."""
+
+    def chosen(value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise Unexpected("one of " + ", ".join(choices))
+        return value
+
+    return chosen
 
 
 def switch(value: object) -> bool:
@@ -115,12 +121,20 @@ def position(value: object) -> tuple[int, int]:
     return x, y
 
 
-def lamp(value: object) -> LampKind:
-    """Accept the name of a lamp."""
+def positions(value: object) -> tuple[tuple[int, int], ...]:
+    """Accept a list of positions, or the same as text with semicolons between them."""
+    listed = [part.strip() for part in value.split(";")] if isinstance(value, str) else value
+    if not isinstance(listed, list) or len(listed) > ZONES_MAX:
+        raise Unexpected(f"a list of at most {ZONES_MAX} pairs, x and y in centimetres")
+    return tuple(position(item) for item in listed if item != "")
+
+
+def transfer(value: object) -> Transfer:
+    """Accept what a lamp makes of a code."""
     try:
-        return LampKind(value)
+        return Transfer(value)
     except ValueError:
-        raise Unexpected("one of " + ", ".join(kind.value for kind in LampKind)) from None
+        raise Unexpected("one of " + ", ".join(kind.value for kind in Transfer)) from None
 
 
 def _peer(item: object) -> StaticPeer:

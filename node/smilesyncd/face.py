@@ -8,13 +8,15 @@ import trio
 
 from smilesync.config import LightConfig
 from smilesync.effects import Rung, Scene
+from smilesync.errors import SettingsError
+from smilesync.light.composition import Position
 from smilesync.light.lamp import Lamp as CoreLamp
 from smilesync.light.palette import Linear
 from smilesync.light.sink import Codes
 from smilesyncd.driver import LocalClock
 from smilesyncd.lamp import Lamp
 
-FRAME_SECONDS = 1 / 30
+RATE_HZ_MIN = 30
 FALL_SECONDS_MAX = 1.5
 STILL_FRAMES = 30
 STILL_SECONDS = 0.2
@@ -25,13 +27,21 @@ class Face:
     """What the device shows. `show` is called by the driver, `run` is a task."""
 
     def __init__(
-        self, config: LightConfig, output: Lamp, clock: LocalClock, *, centre_cm: tuple[int, int]
+        self,
+        config: LightConfig,
+        output: Lamp,
+        clock: LocalClock,
+        *,
+        positions_cm: tuple[Position, ...],
+        rate_hz: int = RATE_HZ_MIN,
     ) -> None:
         self._output = output
         self._clock = clock
+        # A slower output leaves frames out; the governor needs its thirty in any case.
+        self._frame_seconds = 1 / max(rate_hz, RATE_HZ_MIN)
         self._core = CoreLamp(
             config,
-            zone_positions(centre_cm, output.zones),
+            positions_cm,
             sink=output.sink,
             now_ns=clock.now_ns(),
         )
@@ -59,7 +69,7 @@ class Face:
         await self._changed.wait()
 
     async def run(self) -> None:
-        """Draw thirty frames a second; frames that are late are left out.
+        """Draw thirty frames a second or more; frames that are late are left out.
 
         Light that has stood still for a second is drawn less often until the scene changes: what
         does not move needs no frames, and waking up is most of an idle device's work.
@@ -71,7 +81,7 @@ class Face:
             if self._still_count >= STILL_FRAMES:
                 next_s = now_s + STILL_SECONDS
             else:
-                next_s = max(min(next_s, now_s) + FRAME_SECONDS, now_s)
+                next_s = max(min(next_s, now_s) + self._frame_seconds, now_s)
             with trio.move_on_at(next_s):
                 await self._changed.wait()
 
@@ -86,7 +96,7 @@ class Face:
                 self._draw(self._clock.now_ns())
                 if not any(any(code) for code in self.codes):
                     return
-                await trio.sleep(FRAME_SECONDS)
+                await trio.sleep(self._frame_seconds)
 
     def _draw(self, now_ns: int) -> None:
         # The driver's idea of now may be a turn old.
@@ -104,8 +114,20 @@ def caption(scene: Scene) -> str:
     return f"{words} slot={scene.slot}" if scene.is_selected else words
 
 
-def zone_positions(centre_cm: tuple[int, int], zones: int) -> tuple[tuple[int, int], ...]:
-    """Return where the zones are: side by side around the centre."""
+def zone_positions(
+    centre_cm: Position, zones: int, from_centre_cm: tuple[Position, ...] = ()
+) -> tuple[Position, ...]:
+    """Return where the zones are: as given from the centre, or side by side around it.
+
+    Errors: SettingsError if positions are given, but not one for each zone.
+    """
     x, y = centre_cm
+    if from_centre_cm:
+        if len(from_centre_cm) != zones:
+            raise SettingsError(
+                f"zone_positions_cm: {len(from_centre_cm)} positions; expected one for each of "
+                f"the {zones} zones"
+            )
+        return tuple((x + across, y + up) for across, up in from_centre_cm)
     left = x - (zones - 1) * ZONE_PITCH_CM // 2
     return tuple((left + index * ZONE_PITCH_CM, y) for index in range(zones))

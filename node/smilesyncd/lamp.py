@@ -1,4 +1,4 @@
-"""Where light goes: the seam to outputs, a truecolour terminal smile, plain lines, a recorder.
+"""Where light goes: the seam to outputs, a truecolour terminal smile, plain lines, a memory.
 
 A lamp gets codes that already passed the governor and changes nothing about them. It never blocks:
 an output that is not ready loses the frame, because a late frame is worse than a missing one.
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from smilesync.light.sink import Codes, Sink, Transfer, new_sink
-from smilesyncd.expectations import LampKind
 
 RECORDED_FRAMES_MAX = 1024
 SMILE_COLUMNS = 28
@@ -122,12 +121,10 @@ class TerminalLamp:
         return "".join(parts)
 
 
-def new_lamp(
-    kind: LampKind, zones: int, descriptor: int, environ: Mapping[str, str]
-) -> RecordingLamp | PlainLamp | TerminalLamp:
-    """Return the lamp the settings ask for, as far as the output can show it."""
-    if kind is LampKind.NONE:
-        return RecordingLamp(zones or 1)
+def new_terminal(
+    zones: int, descriptor: int, environ: Mapping[str, str]
+) -> PlainLamp | TerminalLamp:
+    """Return a lamp for a terminal, as far as it can show light; `zones` 0: what looks well."""
     if not os.isatty(descriptor) or environ.get("TERM") == "dumb":
         return PlainLamp(descriptor, zones or 1)
     return TerminalLamp(descriptor, zones or 7, has_colour=not environ.get("NO_COLOR"))

@@ -25,17 +25,18 @@ from smilesync.peer import Peer
 from smilesyncd import control, keystore, statedir, udp
 from smilesyncd.clock import BootClock
 from smilesyncd.driver import Node, World, drive
-from smilesyncd.face import Face
+from smilesyncd.face import Face, zone_positions
 from smilesyncd.finding import find_peers
 from smilesyncd.journal import FileJournal, Opening, open_journal
-from smilesyncd.lamp import Lamp, TerminalLamp, new_lamp, write_if_ready
+from smilesyncd.lamp import Lamp, TerminalLamp, write_if_ready
 from smilesyncd.notices import NoticePrinter
+from smilesyncd.outputs.opening import Surroundings, open_lamp
 from smilesyncd.panel import Device
 from smilesyncd.service import new_service
 from smilesyncd.settings import Settings
 
 SEED_BYTES = 32
-STDOUT, STDERR = 1, 2
+STDERR = 2
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -63,21 +64,29 @@ async def run(settings: Settings, *, is_verbose: bool = False) -> None:
     """
     membership = read_membership(settings)
     with held_state(settings) as memory:
-        socket = udp.bind(settings.interface, settings.port)
-        lamp = new_lamp(settings.lamp, settings.zones, STDOUT, os.environ)
-        # A line printed into the picture would tear it; status and watch tell the same.
-        is_picture = isinstance(lamp, TerminalLamp) and os.isatty(STDERR)
-        write = write_nothing if is_picture and not is_verbose else write_line
-        printer = NoticePrinter(write, is_verbose=is_verbose)
+        lamp = new_lamp(settings)
         try:
-            device = new_device(settings, memory, membership.genesis, socket=socket, lamp=lamp)
-            if memory.opening.amnesia is not None:
-                notice = Notice(Event.AMNESIC, detail=memory.opening.amnesia)
-                printer.print(notice, device.started_ns)
-            await _run(settings, device, printer, membership.preferred)
+            socket = udp.bind(settings.interface, settings.port)
+            try:
+                # A line printed into the picture would tear it; status and watch tell the same.
+                is_picture = isinstance(lamp, TerminalLamp) and os.isatty(STDERR)
+                write = write_nothing if is_picture and not is_verbose else write_line
+                printer = NoticePrinter(write, is_verbose=is_verbose)
+                device = new_device(settings, memory, membership.genesis, socket=socket, lamp=lamp)
+                if memory.opening.amnesia is not None:
+                    notice = Notice(Event.AMNESIC, detail=memory.opening.amnesia)
+                    printer.print(notice, device.started_ns)
+                await _run(settings, device, printer, membership.preferred)
+            finally:
+                socket.close()
         finally:
             lamp.close()
-            socket.close()
+
+
+def new_lamp(settings: Settings) -> Lamp:
+    """Return the lamp the settings ask for; SettingsError if it cannot be had."""
+    world = Surroundings(os.environ, BootClock().now_ns, settings.interface)
+    return open_lamp(settings.lamp, settings.strip, world)
 
 
 @contextmanager
@@ -161,7 +170,15 @@ def new_device(
         circle=genesis.circle_id if genesis is not None else None,
         peer=peer,
         link=link,
-        face=Face(config.light, lamp, clock, centre_cm=settings.position_cm),
+        face=Face(
+            config.light,
+            lamp,
+            clock,
+            positions_cm=zone_positions(
+                settings.position_cm, lamp.zones, settings.zone_positions_cm
+            ),
+            rate_hz=settings.strip.rate_hz,
+        ),
         socket=socket,
         journal=opening.journal,
         clock=clock,

@@ -12,8 +12,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from smilesync.errors import SettingsError
+from smilesync.light.composition import Position
 from smilesyncd import expectations as expect
-from smilesyncd.expectations import LampKind, StaticPeer
+from smilesyncd.expectations import StaticPeer
+from smilesyncd.outputs.slots import PRIORITY_DEFAULT, PRIORITY_MAX
+from smilesyncd.outputs.strip import (
+    IDLE_MA,
+    LEDS_MAX,
+    ORDERS,
+    RATE_HZ_DEFAULT,
+    RATE_HZ_MAX,
+    RATE_HZ_MIN,
+    Strip,
+)
+from smilesyncd.outputs.target import TERMINAL, Target, target
 
 Parsed = TypeVar("Parsed")
 
@@ -22,6 +34,7 @@ CONFIG_BYTES_MAX = 65_536
 ENVIRONMENT_PREFIX = "SMILESYNC_"
 DEFAULT_PORT = 7412
 UNIX_PATH_BYTES_MAX = 107
+BUDGET_MA_MAX = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +50,9 @@ class Settings:
     mdns: bool
     peers: tuple[StaticPeer, ...]
     position_cm: tuple[int, int]
-    lamp: LampKind
-    zones: int
+    lamp: Target
+    strip: Strip
+    zone_positions_cm: tuple[Position, ...]
     pattern: str
 
 
@@ -54,6 +68,13 @@ FIELDS = (
     "position_cm",
     "lamp",
     "zones",
+    "zone_positions_cm",
+    "leds",
+    "channel_order",
+    "transfer",
+    "budget_ma",
+    "rate_hz",
+    "priority",
     "pattern",
 )
 
@@ -81,6 +102,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
             given[name] = _Given(flags[name], "--" + name.replace("_", "-"))
     reader = _Reader(given, problems)
     state_dir = reader.take("state_dir", expect.path, _default_state_dir(environ))
+    positions_cm: tuple[Position, ...] = reader.take("zone_positions_cm", expect.positions, ())
     settings = Settings(
         name=reader.take("name", expect.name, ""),
         state_dir=state_dir,
@@ -93,8 +115,9 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
         mdns=reader.take("mdns", expect.switch, True),
         peers=reader.take("peers", expect.peers, ()),
         position_cm=reader.take("position_cm", expect.position, (0, 0)),
-        lamp=reader.take("lamp", expect.lamp, LampKind.TERMINAL),
-        zones=reader.take("zones", expect.zones, 0),
+        lamp=reader.take("lamp", target, TERMINAL),
+        strip=_strip(reader, len(positions_cm)),
+        zone_positions_cm=positions_cm,
         pattern=reader.take("pattern", expect.text, ""),
     )
     size_bytes = len(os.fsencode(settings.control_socket))
@@ -103,6 +126,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
             f"{reader.origin('control_socket')}: control_socket: {size_bytes} bytes long; expected "
             f"a path of at most {UNIX_PATH_BYTES_MAX} bytes"
         )
+    problems += _strip_problems(settings, reader)
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -128,6 +152,42 @@ class _Reader:
         except expect.Unexpected as error:
             self._problems.append(f"{given.origin}: {name}: {given.value!r}; expected {error}")
             return default
+
+
+def _strip(reader: _Reader, zones: int) -> Strip:
+    """Return what is said of the lamp's hardware; `zones` is how many positions are given."""
+    return Strip(
+        zones=reader.take("zones", expect.integer(0, expect.ZONES_MAX), 0) or zones,
+        leds=reader.take("leds", expect.integer(0, LEDS_MAX), 0),
+        order=reader.take("channel_order", expect.one_of(ORDERS), ""),
+        budget_ma=reader.take("budget_ma", expect.integer(0, BUDGET_MA_MAX), 0),
+        transfer=reader.take("transfer", expect.transfer, None),
+        rate_hz=reader.take("rate_hz", expect.integer(RATE_HZ_MIN, RATE_HZ_MAX), RATE_HZ_DEFAULT),
+        priority=reader.take("priority", expect.integer(0, PRIORITY_MAX), PRIORITY_DEFAULT),
+    )
+
+
+def _strip_problems(settings: Settings, reader: _Reader) -> list[str]:
+    """Return what does not fit together, though each setting is sound by itself."""
+    strip, problems = settings.strip, list[str]()
+    if strip.leds and strip.zones > strip.leds:
+        problems.append(
+            f"{reader.origin('zones')}: zones: {strip.zones}; expected at most one for each of "
+            f"the {strip.leds} LEDs (leds)"
+        )
+    given = len(settings.zone_positions_cm)
+    if given not in (0, strip.zones):
+        problems.append(
+            f"{reader.origin('zone_positions_cm')}: zone_positions_cm: {given} positions; "
+            f"expected one for each of the {strip.zones} zones (zones)"
+        )
+    idle_ma = strip.leds_at_least * IDLE_MA
+    if strip.budget_ma and strip.budget_ma <= idle_ma:
+        problems.append(
+            f"{reader.origin('budget_ma')}: budget_ma: {strip.budget_ma}; expected more than the "
+            f"{idle_ma:g} mA that {strip.leds_at_least} dark LEDs draw, or 0 for no limit"
+        )
+    return problems
 
 
 def _from_file(

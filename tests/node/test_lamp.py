@@ -11,13 +11,13 @@ from trio.testing import MockClock
 
 from smilesync.config import Config
 from smilesync.effects import Event, Notice, Rung, Scene
+from smilesync.errors import SettingsError
 from smilesync.ids import PeerId
 from smilesync.light.sink import Codes
 from smilesyncd import lamp
 from smilesyncd.driver import NS_PER_SECOND
-from smilesyncd.expectations import LampKind
 from smilesyncd.face import Face, zone_positions
-from smilesyncd.lamp import PlainLamp, RecordingLamp, TerminalLamp, new_lamp
+from smilesyncd.lamp import PlainLamp, RecordingLamp, TerminalLamp, new_terminal
 from smilesyncd.notices import LINES_PER_WINDOW_MAX, WINDOW_NS, NoticePrinter
 
 RED: Codes = (90, 40, 30)
@@ -113,19 +113,13 @@ def test_without_a_terminal_lines_are_few() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "environ", "expected"),
-    [
-        (LampKind.NONE, {}, RecordingLamp),
-        (LampKind.TERMINAL, {}, TerminalLamp),
-        (LampKind.TERMINAL, {"TERM": "dumb"}, PlainLamp),
-    ],
+    ("environ", "expected"),
+    [({}, TerminalLamp), ({"TERM": "dumb"}, PlainLamp)],
 )
-def test_the_lamp_fits_the_output(
-    kind: LampKind, environ: dict[str, str], expected: type[object]
-) -> None:
+def test_the_lamp_fits_the_terminal(environ: dict[str, str], expected: type[object]) -> None:
     reader, terminal = pty.openpty()
 
-    made = new_lamp(kind, 0, terminal, environ)
+    made = new_terminal(0, terminal, environ)
 
     os.close(reader)
     os.close(terminal)
@@ -134,18 +128,24 @@ def test_the_lamp_fits_the_output(
 
 def test_a_file_is_no_terminal(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as file:
-        assert isinstance(new_lamp(LampKind.TERMINAL, 3, file.fileno(), {}), PlainLamp)
+        assert isinstance(new_terminal(3, file.fileno(), {}), PlainLamp)
 
 
 def test_zones_lie_side_by_side_around_the_centre() -> None:
     assert zone_positions((100, 7), 3) == ((98, 7), (100, 7), (102, 7))
 
 
+def test_zones_lie_where_they_are_said_to_lie() -> None:
+    assert zone_positions((100, 7), 2, ((-30, 5), (30, 5))) == ((70, 12), (130, 12))
+    with pytest.raises(SettingsError, match="2 positions; expected one for each of the 3 zones"):
+        zone_positions((100, 7), 3, ((-30, 5), (30, 5)))
+
+
 async def test_the_face_draws_thirty_frames_a_second_and_falls_dark(
     autojump_clock: MockClock,
 ) -> None:
     output = RecordingLamp()
-    face = Face(Config().light, output, TrioClock(), centre_cm=(0, 0))
+    face = Face(Config().light, output, TrioClock(), positions_cm=((0, 0),))
     face.show(Scene(Rung.SOLO, own_state=1), 0)
 
     with trio.move_on_after(10):
@@ -166,7 +166,7 @@ async def test_light_that_stands_still_is_drawn_less_often_until_the_scene_chang
     autojump_clock: MockClock,
 ) -> None:
     output = RecordingLamp()
-    face = Face(Config().light, output, TrioClock(), centre_cm=(0, 0))
+    face = Face(Config().light, output, TrioClock(), positions_cm=((0, 0),))
     face.show(Scene(Rung.GLOW, own_state=1), 0)
 
     async def change() -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from smilesync.errors import SettingsError
+from smilesync.light.sink import Transfer
 from smilesyncd import keystore, settings, statedir
-from smilesyncd.expectations import LampKind, StaticPeer
+from smilesyncd.expectations import StaticPeer
+from smilesyncd.outputs.strip import Strip
+from smilesyncd.outputs.target import E131, Terminal
 
 GOOD = """
 name = "Ada's jacket"
@@ -18,8 +21,15 @@ port = 7500
 mdns = false
 peers = ["127.0.0.1:7501", "lamp.local:7502"]
 position_cm = [120, -40]
-lamp = "none"
+lamp = "e131:7@lamp.local"
 zones = 3
+zone_positions_cm = [[-30, 0], [0, 5], [30, 0]]
+leds = 60
+channel_order = "grb"
+transfer = "linear"
+budget_ma = 2000
+rate_hz = 40
+priority = 120
 pattern = "breathe"
 """
 
@@ -37,7 +47,7 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
 
     assert found.port == 7412
     assert found.mdns
-    assert found.lamp is LampKind.TERMINAL
+    assert found.lamp == Terminal()
     assert found.state_dir == tmp_path / "default"
     assert found.control_socket == tmp_path / "default" / "control"
 
@@ -55,18 +65,27 @@ def test_every_setting_can_be_given_in_the_file(tmp_path: Path) -> None:
         mdns=False,
         peers=(StaticPeer("127.0.0.1", 7501), StaticPeer("lamp.local", 7502)),
         position_cm=(120, -40),
-        lamp=LampKind.NONE,
-        zones=3,
+        lamp=E131(7, "lamp.local"),
+        strip=Strip(
+            zones=3,
+            leds=60,
+            order="grb",
+            budget_ma=2000,
+            transfer=Transfer.LINEAR,
+            rate_hz=40,
+            priority=120,
+        ),
+        zone_positions_cm=((-30, 0), (0, 5), (30, 0)),
         pattern="breathe",
     )
 
 
 def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path) -> None:
-    environ = {"SMILESYNC_PORT": "7601", "SMILESYNC_ZONES": "5", "SMILESYNC_MDNS": "yes"}
+    environ = {"SMILESYNC_PORT": "7601", "SMILESYNC_PRIORITY": "5", "SMILESYNC_MDNS": "yes"}
 
     found = load(tmp_path, GOOD, {"port": "7602"}, **environ)
 
-    assert (found.port, found.zones, found.mdns) == (7602, 5, True)
+    assert (found.port, found.strip.priority, found.mdns) == (7602, 5, True)
     assert found.position_cm == (120, -40)
 
 
@@ -89,8 +108,32 @@ def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path
         ("peers = 7412", "expected a list of at most 64"),
         ("position_cm = [1, 2, 3]", "expected two integers"),
         ("position_cm = [1, 200000]", "expected an integer from -100000 to 100000"),
-        ('lamp = "laser"', "lamp: 'laser'; expected one of terminal, none"),
-        ("zones = 99", "expected an integer from 0 to 16"),
+        ('lamp = "laser"', "lamp: 'laser'; expected terminal, none, ddp:HOST"),
+        ("lamp = 1", "lamp: 1; expected terminal, none, ddp:HOST"),
+        ('lamp = "none:1"', "expected terminal, none, ddp:HOST"),
+        ('lamp = "ddp:"', "expected a host name or an IPv4 address"),
+        ('lamp = "ddp:wled.local:0"', "expected a port from 1 to 65535"),
+        ('lamp = "ddp:-o"', "expected a host name or an IPv4 address"),
+        ('lamp = "e131:0"', "expected a universe from 1 to 63999"),
+        ('lamp = "e131:one"', "expected a universe from 1 to 63999"),
+        ('lamp = "e131:1@"', "expected a host name or an IPv4 address"),
+        ('lamp = "artnet:1"', "expected artnet:UNIVERSE@HOST"),
+        ('lamp = "artnet:32768@10.0.0.1"', "expected a universe from 0 to 32767"),
+        ('lamp = "apa102:0"', "expected apa102:BUS.DEVICE"),
+        ("zones = 999", "expected an integer from 0 to 170"),
+        ("leds = -1", "expected an integer from 0 to 1530"),
+        ("leds = 5\nzones = 6", "zones: 6; expected at most one for each of the 5 LEDs"),
+        ("zones = 3\nzone_positions_cm = [[0, 0]]", "1 positions; expected one for each of the 3"),
+        ("zone_positions_cm = [1]", "zone_positions_cm: [1]; expected two integers"),
+        ("zone_positions_cm = 1", "expected a list of at most 170 pairs"),
+        ('channel_order = "rgbw"', "expected one of rgb, rbg, grb, gbr, brg, bgr"),
+        ('transfer = "log"', "expected one of linear, srgb, gamma-2.8, unknown"),
+        ("budget_ma = 8\nleds = 8", "budget_ma: 8; expected more than the 8 mA"),
+        ("budget_ma = -1", "expected an integer from 0 to 200000"),
+        ("budget_ma = nan", "budget_ma: nan; expected an integer"),
+        ("rate_hz = inf", "rate_hz: inf; expected an integer from 5 to 60"),
+        ("rate_hz = 61", "expected an integer from 5 to 60"),
+        ("priority = 201", "expected an integer from 0 to 200"),
         ('genesis = "/no/such/file"', "expected the path of an existing file"),
         ('state_dir = ""', "expected a path"),
         ("prot = 7412", "prot: unknown setting; did you mean port?"),

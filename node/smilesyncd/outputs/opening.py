@@ -1,0 +1,109 @@
+"""From what the settings say to a lamp that is ready to be drawn on, and this process's alone."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from smilesync.errors import SettingsError
+from smilesync.light.sink import Transfer
+from smilesyncd import lamp
+from smilesyncd.lamp import Lamp
+from smilesyncd.outputs import spi, stream
+from smilesyncd.outputs.artnet import ArtNetStream
+from smilesyncd.outputs.ddp import DdpStream
+from smilesyncd.outputs.e131 import CID_BYTES, E131Stream
+from smilesyncd.outputs.owner import Owner
+from smilesyncd.outputs.strip import Layout, Strip
+from smilesyncd.outputs.target import (
+    E131,
+    Apa102,
+    ArtNet,
+    Ddp,
+    Network,
+    Nowhere,
+    Target,
+    Terminal,
+)
+
+SOURCE_NAME = "smilesync"
+"""What E1.31 receivers list. Never the wearer's name for the device, which stays on the device."""
+
+APA102_ORDER = "bgr"
+STDOUT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an output needs of the world. `interface` is the own address to send from, or empty."""
+
+    environ: Mapping[str, str]
+    now_ns: Callable[[], int]
+    interface: str = ""
+    descriptor: int = STDOUT
+
+
+def open_lamp(target: Target, strip: Strip, world: Surroundings) -> Lamp:
+    """Return the lamp. Errors: SettingsError if it cannot be had; then nothing stays open."""
+    match target:
+        case Terminal():
+            return lamp.new_terminal(strip.zones, world.descriptor, world.environ)
+        case Nowhere():
+            return lamp.RecordingLamp(strip.zones or 1)
+        case Apa102(bus=bus, device=device):
+            return _open_spi(bus, device, strip)
+        case Ddp() | E131() | ArtNet():
+            return _open_stream(target, strip, world)
+
+
+def _open_spi(bus: int, device: int, strip: Strip) -> Lamp:
+    zones = strip.zones_or(1)
+    owner = Owner(f"spi {bus}.{device}")
+    try:
+        port = spi.open_port(bus, device)
+    except SettingsError:
+        owner.close()
+        raise
+    return spi.SpiLamp(
+        port,
+        Layout(zones, strip.leds, strip.order or APA102_ORDER),
+        sink=strip.sink(Transfer.LINEAR, zones),
+        zones=zones,
+        owner=owner,
+    )
+
+
+def _open_stream(target: Network, strip: Strip, world: Surroundings) -> Lamp:
+    zones = strip.zones_or(1)
+    made, name = _stream_of(target, strip)
+    sock = stream.open_socket(world.interface)
+    try:
+        owner = Owner(name)
+    except SettingsError:
+        sock.close()
+        raise
+    return stream.StreamLamp(
+        made,
+        Layout(zones, strip.leds, strip.order or "rgb"),
+        sink=strip.sink(Transfer.UNKNOWN, zones),
+        zones=zones,
+        rate_hz=strip.rate_hz,
+        sock=sock,
+        owner=owner,
+        now_ns=world.now_ns,
+    )
+
+
+def _stream_of(target: Network, strip: Strip) -> tuple[stream.Stream, str]:
+    """Return the protocol's way to send, and the name under which the output is owned."""
+    if isinstance(target, Ddp):
+        to = stream.find(target.host, target.port)
+        return DdpStream(to), f"ddp {to[0]}:{to[1]}"
+    universe = target.universe
+    if isinstance(target, ArtNet):
+        to = stream.find(target.host, target.port)
+        return ArtNetStream(to, universe), f"artnet {to[0]}:{to[1]} {universe}"
+    where = stream.find(target.host, target.port) if target.host else None
+    # A new number at every start: a lasting one would let a bystander follow the wearer.
+    cid = os.urandom(CID_BYTES)
+    made = E131Stream(where, universe, priority=strip.priority, cid=cid, name=SOURCE_NAME)
+    return made, f"e131 {where or 'multicast'} {universe}"

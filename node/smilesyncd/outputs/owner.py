@@ -1,0 +1,59 @@
+"""One process owns an output: two governors on one strip would together be none.
+
+On Linux the lock is a name in the kernel's list of local sockets: gone the moment its process is,
+the same for every user, and apart in every network namespace, as the output itself is. Elsewhere it
+is a locked file in the folder for temporary files.
+"""
+
+import fcntl
+import os
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from smilesync.errors import SettingsError
+
+
+class Owner:
+    """Holds one output, named by `name`, for this process until closed or dead.
+
+    Errors: SettingsError if another process holds it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._descriptor = -1
+        try:
+            self._descriptor = _hold_name(name) if sys.platform == "linux" else _hold_file(name)
+        except OSError as error:
+            raise SettingsError(
+                f"output {name}: another process drives it; stop that one first"
+            ) from error
+
+    def close(self) -> None:
+        """Let another process have the output."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _hold_name(name: str) -> int:
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    try:
+        held.bind(b"\0smilesync/output/" + name.encode("utf-8", "replace")[:80])
+    except OSError:
+        held.close()
+        raise
+    return held.detach()
+
+
+def _hold_file(name: str) -> int:
+    safe = "".join(letter if letter.isalnum() else "-" for letter in name)
+    path = Path(tempfile.gettempdir()) / f"smilesync-output-{safe}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

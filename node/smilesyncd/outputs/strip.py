@@ -1,0 +1,70 @@
+"""What hangs on an output: LEDs in zones, their channel order, their supply."""
+
+from dataclasses import dataclass, replace
+
+from smilesync.light.sink import Codes, Sink, Transfer, new_sink
+from smilesyncd.outputs.slots import PRIORITY_DEFAULT
+
+ORDERS = ("rgb", "rbg", "grb", "gbr", "brg", "bgr")
+LEDS_MAX = 1530
+"""Nine universes, which is what receivers of the field take; more devices show more light."""
+
+ZONES_DEFAULT_MAX = 16
+IDLE_MA = Sink(light=(), observers=()).idle_ma
+RATE_HZ_MIN, RATE_HZ_MAX, RATE_HZ_DEFAULT = 5, 60, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One output's hardware. Units: milliamperes, frames per second.
+
+    `zones` and `leds` 0: what fits the output. `budget_ma` 0: the supply bears full white.
+    `transfer` None: what is known of this kind of output. `order` empty: its usual one.
+    """
+
+    zones: int = 0
+    leds: int = 0
+    order: str = ""
+    budget_ma: int = 0
+    transfer: Transfer | None = None
+    rate_hz: int = RATE_HZ_DEFAULT
+    priority: int = PRIORITY_DEFAULT
+
+    @property
+    def leds_at_least(self) -> int:
+        """Return how many LEDs there must be."""
+        return max(self.leds, self.zones, 1)
+
+    def zones_or(self, default: int) -> int:
+        """Return how many zones are driven independently, at most one per LED."""
+        if self.zones:
+            return self.zones
+        return min(self.leds, ZONES_DEFAULT_MAX) if self.leds else default
+
+    def sink(self, transfer: Transfer, zones: int) -> Sink:
+        """Return what the governor must know; `transfer` is what this kind of output does."""
+        leds_per_zone = -(-max(self.leds, zones) // zones)
+        return replace(
+            new_sink(self.transfer or transfer),
+            leds=leds_per_zone,
+            budget_ma=float(self.budget_ma) if self.budget_ma else None,
+        )
+
+
+class Layout:
+    """Lays zones out along a strip: bytes of every LED, in the strip's channel order."""
+
+    def __init__(self, zones: int, leds: int, order: str) -> None:
+        assert order in ORDERS
+        self._places = tuple("rgb".index(letter) for letter in order)
+        count = max(leds, zones)
+        ends = [(zone + 1) * count // zones for zone in range(zones)]
+        self._lengths = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+
+    def lay(self, codes: tuple[Codes, ...]) -> bytes:
+        """Return three bytes for each LED."""
+        first, second, third = self._places
+        return b"".join(
+            bytes((zone[first], zone[second], zone[third])) * length
+            for zone, length in zip(codes, self._lengths, strict=True)
+        )
