@@ -20,10 +20,13 @@ SETTING_FLAGS = {
     "channel_order": ("ORDER", "rgb, grb, bgr, ... as the LEDs want it"),
     "transfer": ("KIND", "what a code means: linear, srgb, gamma-2.8 or unknown"),
     "budget_ma": ("MA", "current of the LEDs' supply, 0 for no limit (default: 0)"),
-    "rate_hz": ("HZ", "frames a second to send, 5 to 60 (default: 30)"),
+    "rate_hz": ("HZ", "frames a second to send, 5 to 60"),
     "priority": ("N", "E1.31 priority, 0 to 200 (default: 100)"),
     "pattern": ("HEX", "encoded light pattern to propose when leading"),
 }
+GUARDED = ("channel_order", "transfer", "budget_ma", "rate_hz", "priority", "interface")
+"""The settings that `guard` takes as flags too."""
+
 ALWAYS = ("config", "state_dir", "control_socket")
 
 EPILOG = """\
@@ -60,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_wearing(add_parser)
     _add_lint(add_parser)
     _add_files(add_parser)
+    _add_guard(add_parser)
     return parser
 
 
@@ -207,3 +211,25 @@ def _add_files(add_parser: AddParser) -> None:
         has_daemon=True,
     )
     propose.add_argument("pattern", metavar="FILE|HEX", help="an encoded pattern")
+
+
+def _add_guard(add_parser: AddParser) -> None:
+    guard = _add(
+        add_parser,
+        "guard",
+        "make any E1.31, Art-Net or DDP stream safe to look at",
+        "smilesync guard --in e131:1-4 --out ddp:192.168.1.50",
+    )
+    for flag, name, metavar, text in (
+        ("--in", "stream", "INPUT", "e131:U[-V][@ADDRESS], artnet:U[-V][@ADDRESS] or ddp[:PORT]"),
+        ("--out", "to", "OUTPUT", "ddp:HOST, e131:U[@HOST], artnet:U@HOST, apa102:BUS.DEVICE, ..."),
+    ):
+        guard.add_argument(flag, dest=name, required=True, metavar=metavar, help=text)
+    for flag, metavar, text in (
+        ("--leds", "N", "LEDs of the output (default: 170 for each universe)"),
+        ("--in-order", "ORDER", "what the input's channels are (default: rgb)"),
+        ("--rest", "LIGHT", "without a sender: glow, dark, or a feeling, as your own smile"),
+        *((f"--{name.replace('_', '-')}", *SETTING_FLAGS[name]) for name in GUARDED),
+    ):
+        guard.add_argument(flag, metavar=metavar, help=text)
+    _add_json(guard)

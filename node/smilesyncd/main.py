@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from smilesyncd import linting
 
             return linting.lint(chosen.pattern, extent_cm=chosen.extent, is_json=chosen.json)
+        if chosen.command == "guard":
+            from smilesyncd.guard import command
+
+            return command.guard(chosen)
         if chosen.command == "circle" and chosen.action == "create":
             from smilesyncd import founding
 

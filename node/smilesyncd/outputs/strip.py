@@ -11,6 +11,7 @@ LEDS_MAX = 1530
 
 ZONES_DEFAULT_MAX = 16
 IDLE_MA = Sink(light=(), observers=()).idle_ma
+BUDGET_MA_MAX = 200_000
 RATE_HZ_MIN, RATE_HZ_MAX, RATE_HZ_DEFAULT = 5, 60, 30
 
 
@@ -31,9 +32,16 @@ class Strip:
     priority: int = PRIORITY_DEFAULT
 
     @property
-    def leds_at_least(self) -> int:
-        """Return how many LEDs there must be."""
-        return max(self.leds, self.zones, 1)
+    def budget_problem(self) -> str:
+        """Say why the current budget cannot be kept; empty if it can."""
+        leds = max(self.leds, self.zones, 1)
+        idle_ma = leds * IDLE_MA
+        if not self.budget_ma or self.budget_ma > idle_ma:
+            return ""
+        return (
+            f"{self.budget_ma}; expected more than the {idle_ma:g} mA that {leds} dark LEDs draw, "
+            "or 0 for no limit"
+        )
 
     def zones_or(self, default: int) -> int:
         """Return how many zones are driven independently, at most one per LED."""

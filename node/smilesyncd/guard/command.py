@@ -1,0 +1,168 @@
+"""From what was typed behind `smilesync guard` to a governed stream, and to its dark end."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import trio
+
+from smilesync.errors import SettingsError
+from smilesyncd import expectations as expect
+from smilesyncd.clock import BootClock
+from smilesyncd.guard import inputs, status
+from smilesyncd.guard.inputs import Desk, Input, InputSocket
+from smilesyncd.guard.loop import Guard, emit, fade_out, receive, report
+from smilesyncd.guard.request import GLOW, RESTS
+from smilesyncd.lamp import Lamp
+from smilesyncd.outputs.opening import Surroundings, open_lamp
+from smilesyncd.outputs.slots import PRIORITY_DEFAULT, PRIORITY_MAX, UNIVERSE_LEDS
+from smilesyncd.outputs.strip import (
+    BUDGET_MA_MAX,
+    LEDS_MAX,
+    ORDERS,
+    RATE_HZ_MAX,
+    RATE_HZ_MIN,
+    Strip,
+)
+from smilesyncd.outputs.target import E131, ArtNet, Network, Target, Terminal, target
+
+Parsed = TypeVar("Parsed")
+
+RATE_HZ_DEFAULT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one guard shall do."""
+
+    stream: Input
+    to: Target
+    strip: Strip
+    in_order: str
+    rest: str
+    interface: str
+    is_json: bool
+
+
+def guard(chosen: argparse.Namespace) -> int:
+    """Guard until SIGINT or SIGTERM, then fade out; return 0.
+
+    Errors: SettingsError with one line for each problem, before anything is opened.
+    """
+    order = read_order(chosen)
+    clock = BootClock()
+    world = Surroundings(os.environ, clock.now_ns, order.interface)
+    sock = InputSocket(order.stream)
+    try:
+        lamp = open_lamp(order.to, order.strip, world)
+        try:
+            if sock.warning:
+                print(f"smilesync: --in: {sock.warning}", file=sys.stderr)
+            trio.run(_guard, order, sock, lamp, clock)
+        finally:
+            lamp.close()
+    finally:
+        sock.close()
+    return 0
+
+
+def read_order(chosen: argparse.Namespace) -> Order:
+    """Return what was typed, checked. Errors: SettingsError with one line for each problem."""
+    problems: list[str] = []
+
+    def take(
+        flag: str, given: object, parse: Callable[[object], Parsed], default: Parsed
+    ) -> Parsed:
+        if given is None:
+            return default
+        try:
+            return parse(given)
+        except expect.Unexpected as error:
+            problems.append(f"{flag}: {given!r}; expected {error}")
+            return default
+
+    stream = take("--in", chosen.stream, lambda given: inputs.parse(str(given)), _NOWHERE)
+    to: Target = take("--out", chosen.to, _output, _UNKNOWN)
+    leds = UNIVERSE_LEDS * len(stream.universes)
+    leds = take("--leds", chosen.leds, expect.integer(1, LEDS_MAX), leds)
+    rates = expect.integer(RATE_HZ_MIN, RATE_HZ_MAX)
+    strip = Strip(
+        zones=leds,
+        leds=leds,
+        order=take("--channel-order", chosen.channel_order, expect.one_of(ORDERS), ""),
+        budget_ma=take("--budget-ma", chosen.budget_ma, expect.integer(0, BUDGET_MA_MAX), 0),
+        transfer=take("--transfer", chosen.transfer, expect.transfer, None),
+        rate_hz=take("--rate-hz", chosen.rate_hz, rates, RATE_HZ_DEFAULT),
+        priority=take(
+            "--priority", chosen.priority, expect.integer(0, PRIORITY_MAX), PRIORITY_DEFAULT
+        ),
+    )
+    order = Order(
+        stream=stream,
+        to=to,
+        strip=strip,
+        in_order=take("--in-order", chosen.in_order, expect.one_of(ORDERS), "rgb"),
+        rest=take("--rest", chosen.rest, expect.one_of(RESTS), GLOW),
+        interface=take("--interface", chosen.interface, expect.interface, ""),
+        is_json=chosen.json,
+    )
+    problems += _misfits(order)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return order
+
+
+_NOWHERE = Input("ddp", 0, 0, "", 1)
+_UNKNOWN: Target = Terminal()
+
+
+def _output(value: object) -> Target:
+    found = target(value)
+    if isinstance(found, Terminal):
+        raise expect.Unexpected("an output for a stream, e.g. ddp:192.168.1.50")
+    return found
+
+
+def _misfits(order: Order) -> list[str]:
+    """Return what does not fit together, though each part is sound by itself."""
+    problems = []
+    if order.strip.budget_problem:
+        problems.append(f"--budget-ma: {order.strip.budget_problem}")
+    if isinstance(order.to, E131 | ArtNet) and _meets_itself(order.stream, order.to, order.strip):
+        problems.append(
+            f"--out: universe {order.to.universe} and those behind it are read by --in as well; "
+            "expected universes of its own, or one receiver's address"
+        )
+    return problems
+
+
+def _meets_itself(stream: Input, to: Network, strip: Strip) -> bool:
+    """Say whether what goes out would be heard coming in."""
+    if not isinstance(to, E131 | ArtNet) or to.port != stream.port:
+        return False
+    protocol, everyone = ("e131", "") if isinstance(to, E131) else ("artnet", ".255")
+    is_to_all = not to.host if everyone == "" else to.host.endswith(everyone)
+    universes = range(to.universe, to.universe - (-strip.leds // UNIVERSE_LEDS))
+    overlap = universes[0] <= stream.last and stream.first <= universes[-1]
+    return stream.protocol == protocol and is_to_all and overlap
+
+
+async def _guard(order: Order, sock: InputSocket, lamp: Lamp, clock: BootClock) -> None:
+    desk = Desk(order.stream, order.strip.leds)
+    guarding = Guard(desk, lamp, rest=order.rest, order=order.in_order, now_ns=clock.now_ns())
+    teller = status.new_teller(guarding, is_json=order.is_json)
+    rate_hz = order.strip.rate_hz
+    # Open to the very end: somebody who presses twice must not cut the fall short.
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(receive, guarding, sock, clock)
+            nursery.start_soon(emit, guarding, clock, rate_hz)
+            nursery.start_soon(report, lambda: teller.tell(clock.now_ns()), teller.interval_s)
+            await anext(signals)
+            nursery.cancel_scope.cancel()
+        await fade_out(guarding, clock, rate_hz)
+    teller.close(clock.now_ns())

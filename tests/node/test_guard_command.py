@@ -1,0 +1,163 @@
+"""`smilesync guard` as a person runs it: words, refusals, status, and a tidy end."""
+
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from smilesyncd.main import main
+from smilesyncd.outputs import e131
+from smilesyncd.outputs.slots import Slots
+from support.daemons import environment, free_ports
+from support.listening import Listener, read_ddp
+
+CID = b"\xab" * 16
+DARK_AT_START_S = 12
+
+
+def strobe(sender: socket.socket, port: int, sequence: int) -> None:
+    """Send one frame of a red and blue strobe."""
+    pixels = (bytes((255, 0, 0)) if sequence % 4 < 2 else bytes((0, 0, 255))) * 2
+    slots = Slots(1, pixels, sender=CID, sequence=sequence % 256)
+    sender.sendto(e131.encode(slots, "console"), ("127.0.0.1", port))
+
+
+@contextmanager
+def guarding(
+    port: int, *words: str, stdout: int = subprocess.PIPE
+) -> Iterator["subprocess.Popen[str]"]:
+    """Start a guard that listens on `port`; it is gone on the way out."""
+    command = [sys.executable, "-m", "smilesyncd", "guard", "--in", f"e131:1@127.0.0.1:{port}"]
+    process = subprocess.Popen(
+        [*command, *words], env=environment(), stdout=stdout, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_a_strobe_comes_out_calm_and_ctrl_c_fades_out() -> None:
+    (port,) = free_ports(1)
+    with Listener() as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        out = ("--out", f"e131:7@127.0.0.1:{receiver.port}", "--leds", "2", "--json")
+        with guarding(port, *out) as process:
+            read: list[Slots] = []
+            until_s = time.monotonic() + DARK_AT_START_S
+            while time.monotonic() < until_s and not (read and any(read[-1].channels)):
+                strobe(sender, port, len(read))
+                read.append(e131.decode(receiver.take(1)[0]))
+            assert any(read[-1].channels), "nothing was lit"
+            sender.sendto(b"nonsense", ("127.0.0.1", port))
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+            while not read[-1].is_terminated:
+                read.append(e131.decode(receiver.take(1)[0]))
+            stdout, stderr = process.communicate(timeout=10)
+
+    assert process.returncode == 0, stderr
+    assert {slots.universe for slots in read} == {7}
+    assert not any(read[-1].channels), "dark before the end"
+    told = [json.loads(line) for line in stdout.splitlines()]
+    assert told[-1]["emitted"] >= told[-1]["governed"] > 0
+    assert told[-1]["received"] > 0
+    assert told[-1]["dropped"].keys() <= {"short", "stale"}
+    assert any(
+        one["senders"] == [{"universe": 1, "sender": "abababab", "priority": 100}] for one in told
+    )
+
+
+def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
+    (port,) = free_ports(1)
+    reader, terminal = pty.openpty()
+    with Listener() as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        out = ("--out", f"ddp:127.0.0.1:{receiver.port}", "--leds", "2")
+        with guarding(port, *out, stdout=terminal) as process:
+            os.close(terminal)
+            text = ""
+            for index in range(400):
+                strobe(sender, port, index)
+                assert len(read_ddp(receiver.take(1)[0])[1]) == 6
+                if select.select([reader], [], [], 0)[0]:
+                    text += os.read(reader, 65_536).decode()
+                if "from abababab (priority 100)" in text:
+                    break
+            process.send_signal(signal.SIGTERM)
+            process.wait(10)
+            while select.select([reader], [], [], 0)[0]:
+                try:
+                    text += os.read(reader, 65_536).decode()
+                except OSError:
+                    break
+    os.close(reader)
+
+    assert "from abababab (priority 100) | in " in text
+    assert "\r" in text
+    assert "governed" in text
+    assert text.rstrip().endswith("dark")
+
+
+def test_two_guards_do_not_share_an_output() -> None:
+    first_port, second_port = free_ports(2)
+    with Listener() as receiver:
+        out = ("--out", f"ddp:127.0.0.1:{receiver.port}", "--leds", "1")
+        with guarding(first_port, *out):
+            receiver.take(1)
+            with guarding(second_port, *out) as second:
+                _, stderr = second.communicate(timeout=20)
+
+    assert second.returncode == 2
+    assert "another process drives it" in stderr
+
+
+IN, OUT = ("--in", "e131:1"), ("--out", "ddp:127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("words", "expectation"),
+    [
+        (("--in", "sacn:1", *OUT), "--in: 'sacn:1'; expected e131:UNIVERSE"),
+        ((*IN, "--out", "terminal"), "--out: 'terminal'; expected an output for a stream"),
+        ((*IN, "--out", "e131:1"), "--out: universe 1 and those behind it are read by --in"),
+        (
+            ("--in", "artnet:3", "--out", "artnet:2@10.255.255.255", "--leds", "400"),
+            "are read by --in as well",
+        ),
+        ((*IN, *OUT, "--leds", "0"), "--leds: '0'; expected an integer from 1 to 1530"),
+        ((*IN, *OUT, "--leds", "nan"), "--leds: 'nan'; expected an integer from 1 to 1530"),
+        ((*IN, *OUT, "--rate-hz", "1e9"), "--rate-hz: '1e9'; expected an integer from 5 to 60"),
+        ((*IN, *OUT, "--priority", "-1"), "--priority: '-1'; expected an integer from 0 to 200"),
+        ((*IN, *OUT, "--in-order", "rgbw"), "--in-order: 'rgbw'; expected one of rgb"),
+        ((*IN, *OUT, "--channel-order", "x"), "--channel-order: 'x'; expected one of rgb"),
+        ((*IN, *OUT, "--transfer", "x"), "--transfer: 'x'; expected one of linear"),
+        ((*IN, *OUT, "--rest", "joy"), "--rest: 'joy'; expected one of glow, dark"),
+        ((*IN, *OUT, "--budget-ma", "9", "--leds", "9"), "--budget-ma: 9; expected more than"),
+        ((*IN, *OUT, "--interface", "eth0"), "--interface: 'eth0'; expected an IPv4 address"),
+        (("--in", "ddp:192.0.2.1:4048", *OUT), "--in: UDP port 4048 on 192.0.2.1: "),
+    ],
+)
+def test_a_bad_word_is_named_with_what_is_expected(
+    words: tuple[str, ...], expectation: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["guard", *words]) == 2
+
+    errors = capsys.readouterr().err
+    assert errors.startswith("smilesync: ")
+    assert expectation in errors
+
+
+def test_all_problems_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["guard", "--in", "x", "--out", "y", "--leds", "z"]) == 2
+
+    assert len(capsys.readouterr().err.splitlines()) == 3
