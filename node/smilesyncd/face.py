@@ -105,7 +105,8 @@ class Face:
         is_same = (frame.codes, frame.wanted) == (self.codes, self._wanted)
         self._still_count = self._still_count + 1 if is_same else 0
         self.codes, self._wanted = frame.codes, frame.wanted
-        self._output.draw(frame.codes, caption(self.scene), self._now_ns)
+        is_falling = self._core.governor.is_falling
+        self._output.draw(frame.codes, caption(self.scene), self._now_ns, is_falling=is_falling)
 
 
 def caption(scene: Scene) -> str:

@@ -26,8 +26,13 @@ class Lamp(Protocol):
     sink: Sink
     zones: int
 
-    def draw(self, codes: tuple[Codes, ...], caption: str, now_ns: int) -> None:
-        """Show `codes`, one for each zone; `caption` is for people who read."""
+    def draw(
+        self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
+    ) -> None:
+        """Show `codes`, one for each zone; `caption` is for people who read.
+
+        `is_falling` while the governor lets all light go down, for whoever keeps a record.
+        """
 
     def close(self) -> None:
         """Leave the output tidy."""
@@ -41,7 +46,9 @@ class RecordingLamp:
         self.zones = zones
         self.frames: deque[tuple[int, tuple[Codes, ...]]] = deque(maxlen=RECORDED_FRAMES_MAX)
 
-    def draw(self, codes: tuple[Codes, ...], caption: str, now_ns: int) -> None:
+    def draw(
+        self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
+    ) -> None:
         """Remember the frame."""
         self.frames.append((now_ns, codes))
 
@@ -60,7 +67,9 @@ class PlainLamp:
         self._codes: tuple[Codes, ...] = ()
         self._next_ns = 0
 
-    def draw(self, codes: tuple[Codes, ...], caption: str, now_ns: int) -> None:
+    def draw(
+        self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
+    ) -> None:
         """Write a line if something changed that is worth one."""
         is_new_light = codes != self._codes and now_ns >= self._next_ns
         if caption == self._caption and not is_new_light:
@@ -85,7 +94,9 @@ class TerminalLamp:
         self._cells = smile_cells(zones)
         self._last: tuple[tuple[Codes, ...], str] | None = None
 
-    def draw(self, codes: tuple[Codes, ...], caption: str, now_ns: int) -> None:
+    def draw(
+        self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
+    ) -> None:
         """Redraw if anything changed."""
         if (codes, caption) == self._last:
             return

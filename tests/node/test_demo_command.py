@@ -84,6 +84,8 @@ def test_facts_are_written_for_programs(tmp_path: Path) -> None:
         ["--heal", "-1"],
         ["--heal", "1000"],
         ["--facts-json", "/no/such/folder/f"],
+        ["--record", "/no/such/folder/f"],
+        ["--record", "/proc"],
         ["--keep", "/proc/none"],
         ["--keep", "/proc"],
         ["--keep", __file__],

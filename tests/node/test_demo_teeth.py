@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from smilesyncd.analyser.recording import judge_lines
 from smilesyncd.demo.acts import Act, Audience, Play, perform
 from smilesyncd.demo.facts import Fact
+from smilesyncd.demo.household import NAMES
 from support import sabotaged
 
 LAUNCHER = Path(sabotaged.__file__)
@@ -17,20 +19,22 @@ GUARD_MS = 20  # how far a clock that counts as synchronised may be from circle 
 pytestmark = pytest.mark.slow
 
 
-async def _perform(rule: str, acts: Sequence[Act]) -> dict[str, Fact]:
+async def _perform(rule: str, acts: Sequence[Act], record: Path | None = None) -> dict[str, Fact]:
     daemon = (sys.executable, str(LAUNCHER), rule, "run")
     told: list[Fact] = []
     audience = Audience(view=lambda _: None, act=lambda _: None, fact=told.append)
 
-    facts = await perform(Play(daemon=daemon, acts=acts), audience)
+    facts = await perform(Play(daemon=daemon, acts=acts, record=record), audience)
 
     assert facts == told
     return {fact.name: fact for fact in facts}
 
 
 @pytest.mark.timeout(150)
-async def test_every_fact_holds_for_daemons_that_keep_the_rules() -> None:
-    facts = await _perform("none", (Act.MEET, Act.PULSE, Act.CUT, Act.CONSENT))
+async def test_every_fact_holds_for_daemons_that_keep_the_rules(tmp_path: Path) -> None:
+    acts = (Act.MEET, Act.PULSE, Act.CUT, Act.CONSENT)
+
+    facts = await _perform("none", acts, record=tmp_path / "light.jsonl")
 
     # How close the phases are depends on what else this machine does; `make demo` judges it.
     phase = facts["phase"]
@@ -40,6 +44,10 @@ async def test_every_fact_holds_for_daemons_that_keep_the_rules() -> None:
         *("found", "committed", "suggested", "accepted", "phase"),
         *("solo", "going on", "rejoined", "dark", "revoked", "off"),
     ]
+    with (tmp_path / "light.jsonl").open("rb") as file:
+        recording = judge_lines(file)
+    assert list(recording.tracks) == list(NAMES)
+    assert recording.is_safe
 
 
 @pytest.mark.timeout(150)

@@ -43,7 +43,9 @@ class Bench:
         self.now_ns = 0
         self.sequence = 0
 
-    def draw(self, codes: tuple[Codes, ...], caption: str, now_ns: int) -> None:
+    def draw(
+        self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
+    ) -> None:
         self.trace.add(now_ns, codes)
 
     def close(self) -> None:

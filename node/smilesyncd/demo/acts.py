@@ -11,8 +11,10 @@ from pathlib import Path
 import trio
 
 from smilesyncd.demo.facts import REJOIN_SECONDS_MAX, Fact, Question, percentile
+from smilesyncd.demo.household import Home
 from smilesyncd.demo.instant import SECOND_NS, now_ns
 from smilesyncd.demo.processes import Broken
+from smilesyncd.demo.recordings import gather
 from smilesyncd.demo.stage import Stage, View, opened
 
 DAEMON = (sys.executable, "-m", "smilesyncd", "run")
@@ -56,7 +58,8 @@ class Play:
     """What is performed. `daemon` starts one daemon when `--config FILE` is added to it.
 
     With `heals` above 0 nothing happens but that many cuts. `keep` is an existing folder that
-    stays, with the daemons' logs; without it nothing stays.
+    stays, with the daemons' logs; without it nothing stays. `record` is a file for the light of
+    all devices.
     """
 
     daemon: Sequence[str] = DAEMON
@@ -65,6 +68,7 @@ class Play:
     acts: Sequence[Act] = tuple(Act)
     heals: int = 0
     keep: Path | None = None
+    record: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +92,31 @@ async def perform(play: Play, audience: Audience) -> list[Fact]:
     try:
         with tempfile.TemporaryDirectory(prefix="smilesync-") as scratch:
             root = play.keep or Path(scratch)
-            async with opened(play.daemon, play.count, root, audience.view) as stage:
-                if play.heals:
-                    await _heal_again_and_again(stage, play.heals, listening)
-                else:
-                    await _show(stage, play.acts, listening)
+            await _on_stage(play, root, listening)
         if Act.CITY in play.acts and not play.heals:
             audience.act(Act.CITY.value)
             on_fact(await judge_city(play.city))
     except* Broken as group:
         on_fact(Fact("unbroken", False, _first(group)))
     return facts
+
+
+async def _on_stage(play: Play, root: Path, audience: Audience) -> None:
+    """Perform what needs the daemons; when they are gone, gather what their lamps recorded."""
+    is_recorded = play.record is not None
+    homes: list[Home] = []
+    try:
+        async with opened(
+            play.daemon, play.count, root, audience.view, is_recorded=is_recorded
+        ) as stage:
+            homes = stage.homes
+            if play.heals:
+                await _heal_again_and_again(stage, play.heals, audience)
+            else:
+                await _show(stage, play.acts, audience)
+    finally:
+        if play.record is not None:
+            gather([(home.name, home.recording) for home in homes], play.record)
 
 
 async def _show(stage: Stage, acts: Sequence[Act], audience: Audience) -> None:

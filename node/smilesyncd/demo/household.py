@@ -28,14 +28,20 @@ class Home:
     config: Path
     control: Path
     log: Path
+    recording: Path
 
 
 def furnish(
-    root: Path, addresses: Sequence[Sequence[Address]], ports: Sequence[int] | None = None
+    root: Path,
+    addresses: Sequence[Sequence[Address]],
+    ports: Sequence[int] | None = None,
+    *,
+    is_recorded: bool = False,
 ) -> list[Home]:
     """Create one circle of devices under `root`; row i of `addresses` is what device i dials.
 
-    Device i listens on `ports[i]`, or where the system likes.
+    Device i listens on `ports[i]`, or where the system likes. With `is_recorded` each lamp is a
+    recording instead of the terminal.
     """
     count = len(addresses)
     genesis_path = root / "circle.genesis"
@@ -52,11 +58,14 @@ def furnish(
                 config=root / f"{index}.toml",
                 control=state / "control",
                 log=root / f"{index}.log",
+                recording=root / f"{index}.jsonl",
             )
         )
     circle = genesis.found(tuple(cards), secrets.token_bytes(NONCE_BYTES))
     genesis_path.write_bytes(circle.encode())
     for index, home in enumerate(homes):
+        # What an earlier demo left in a folder that was kept.
+        home.recording.unlink(missing_ok=True)
         settings = {
             "name": home.name,
             "state_dir": os.fspath(home.control.parent),
@@ -67,7 +76,7 @@ def furnish(
             "mdns": False,
             "peers": [f"{host}:{port}" for host, port in addresses[index]],
             "position_cm": [index * APART_CM, 0],
-            "lamp": "terminal",
+            "lamp": f"record:{home.recording}" if is_recorded else "terminal",
             "zones": 3,
         }
         # JSON writes texts, integers, truth values and lists of them just as TOML does.

@@ -25,16 +25,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not 0 <= chosen.heal <= HEALS_MAX:
         print(f"--heal: expected a number from 0 to {HEALS_MAX}", file=sys.stderr)
         return 2
-    if chosen.facts_json is not None and not chosen.facts_json.parent.is_dir():
-        print("--facts-json: expected a file in a folder that exists", file=sys.stderr)
-        return 2
+    for flag, file in (("--facts-json", chosen.facts_json), ("--record", chosen.record)):
+        if file is not None and (file.is_dir() or not file.parent.is_dir()):
+            print(f"{flag}: expected a file in a folder that exists", file=sys.stderr)
+            return 2
     if chosen.keep is not None and (reason := _unusable(chosen.keep)):
         print(f"--keep: {chosen.keep}: {reason}; expected a folder to write in", file=sys.stderr)
         return 2
     start_ns = now_ns()
     console = Console()
     is_screen = console.is_terminal and console.width >= NARROWEST_COLUMNS and not chosen.plain
-    play = Play(heals=chosen.heal, keep=chosen.keep)
+    play = Play(heals=chosen.heal, keep=chosen.keep, record=chosen.record)
     with Screen(console) if is_screen else Ticker(console) as shown:
         facts = trio.run(_until_stopped, play, Audience(shown.view, shown.act, shown.fact))
         seconds = (now_ns() - start_ns) / SECOND_NS
@@ -65,6 +66,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     made.add_argument(
         "--facts-json", type=Path, metavar="FILE", help="also write the facts to FILE as JSON"
+    )
+    made.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="also record the light of all seven in FILE, for smilesync lint --trace",
     )
     made.add_argument(
         "--keep", type=Path, metavar="DIR", help="run in DIR and leave the daemons' logs there"

@@ -111,7 +111,12 @@ class Stage:
 
 @asynccontextmanager
 async def opened(
-    daemon: Sequence[str], count: int, root: Path, on_view: Callable[[Sequence[View]], None]
+    daemon: Sequence[str],
+    count: int,
+    root: Path,
+    on_view: Callable[[Sequence[View]], None],
+    *,
+    is_recorded: bool = False,
 ) -> AsyncIterator[Stage]:
     """Start relay, observer and `count` daemons under `root`; on the way out all of them end."""
     async with Company().gathered() as company:
@@ -119,7 +124,7 @@ async def opened(
         relay = await company.talk_to([*module, "smilesyncd.demo.relay", str(count)])
         rows = json.loads(await relay.hear())["addresses"]
         addresses: list[list[Address]] = [[(host, port) for host, port in row] for row in rows]
-        homes = furnish(root, addresses)
+        homes = furnish(root, addresses, is_recorded=is_recorded)
         devices = [f"{home.name}={home.control}" for home in homes]
         observer = await company.talk_to([*module, "smilesyncd.demo.observer", *devices])
         stage = Stage(homes, company=company, relay=relay)

@@ -57,7 +57,7 @@ class Guard:
         for universe, segment in zip(self.desk.universes.values(), self._segments, strict=True):
             request += segment.at(universe.channels(now_ns), now_ns)
         codes = self._governor.step(request, now_ns)
-        self._lamp.draw(codes, "", now_ns)
+        self._lamp.draw(codes, "", now_ns, is_falling=self._governor.is_falling)
         self.counts.emitted += 1
         self.counts.governed += self._is_governed(request, codes)
 

@@ -1,1 +1,1 @@
-"""Where light goes beside the terminal: streams of three protocols, and a strip at SPI."""
+"""Where light goes beside the terminal: streams of three protocols, SPI, a recording."""

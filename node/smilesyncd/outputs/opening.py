@@ -13,6 +13,7 @@ from smilesyncd.outputs.artnet import ArtNetStream
 from smilesyncd.outputs.ddp import DdpStream
 from smilesyncd.outputs.e131 import CID_BYTES, E131Stream
 from smilesyncd.outputs.owner import Owner
+from smilesyncd.outputs.recorder import RecordLamp
 from smilesyncd.outputs.strip import Layout, Strip
 from smilesyncd.outputs.target import (
     E131,
@@ -21,6 +22,7 @@ from smilesyncd.outputs.target import (
     Ddp,
     Network,
     Nowhere,
+    Record,
     Target,
     Terminal,
 )
@@ -49,6 +51,8 @@ def open_lamp(target: Target, strip: Strip, world: Surroundings) -> Lamp:
             return lamp.new_terminal(strip.zones, world.descriptor, world.environ)
         case Nowhere():
             return lamp.RecordingLamp(strip.zones or 1)
+        case Record(path=path):
+            return RecordLamp(path, strip, world.now_ns())
         case Apa102(bus=bus, device=device):
             return _open_spi(bus, device, strip)
         case Ddp() | E131() | ArtNet():

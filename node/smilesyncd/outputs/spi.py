@@ -40,7 +40,9 @@ class SpiLamp:
         self._codes: tuple[Codes, ...] = ((0, 0, 0),) * zones
         self._is_open = True
 
-    def draw(self, codes: tuple[Codes, ...], caption: str, now_ns: int) -> None:
+    def draw(
+        self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
+    ) -> None:
         """Show the frame, or lose it if the port fails."""
         self._codes = codes
         try:

@@ -69,7 +69,9 @@ class StreamLamp:
         self._next_ns = 0
         self._codes: tuple[Codes, ...] = ((0, 0, 0),) * zones
 
-    def draw(self, codes: tuple[Codes, ...], caption: str, now_ns: int) -> None:
+    def draw(
+        self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
+    ) -> None:
         """Send the frame that the governor decided on at `now_ns`, if it is not late by now."""
         self._codes = codes
         # Half a period of grace: frames that come as often as they may are all sent.

@@ -1,4 +1,4 @@
-"""The words for an output: `e131:1@HOST`, `ddp:HOST`, `apa102:0.0`, `terminal`.
+"""The words for an output: `e131:1@HOST`, `ddp:HOST`, `apa102:0.0`, `record:FILE`, `terminal`.
 
 One grammar for the setting `lamp` and for `smilesync guard --out`.
 """
@@ -6,8 +6,9 @@ One grammar for the setting `lamp` and for `smilesync guard --out`.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from smilesyncd.expectations import Unexpected
+from smilesyncd.expectations import Unexpected, path
 from smilesyncd.outputs import artnet, ddp, e131
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -58,13 +59,20 @@ class Apa102:
     device: int
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A file with a line for each frame."""
+
+    path: Path
+
+
 Network = Ddp | E131 | ArtNet
-Target = Terminal | Nowhere | Network | Apa102
+Target = Terminal | Nowhere | Network | Apa102 | Record
 
 TERMINAL: Target = Terminal()
 FORMS = (
     "terminal, none, ddp:HOST[:PORT], e131:UNIVERSE[@HOST[:PORT]], artnet:UNIVERSE@HOST[:PORT], "
-    "or apa102:BUS.DEVICE"
+    "apa102:BUS.DEVICE or record:FILE"
 )
 
 
@@ -117,10 +125,15 @@ def _apa102(rest: str) -> Apa102:
     return Apa102(number(bus, 0, 99, what), number(device, 0, 99, what))
 
 
+def _record(rest: str) -> Record:
+    return Record(path(rest))
+
+
 _PLAIN: dict[str, Target] = {"terminal": TERMINAL, "none": Nowhere()}
 _PARSERS: dict[str, Callable[[str], Target]] = {
     "ddp": _ddp,
     "e131": _e131,
     "artnet": _artnet,
     "apa102": _apa102,
+    "record": _record,
 }
