@@ -6,22 +6,24 @@ import pty
 import select
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from smilesyncd.main import main
 from smilesyncd.outputs import e131
 from smilesyncd.outputs.slots import Slots
-from support.daemons import environment, free_ports
+from support.daemons import free_ports
+from support.guards import guarding
 from support.listening import Listener, read_ddp
 
 CID = b"\xab" * 16
 DARK_AT_START_S = 12
+
+
+def listening(port: int) -> str:
+    """Return the words for an input at a port of loopback."""
+    return f"e131:1@127.0.0.1:{port}"
 
 
 def strobe(sender: socket.socket, port: int, sequence: int) -> None:
@@ -31,28 +33,11 @@ def strobe(sender: socket.socket, port: int, sequence: int) -> None:
     sender.sendto(e131.encode(slots, "console"), ("127.0.0.1", port))
 
 
-@contextmanager
-def guarding(
-    port: int, *words: str, stdout: int = subprocess.PIPE
-) -> Iterator["subprocess.Popen[str]"]:
-    """Start a guard that listens on `port`; it is gone on the way out."""
-    command = [sys.executable, "-m", "smilesyncd", "guard", "--in", f"e131:1@127.0.0.1:{port}"]
-    process = subprocess.Popen(
-        [*command, *words], env=environment(), stdout=stdout, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
 def test_a_strobe_comes_out_calm_and_ctrl_c_fades_out() -> None:
     (port,) = free_ports(1)
     with Listener() as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         out = ("--out", f"e131:7@127.0.0.1:{receiver.port}", "--leds", "2", "--json")
-        with guarding(port, *out) as process:
+        with guarding(listening(port), *out) as process:
             read: list[Slots] = []
             until_s = time.monotonic() + DARK_AT_START_S
             while time.monotonic() < until_s and not (read and any(read[-1].channels)):
@@ -83,7 +68,7 @@ def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
     reader, terminal = pty.openpty()
     with Listener() as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         out = ("--out", f"ddp:127.0.0.1:{receiver.port}", "--leds", "2")
-        with guarding(port, *out, stdout=terminal) as process:
+        with guarding(listening(port), *out, stdout=terminal) as process:
             os.close(terminal)
             text = ""
             for index in range(400):
@@ -112,9 +97,9 @@ def test_two_guards_do_not_share_an_output() -> None:
     first_port, second_port = free_ports(2)
     with Listener() as receiver:
         out = ("--out", f"ddp:127.0.0.1:{receiver.port}", "--leds", "1")
-        with guarding(first_port, *out):
+        with guarding(listening(first_port), *out):
             receiver.take(1)
-            with guarding(second_port, *out) as second:
+            with guarding(listening(second_port), *out) as second:
                 _, stderr = second.communicate(timeout=20)
 
     assert second.returncode == 2
