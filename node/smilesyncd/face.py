@@ -14,7 +14,7 @@ from smilesync.light.lamp import Lamp as CoreLamp
 from smilesync.light.palette import Linear
 from smilesync.light.sink import Codes
 from smilesyncd.driver import LocalClock
-from smilesyncd.lamp import Lamp
+from smilesyncd.lamp import Counts, Lamp
 
 RATE_HZ_MIN = 30
 FALL_SECONDS_MAX = 1.5
@@ -63,6 +63,11 @@ class Face:
         self._still_count = 0
         self._changed.set()
         self._changed = trio.Event()
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the frames drawn."""
+        return self._output.counts
 
     async def wait_changed(self) -> None:
         """Return at the next change of scene."""

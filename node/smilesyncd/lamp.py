@@ -8,6 +8,7 @@ import os
 import select
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from smilesync.light.sink import Codes, Sink, Transfer, new_sink
@@ -20,11 +21,29 @@ RAMP = " .:-=+*#%@"
 CSI = "\x1b["
 
 
+@dataclass(slots=True)
+class Counts:
+    """What became of the frames of one output since the start.
+
+    `late` frames were dropped by ourselves, `lost` ones the output did not take.
+    """
+
+    sent: int = 0
+    late: int = 0
+    lost: int = 0
+
+    def add(self, *, is_sent: bool) -> None:
+        """Count one frame that the output was given."""
+        self.sent += is_sent
+        self.lost += not is_sent
+
+
 class Lamp(Protocol):
     """One output of independent zones."""
 
     sink: Sink
     zones: int
+    counts: Counts
 
     def draw(
         self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
@@ -44,6 +63,7 @@ class RecordingLamp:
     def __init__(self, zones: int = 1) -> None:
         self.sink = new_sink(Transfer.LINEAR)
         self.zones = zones
+        self.counts = Counts()
         self.frames: deque[tuple[int, tuple[Codes, ...]]] = deque(maxlen=RECORDED_FRAMES_MAX)
 
     def draw(
@@ -51,6 +71,7 @@ class RecordingLamp:
     ) -> None:
         """Remember the frame."""
         self.frames.append((now_ns, codes))
+        self.counts.add(is_sent=True)
 
     def close(self) -> None:
         """Do nothing."""
@@ -62,6 +83,7 @@ class PlainLamp:
     def __init__(self, descriptor: int, zones: int) -> None:
         self.sink = new_sink(Transfer.SRGB)
         self.zones = zones
+        self.counts = Counts()
         self._descriptor = descriptor
         self._caption = ""
         self._codes: tuple[Codes, ...] = ()
@@ -77,7 +99,8 @@ class PlainLamp:
         self._caption, self._codes = caption, codes
         self._next_ns = now_ns + PLAIN_INTERVAL_NS
         colours = " ".join(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in codes)
-        write_if_ready(self._descriptor, f"light {caption} zones={colours}\n")
+        text = f"light {caption} zones={colours}\n"
+        self.counts.add(is_sent=write_if_ready(self._descriptor, text))
 
     def close(self) -> None:
         """Do nothing."""
@@ -89,6 +112,7 @@ class TerminalLamp:
     def __init__(self, descriptor: int, zones: int, *, has_colour: bool) -> None:
         self.sink = new_sink(Transfer.SRGB)
         self.zones = zones
+        self.counts = Counts()
         self._descriptor = descriptor
         self._has_colour = has_colour
         self._cells = smile_cells(zones)
@@ -103,7 +127,9 @@ class TerminalLamp:
         lines = [self._line(row, codes) for row in self._cells] + [caption]
         text = "".join(f"\r{line}{CSI}K\n" for line in lines)
         above = f"{CSI}?25l" if self._last is None else f"{CSI}{len(lines)}A"
-        if write_if_ready(self._descriptor, above + text):
+        is_sent = write_if_ready(self._descriptor, above + text)
+        self.counts.add(is_sent=is_sent)
+        if is_sent:
             self._last = (codes, caption)
 
     def close(self) -> None:

@@ -156,7 +156,11 @@ def _alive_count(device: Device, now_ns: int) -> int:
 
 def _counters(device: Device, dropped: tuple[tuple[str, int], ...]) -> Json:
     socket, link = device.socket.statistics(), device.link.statistics()
+    frames = device.face.counts
     return {
+        "frames_sent": frames.sent,
+        "frames_late": frames.late,
+        "frames_lost": frames.lost,
         "datagrams_received": socket.received,
         "datagrams_sent": socket.sent,
         "receive_errors": socket.receive_errors,

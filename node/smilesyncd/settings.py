@@ -25,7 +25,7 @@ from smilesyncd.outputs.strip import (
     RATE_HZ_MIN,
     Strip,
 )
-from smilesyncd.outputs.target import TERMINAL, Target, target
+from smilesyncd.outputs.target import TERMINAL, Target, target, universe_excess
 
 Parsed = TypeVar("Parsed")
 
@@ -180,6 +180,8 @@ def _strip_problems(settings: Settings, reader: _Reader) -> list[str]:
             f"{reader.origin('zone_positions_cm')}: zone_positions_cm: {given} positions; "
             f"expected one for each of the {strip.zones} zones (zones)"
         )
+    if excess := universe_excess(settings.lamp, max(strip.leds, strip.zones)):
+        problems.append(f"{reader.origin('lamp')}: lamp: {excess}")
     if strip.budget_problem:
         problems.append(f"{reader.origin('budget_ma')}: budget_ma: {strip.budget_problem}")
     return problems

@@ -40,6 +40,9 @@ def test_a_daemon_fades_out_before_it_ends_its_stream(tmp_path: Path) -> None:
         with running(daemon):
             daemon.ask("feel", state="calm")
             receive_lit(receiver, is_lit=True)
+            counters = daemon.ask("status")["counters"]
+            assert isinstance(counters, dict)
+            assert counters["frames_sent"] > 0
 
             assert daemon.stop() == 0
             read = receive_until_quiet(receiver)

@@ -13,6 +13,7 @@ from smilesyncd.guard.inputs import Desk
 from smilesyncd.guard.loop import Guard
 from smilesyncd.guard.request import RESTS
 from smilesyncd.guard.senders import SILENCE_NS_MAX
+from smilesyncd.lamp import Counts
 from smilesyncd.outputs import ddp, e131
 from smilesyncd.outputs.slots import Slots
 from smilesyncd.outputs.strip import Strip
@@ -38,6 +39,7 @@ class Bench:
         self.zones = leds
         self.sink = Strip(zones=leds, leds=leds).sink(transfer, leds)
         self.trace = Trace()
+        self.counts = Counts()
         self.desk = Desk(inputs.parse(words), leds)
         self.guard = Guard(self.desk, self, rest=rest, order=order, now_ns=0)
         self.now_ns = 0

@@ -55,7 +55,7 @@ def test_a_strobe_comes_out_calm_and_ctrl_c_fades_out() -> None:
     assert {slots.universe for slots in read} == {7}
     assert not any(read[-1].channels), "dark before the end"
     told = [json.loads(line) for line in stdout.splitlines()]
-    assert told[-1]["emitted"] >= told[-1]["governed"] > 0
+    assert told[-1]["decided"] >= told[-1]["sent"] >= told[-1]["governed"] > 0
     assert told[-1]["received"] > 0
     assert told[-1]["dropped"].keys() <= {"short", "stale"}
     assert any(
@@ -118,6 +118,10 @@ IN, OUT = ("--in", "e131:1"), ("--out", "ddp:127.0.0.1")
         (
             ("--in", "artnet:3", "--out", "artnet:2@10.255.255.255", "--leds", "400"),
             "are read by --in as well",
+        ),
+        (
+            (*IN, "--out", "artnet:32760@127.0.0.1", "--leds", "1530"),
+            "--out: 1530 LEDs reach universe 32768; expected",
         ),
         ((*IN, *OUT, "--leds", "0"), "--leds: '0'; expected an integer from 1 to 1530"),
         ((*IN, *OUT, "--leds", "nan"), "--leds: 'nan'; expected an integer from 1 to 1530"),

@@ -218,7 +218,7 @@ def test_where_the_kernel_has_no_names_a_file_is_locked(
 @pytest.mark.parametrize(
     ("to", "message"),
     [
-        (Ddp("no-such-host.invalid"), "lamp: no-such-host.invalid: .*; expected a host"),
+        (Ddp("no-such-host.invalid"), "output no-such-host.invalid: .*; expected a host"),
         (Apa102(0, 0), "the package spidev is missing; run: pip install"),
     ],
 )
@@ -298,8 +298,7 @@ def test_a_port_that_fails_loses_the_frame(port: FakeSpi) -> None:
 
     lamp.draw((RED,), "", 0)
 
-    assert isinstance(lamp, spi.SpiLamp)
-    assert lamp.lost == 1
+    assert (lamp.counts.sent, lamp.counts.lost) == (0, 1)
     lamp.close()
 
 

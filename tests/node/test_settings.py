@@ -120,6 +120,7 @@ def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path
         ('lamp = "artnet:1"', "expected artnet:UNIVERSE@HOST"),
         ('lamp = "artnet:32768@10.0.0.1"', "expected a universe from 0 to 32767"),
         ('lamp = "apa102:0"', "expected apa102:BUS.DEVICE"),
+        ('lamp = "e131:63999"\nleds = 171', "lamp: 171 LEDs reach universe 64000; expected"),
         ('lamp = "record:"', "lamp: 'record:'; expected a path"),
         ("zones = 999", "expected an integer from 0 to 170"),
         ("leds = -1", "expected an integer from 0 to 1530"),

@@ -28,11 +28,20 @@ from smilesyncd.outputs.strip import (
     RATE_HZ_MIN,
     Strip,
 )
-from smilesyncd.outputs.target import E131, ArtNet, Network, Target, Terminal, target
+from smilesyncd.outputs.target import (
+    E131,
+    ArtNet,
+    Network,
+    Target,
+    Terminal,
+    target,
+    universe_excess,
+)
 
 Parsed = TypeVar("Parsed")
 
 RATE_HZ_DEFAULT = 40
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,8 @@ def _output(value: object) -> Target:
 def _misfits(order: Order) -> list[str]:
     """Return what does not fit together, though each part is sound by itself."""
     problems = []
+    if excess := universe_excess(order.to, order.strip.leds):
+        problems.append(f"--out: {excess}")
     if order.strip.budget_problem:
         problems.append(f"--budget-ma: {order.strip.budget_problem}")
     if isinstance(order.to, E131 | ArtNet) and _meets_itself(order.stream, order.to, order.strip):
@@ -156,8 +167,11 @@ async def _guard(order: Order, sock: InputSocket, lamp: Lamp, clock: BootClock) 
     guarding = Guard(desk, lamp, rest=order.rest, order=order.in_order, now_ns=clock.now_ns())
     teller = status.new_teller(guarding, is_json=order.is_json)
     rate_hz = order.strip.rate_hz
-    # Open to the very end: somebody who presses twice must not cut the fall short.
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    # Open to the very end: somebody who presses twice must not cut the fall short. What the
+    # receiver puts back is deaf, so that a late press cannot cut off the end of the stream.
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    with trio.open_signal_receiver(*ENDING) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(receive, guarding, sock, clock)
             nursery.start_soon(emit, guarding, clock, rate_hz)

@@ -12,10 +12,10 @@ import trio
 from smilesync.config import Config
 from smilesync.light.governor import Governor, Light
 from smilesync.light.sink import Codes
+from smilesyncd import lamp as lamps
 from smilesyncd.driver import LocalClock
 from smilesyncd.guard.inputs import Desk, InputSocket
 from smilesyncd.guard.request import Rest, Segment
-from smilesyncd.lamp import Lamp
 
 RATE_HZ_MIN = 30
 FALL_SECONDS_MAX = 1.5
@@ -25,16 +25,16 @@ GOVERNED_MIN = 3 / 255
 
 @dataclass(slots=True)
 class Counts:
-    """Frames since the start: emitted, and those of them that are not what was asked for."""
+    """Frames since the start: decided, and those of them that are not what was asked for."""
 
-    emitted: int = 0
+    decided: int = 0
     governed: int = 0
 
 
 class Guard:
     """Governs what the desk has, for what the lamp shows. Needs no event loop."""
 
-    def __init__(self, desk: Desk, lamp: Lamp, *, rest: str, order: str, now_ns: int) -> None:
+    def __init__(self, desk: Desk, lamp: lamps.Lamp, *, rest: str, order: str, now_ns: int) -> None:
         config = Config().light
         self.desk = desk
         self.counts = Counts()
@@ -45,6 +45,11 @@ class Guard:
             Segment(universe.leds, lamp.sink.light, resting, order)
             for universe in desk.universes.values()
         ]
+
+    @property
+    def sent(self) -> lamps.Counts:
+        """What became of the frames at the output."""
+        return self._lamp.counts
 
     @property
     def is_dark(self) -> bool:
@@ -58,7 +63,7 @@ class Guard:
             request += segment.at(universe.channels(now_ns), now_ns)
         codes = self._governor.step(request, now_ns)
         self._lamp.draw(codes, "", now_ns, is_falling=self._governor.is_falling)
-        self.counts.emitted += 1
+        self.counts.decided += 1
         self.counts.governed += self._is_governed(request, codes)
 
     def fall(self, now_ns: int) -> None:

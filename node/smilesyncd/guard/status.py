@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import asdict
 from typing import Protocol
 
 from smilesyncd.driver import NS_PER_SECOND
@@ -49,8 +50,9 @@ class JsonTeller:
             "monotonic_ns": now_ns,
             "received": desk.received,
             "dropped": desk.dropped,
-            "emitted": counts.emitted,
+            "decided": counts.decided,
             "governed": counts.governed,
+            **asdict(self._guard.sent),
             "senders": [
                 {"universe": number, "sender": name, "priority": priority}
                 for number, name, priority in _senders(self._guard)
@@ -93,11 +95,11 @@ class LineTeller:
 
     def _line(self, now_ns: int) -> str:
         desk, counts, senders = self._guard.desk, self._guard.counts, _senders(self._guard)
-        now = (now_ns, desk.received, counts.emitted, counts.governed)
-        before_ns, received, emitted, governed = self._before
+        now = (now_ns, desk.received, counts.decided, counts.governed)
+        before_ns, received, decided, governed = self._before
         self._before = now
         seconds = max(1, now_ns - before_ns) / NS_PER_SECOND
-        frames = now[2] - emitted
+        frames = now[2] - decided
         share = 100 * (now[3] - governed) // frames if frames else 0
         names = sorted({f"{name} (priority {priority})" for _, name, priority in senders})
         words = [
@@ -109,6 +111,9 @@ class LineTeller:
         if desk.dropped:
             counted = sorted(desk.dropped.items())
             words.append("dropped " + " ".join(f"{reason} {count}" for reason, count in counted))
+        sent = self._guard.sent
+        if sent.late or sent.lost:
+            words.append(f"not sent: late {sent.late}, refused {sent.lost}")
         return " | ".join(words)
 
 

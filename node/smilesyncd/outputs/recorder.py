@@ -14,7 +14,7 @@ from smilesync.light.sink import Codes, Transfer
 from smilesync.light.tracker import luminance_floor
 from smilesyncd.analyser.recording import frame_line, header_line
 from smilesyncd.driver import NS_PER_SECOND
-from smilesyncd.lamp import write_if_ready
+from smilesyncd.lamp import Counts, write_if_ready
 from smilesyncd.outputs.strip import Strip
 
 STDERR = 2
@@ -34,6 +34,7 @@ class RecordLamp:
 
     def __init__(self, path: Path, strip: Strip, now_ns: int) -> None:
         transfer = strip.transfer or Transfer.UNKNOWN
+        self.counts = Counts()
         self.zones = strip.zones_or(1)
         self.sink = strip.sink(transfer, self.zones)
         self._path = path
@@ -41,8 +42,8 @@ class RecordLamp:
             self._file: TextIO | None = path.open("x", encoding="ascii")
         except OSError as error:
             raise SettingsError(
-                f"record: {path}: {error.strerror}; expected a file that does not exist yet, in a "
-                "folder to write to"
+                f"output record:{path}: {error.strerror}; expected a file that does not exist "
+                "yet, in a folder to write to"
             ) from error
         self._flush_ns = now_ns
         observers = OBSERVERS[transfer]
@@ -53,6 +54,7 @@ class RecordLamp:
     ) -> None:
         """Write the frame; what a disk refuses ends the recording, never the light."""
         self._write(frame_line(now_ns, codes, is_falling=is_falling))
+        self.counts.add(is_sent=self._file is not None)
         if self._file is not None and now_ns - self._flush_ns >= NS_PER_SECOND:
             self._flush_ns = now_ns
             self._try(self._file.flush)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from smilesync.errors import SettingsError
 from smilesync.light.sink import Codes, Sink
+from smilesyncd.lamp import Counts
 from smilesyncd.outputs.owner import Owner
 from smilesyncd.outputs.strip import Layout
 
@@ -33,7 +34,7 @@ class SpiLamp:
     ) -> None:
         self.sink = sink
         self.zones = zones
-        self.lost = 0
+        self.counts = Counts()
         self._port = port
         self._layout = layout
         self._owner = owner
@@ -48,7 +49,9 @@ class SpiLamp:
         try:
             self._port.writebytes2(encode(self._layout.lay(codes)))
         except OSError:
-            self.lost += 1
+            self.counts.add(is_sent=False)
+        else:
+            self.counts.add(is_sent=True)
 
     def close(self) -> None:
         """Show the last frame once more, since a strip keeps what it got; free the port."""
@@ -75,7 +78,7 @@ def open_port(bus: int, device: int) -> SpiPort:
         import spidev
     except ImportError:
         raise SettingsError(
-            f"lamp: apa102:{bus}.{device}: the package spidev is missing; run: "
+            f"output apa102:{bus}.{device}: the package spidev is missing; run: "
             "pip install 'smilesync[spi]'"
         ) from None
     port = spidev.SpiDev()
@@ -86,7 +89,7 @@ def open_port(bus: int, device: int) -> SpiPort:
     except OSError as error:
         port.close()
         raise SettingsError(
-            f"lamp: apa102:{bus}.{device}: {error.strerror or error}; expected the device "
+            f"output apa102:{bus}.{device}: {error.strerror or error}; expected the device "
             f"/dev/spidev{bus}.{device}: switch SPI on (raspi-config) and belong to group spi"
         ) from error
     opened: SpiPort = port

@@ -9,7 +9,6 @@ shows a torn frame. Source: SPEC GOV-001 and GOV-009.
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from smilesync.config import LightConfig
@@ -17,6 +16,7 @@ from smilesync.errors import SettingsError
 from smilesync.ids import Address
 from smilesync.light.sink import Codes, Sink
 from smilesyncd.driver import NS_PER_SECOND
+from smilesyncd.lamp import Counts
 from smilesyncd.outputs.owner import Owner
 from smilesyncd.outputs.strip import Layout
 
@@ -31,15 +31,6 @@ class Stream(Protocol):
 
     def farewell(self, pixels: bytes) -> list[tuple[bytes, Address]]:
         """Return the datagrams that end the stream with these bytes shown."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the frames of one output."""
-
-    sent: int = 0
-    late: int = 0
-    lost: int = 0
 
 
 class StreamLamp:
@@ -82,10 +73,7 @@ class StreamLamp:
             self.counts.late += 1
             return
         self._next_ns = max(self._next_ns + self._period_ns, now_ns + grace_ns)
-        if self._send(self._stream.frame(self._layout.lay(codes))):
-            self.counts.sent += 1
-        else:
-            self.counts.lost += 1
+        self.counts.add(is_sent=self._send(self._stream.frame(self._layout.lay(codes))))
 
     def close(self) -> None:
         """End the stream. Whoever draws lets the light fall before, so that this ends darkness."""
@@ -131,7 +119,7 @@ def find(host: str, port: int) -> Address:
         found = socket.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
     except OSError as error:
         raise SettingsError(
-            f"lamp: {host}: {error.strerror}; expected a host that can be found now, or its "
+            f"output {host}: {error.strerror}; expected a host that can be found now, or its "
             "IPv4 address"
         ) from error
     address = found[0][4]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from smilesyncd.expectations import Unexpected, path
 from smilesyncd.outputs import artnet, ddp, e131
+from smilesyncd.outputs.slots import UNIVERSE_LEDS
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"[0-9]{1,5}")
@@ -84,6 +85,17 @@ def target(value: object) -> Target:
     if not colon or kind not in _PARSERS:
         raise Unexpected(FORMS)
     return _PARSERS[kind](rest)
+
+
+def universe_excess(to: Target, leds: int) -> str:
+    """Say why a strip of so many LEDs does not fit behind the first universe; empty if it does."""
+    if not isinstance(to, E131 | ArtNet):
+        return ""
+    last = to.universe + max(0, leds - 1) // UNIVERSE_LEDS
+    most = e131.UNIVERSE_MAX if isinstance(to, E131) else artnet.UNIVERSE_MAX
+    if last <= most:
+        return ""
+    return f"{leds} LEDs reach universe {last}; expected a first one that keeps it to {most}"
 
 
 def number(given: str, low: int, high: int, what: str) -> int:
