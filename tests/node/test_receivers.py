@@ -77,11 +77,16 @@ def test_olad_gets_our_artnet(olad: Olad) -> None:
     assert olad.wait_for(2, [0] * 6) == [0] * 6
 
 
-def test_olad_takes_the_first_of_our_several_artnet_universes(olad: Olad) -> None:
-    lamp = lamp_at(ArtNet(2, LOCAL), Strip(zones=2, leds=340))
+@pytest.mark.parametrize(
+    ("to", "universe"), [(E131(1, LOCAL), 1), (ArtNet(2, LOCAL), 2)], ids=["e131", "artnet"]
+)
+def test_olad_takes_the_first_of_our_several_universes(
+    olad: Olad, to: Target, universe: int
+) -> None:
+    lamp = lamp_at(to, Strip(zones=2, leds=340))
     draw(lamp, BLUE, RED)
 
-    assert olad.wait_for(2, [*BLUE] * 170) == [*BLUE] * 170
+    assert olad.wait_for(universe, [*BLUE] * 170) == [*BLUE] * 170
 
     draw(lamp, BLACK, BLACK)
     lamp.close()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sacn.messages.data_packet import DataPacket
+from sacn.messages.sync_packet import SyncPacket
 from stupidArtnet import StupidArtnet
 
 from smilesyncd.outputs import artnet, ddp, e131
@@ -50,7 +51,7 @@ def test_the_group_of_a_universe_holds_its_number() -> None:
 def test_a_strip_is_cut_into_universes_of_170_leds(leds: int) -> None:
     pixels = bytes(index % 251 for index in range(3 * leds))
 
-    sent = [e131.decode(datagram) for datagram, _ in e131_stream(5).frame(pixels)]
+    sent = [e131.decode(datagram) for datagram, _ in e131_stream(5)._datagrams(pixels)]
 
     assert [slots.universe for slots in sent] == list(range(5, 5 + len(sent)))
     assert all(len(slots.channels) <= UNIVERSE_BYTES for slots in sent)
@@ -74,7 +75,28 @@ def test_without_a_host_each_universe_goes_to_its_group() -> None:
 
     sent = stream.frame(bytes(3 * 171))
 
-    assert [to for _, to in sent] == [("239.255.0.255", 5568), ("239.255.1.0", 5568)]
+    assert [to for _, to in sent] == [
+        ("239.255.0.255", 5568),
+        ("239.255.1.0", 5568),
+        ("239.255.0.255", 5568),
+    ]
+
+
+def test_several_universes_wait_for_one_synchronisation() -> None:
+    stream = e131_stream(5)
+    stream.frame(bytes(3 * 171))
+
+    *data, sync = (datagram for datagram, _ in stream.frame(bytes(3 * 171)))
+
+    for datagram in data:
+        read = DataPacket.make_data_packet(tuple(datagram))
+        assert read.syncAddr == 5
+        assert read.option_ForceSync, "one that hears no synchronisation goes on"
+    read_sync = SyncPacket.make_sync_packet(tuple(sync))
+    assert bytes(read_sync.cid) == CID
+    assert (read_sync.syncAddr, read_sync.sequence) == (5, 1)
+    (alone,) = (datagram for datagram, _ in stream.frame(bytes(3)))
+    assert DataPacket.make_data_packet(tuple(alone)).syncAddr == 0
 
 
 def test_our_artnet_is_the_artnet_of_another_library() -> None:
@@ -158,6 +180,7 @@ GOOD_DDP = ddp.encode(bytes(12), offset=0, sequence=1, is_push=True)
         (GOOD_E131[:-1], "length"),
         (GOOD_E131 + b"\0", "length"),
         (changed(GOOD_E131, 4, 0x41, 0x42), "not-e131"),
+        (e131.encode_sync(CID, 1, 0), "not-light"),
         (changed(GOOD_E131, 21, 8), "not-light"),
         (changed(GOOD_E131, 21, 9), "vector"),
         (changed(GOOD_E131, 43, 9), "vector"),

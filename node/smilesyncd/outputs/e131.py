@@ -8,7 +8,14 @@ Source: ANSI E1.31-2018, tables 4-1, 5-1, 6-1 and 7-1.
 import struct
 
 from smilesync.ids import Address
-from smilesyncd.outputs.slots import PRIORITY_MAX, UNIVERSE_CHANNELS, Rejected, Slots, split
+from smilesyncd.outputs.slots import (
+    PRIORITY_MAX,
+    UNIVERSE_BYTES,
+    UNIVERSE_CHANNELS,
+    Rejected,
+    Slots,
+    split,
+)
 
 PORT = 5568
 UNIVERSE_MAX = 63_999
@@ -19,6 +26,7 @@ FAREWELLS = 3
 _ROOT = struct.Struct(">HH12sHI16s")
 _FRAMING = struct.Struct(">HI64sBHBBH")
 _DMP = struct.Struct(">HBBHHH")
+_SYNC_FRAMING = struct.Struct(">HIBHH")
 _START = _ROOT.size + _FRAMING.size + _DMP.size
 
 _PREAMBLE = 0x0010
@@ -27,10 +35,12 @@ _FLAGS = 0x7000
 _VECTOR_ROOT_DATA = 0x0000_0004
 _VECTOR_ROOT_EXTENDED = 0x0000_0008
 _VECTOR_FRAMING_DATA = 0x0000_0002
+_VECTOR_FRAMING_SYNC = 0x0000_0001
 _VECTOR_DMP_SET = 0x02
 _DMP_ADDRESSES = 0xA1
 _IS_PREVIEW = 0x80
 _IS_TERMINATED = 0x40
+_MAY_GO_ON_WITHOUT_SYNC = 0x20
 
 
 def group(universe: int) -> str:
@@ -38,8 +48,12 @@ def group(universe: int) -> str:
     return f"239.255.{universe >> 8}.{universe & 0xFF}"
 
 
-def encode(slots: Slots, name: str) -> bytes:
-    """Return the datagram; `slots.sender` is the 16-byte CID, `name` is for people."""
+def encode(slots: Slots, name: str, *, sync: int = 0) -> bytes:
+    """Return the datagram; `slots.sender` is the 16-byte CID, `name` is for people.
+
+    With `sync`, the universe of a synchronisation that follows, receivers wait for it with showing
+    what they got; one that hears none any more shows it nevertheless.
+    """
     assert len(slots.sender) == CID_BYTES
     assert 1 <= slots.universe <= UNIVERSE_MAX
     assert 0 < len(slots.channels) <= UNIVERSE_CHANNELS
@@ -49,14 +63,15 @@ def encode(slots: Slots, name: str) -> bytes:
     root = _ROOT.pack(
         _PREAMBLE, 0, _IDENTIFIER, _FLAGS | size - 16, _VECTOR_ROOT_DATA, slots.sender
     )
+    options = _IS_TERMINATED if slots.is_terminated else 0
     framing = _FRAMING.pack(
         _FLAGS | size - _ROOT.size,
         _VECTOR_FRAMING_DATA,
         name.encode("utf-8")[:63],
         slots.priority,
-        0,
+        sync,
         slots.sequence,
-        _IS_TERMINATED if slots.is_terminated else 0,
+        options | (_MAY_GO_ON_WITHOUT_SYNC if sync else 0),
         slots.universe,
     )
     dmp = _DMP.pack(
@@ -68,6 +83,14 @@ def encode(slots: Slots, name: str) -> bytes:
         1 + len(slots.channels),
     )
     return root + framing + dmp + b"\0" + slots.channels
+
+
+def encode_sync(cid: bytes, universe: int, sequence: int) -> bytes:
+    """Return the datagram that shows all at once what waits for the universe's synchronisation."""
+    size = _ROOT.size + _SYNC_FRAMING.size
+    root = _ROOT.pack(_PREAMBLE, 0, _IDENTIFIER, _FLAGS | size - 16, _VECTOR_ROOT_EXTENDED, cid)
+    flags = _FLAGS | size - _ROOT.size
+    return root + _SYNC_FRAMING.pack(flags, _VECTOR_FRAMING_SYNC, sequence, universe, 0)
 
 
 def decode(datagram: bytes) -> Slots:
@@ -121,7 +144,8 @@ def _check_length(flags: int, size: int) -> None:
 class E131Stream:
     """Turns a strip's bytes into datagrams, universe after universe from `universe` on.
 
-    `to` None sends to each universe's own multicast group. `cid` is this sender's 16-byte number.
+    Several universes are shown all at once, by a synchronisation on the first one. `to` None sends
+    to each universe's own multicast group. `cid` is this sender's 16-byte number.
     """
 
     def __init__(
@@ -136,7 +160,10 @@ class E131Stream:
 
     def frame(self, pixels: bytes) -> list[tuple[bytes, Address]]:
         """Return the datagrams of one frame."""
-        return self._datagrams(pixels, is_terminated=False)
+        if len(pixels) <= UNIVERSE_BYTES:
+            return self._datagrams(pixels)
+        sync = encode_sync(self._cid, self._universe, self._sequence)
+        return [*self._datagrams(pixels, sync=self._universe), (sync, self._where(self._universe))]
 
     def farewell(self, pixels: bytes) -> list[tuple[bytes, Address]]:
         """Return the last frame once more, then the end of the stream, three times."""
@@ -145,7 +172,12 @@ class E131Stream:
             datagrams += self._datagrams(pixels, is_terminated=True)
         return datagrams
 
-    def _datagrams(self, pixels: bytes, *, is_terminated: bool) -> list[tuple[bytes, Address]]:
+    def _where(self, universe: int) -> Address:
+        return self._to or (group(universe), PORT)
+
+    def _datagrams(
+        self, pixels: bytes, *, sync: int = 0, is_terminated: bool = False
+    ) -> list[tuple[bytes, Address]]:
         datagrams: list[tuple[bytes, Address]] = []
         for universe, channels in enumerate(split(pixels), start=self._universe):
             slots = Slots(
@@ -156,7 +188,6 @@ class E131Stream:
                 priority=self._priority,
                 is_terminated=is_terminated,
             )
-            to = self._to or (group(universe), PORT)
-            datagrams.append((encode(slots, self._name), to))
+            datagrams.append((encode(slots, self._name, sync=sync), self._where(universe)))
         self._sequence = (self._sequence + 1) & 0xFF
         return datagrams
