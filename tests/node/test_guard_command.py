@@ -1,5 +1,6 @@
 """`smilesync guard` as a person runs it: words, refusals, status, and a tidy end."""
 
+import contextlib
 import json
 import os
 import pty
@@ -10,6 +11,13 @@ import time
 
 import pytest
 
+from smilesyncd.arguments import build_parser
+from smilesyncd.guard import status
+from smilesyncd.guard.command import read_order
+from smilesyncd.guard.inputs import Desk, parse
+from smilesyncd.guard.loop import Guard
+from smilesyncd.guard.status import new_teller
+from smilesyncd.lamp import RecordingLamp
 from smilesyncd.main import main
 from smilesyncd.outputs import e131
 from smilesyncd.outputs.slots import Slots
@@ -114,13 +122,18 @@ IN, OUT = ("--in", "e131:1"), ("--out", "ddp:127.0.0.1")
     [
         (("--in", "sacn:1", *OUT), "--in: 'sacn:1'; expected e131:UNIVERSE"),
         ((*IN, "--out", "terminal"), "--out: 'terminal'; expected an output for a stream"),
-        ((*IN, "--out", "e131:1"), "--out: universe 1 and those behind it are read by --in"),
+        ((*IN, "--out", "e131:1"), "--out: what is sent there comes in again at --in"),
         (
-            ("--in", "artnet:3", "--out", "artnet:2@10.255.255.255", "--leds", "400"),
-            "are read by --in as well",
+            ("--in", "artnet:3-5", "--out", "artnet:2@10.255.255.255", "--leds", "400"),
+            "comes in again at --in",
         ),
+        (("--in", "ddp:4048", "--out", "ddp:127.0.0.1"), "comes in again at --in"),
+        (("--in", "e131:1-3", "--out", "e131:3@127.0.0.1"), "comes in again at --in"),
+        (("--in", "e131:1", *OUT, "--leds", "171"), "--leds: 171; expected at most the 170"),
+        (("--in", "e131:1@lamp.local", *OUT), "--in: 'e131:1@lamp.local'; expected an IPv4"),
+        (("--in", "ddp:lamp:4048", *OUT), "--in: 'ddp:lamp:4048'; expected an IPv4"),
         (
-            (*IN, "--out", "artnet:32760@127.0.0.1", "--leds", "1530"),
+            ("--in", "ddp", "--out", "artnet:32760@127.0.0.1", "--leds", "1530"),
             "--out: 1530 LEDs reach universe 32768; expected",
         ),
         ((*IN, *OUT, "--leds", "0"), "--leds: '0'; expected an integer from 1 to 1530"),
@@ -133,7 +146,7 @@ IN, OUT = ("--in", "e131:1"), ("--out", "ddp:127.0.0.1")
         ((*IN, *OUT, "--rest", "joy"), "--rest: 'joy'; expected one of glow, dark"),
         ((*IN, *OUT, "--budget-ma", "9", "--leds", "9"), "--budget-ma: 9; expected more than"),
         ((*IN, *OUT, "--interface", "eth0"), "--interface: 'eth0'; expected an IPv4 address"),
-        (("--in", "ddp:192.0.2.1:4048", *OUT), "--in: UDP port 4048 on 192.0.2.1: "),
+        (("--in", "ddp:192.0.2.1:4048", "--out", "e131:1"), "--in: UDP port 4048 on 192.0.2.1: "),
     ],
 )
 def test_a_bad_word_is_named_with_what_is_expected(
@@ -144,6 +157,40 @@ def test_a_bad_word_is_named_with_what_is_expected(
     errors = capsys.readouterr().err
     assert errors.startswith("smilesync: ")
     assert expectation in errors
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--in", "e131:1", "--out", "e131:2"),
+        ("--in", "e131:1", "--out", "e131:1@192.0.2.1"),
+        ("--in", "e131:1@127.0.0.1:5600", "--out", "e131:1@127.0.0.1"),
+        ("--in", "artnet:1", "--out", "e131:1"),
+        ("--in", "ddp", "--out", "ddp:192.0.2.1"),
+    ],
+)
+def test_an_output_that_does_not_come_in_again_is_accepted(words: tuple[str, ...]) -> None:
+    assert read_order(build_parser().parse_args(["guard", *words])).to
+
+
+def test_a_reader_that_stopped_reading_does_not_stop_the_light(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    monkeypatch.setattr(status, "STDOUT", writer)
+    lamp = RecordingLamp()
+    guard = Guard(Desk(parse("e131:1"), 1), lamp, rest="glow", order="rgb", now_ns=0)
+
+    for is_json in (True, False):
+        new_teller(guard, is_json=is_json).tell(0)
+
+    os.close(reader)
+    os.close(writer)
 
 
 def test_all_problems_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:

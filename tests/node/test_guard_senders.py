@@ -197,6 +197,7 @@ def test_the_words_for_an_input(words: str, expected: Input) -> None:
         ("e131:1@:5568", "a host name or an IPv4 address"),
         ("ddp:0", "a port from 1 to 65535"),
         ("ddp:4048:x", "a port from 1 to 65535"),
+        ("artnet:1@lamp.local", "an IPv4 address of this machine"),
     ],
 )
 def test_words_for_no_input_say_what_is_expected(words: str, expectation: str) -> None:

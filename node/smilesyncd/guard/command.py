@@ -20,6 +20,7 @@ from smilesyncd.guard.request import GLOW, RESTS
 from smilesyncd.lamp import Lamp
 from smilesyncd.outputs.opening import Surroundings, open_lamp
 from smilesyncd.outputs.slots import PRIORITY_DEFAULT, PRIORITY_MAX, UNIVERSE_LEDS
+from smilesyncd.outputs.stream import is_local
 from smilesyncd.outputs.strip import (
     BUDGET_MA_MAX,
     LEDS_MAX,
@@ -29,8 +30,7 @@ from smilesyncd.outputs.strip import (
     Strip,
 )
 from smilesyncd.outputs.target import (
-    E131,
-    ArtNet,
+    Ddp,
     Network,
     Target,
     Terminal,
@@ -138,28 +138,27 @@ def _output(value: object) -> Target:
 
 def _misfits(order: Order) -> list[str]:
     """Return what does not fit together, though each part is sound by itself."""
-    problems = []
-    if excess := universe_excess(order.to, order.strip.leds):
+    problems, leds, reach = [], order.strip.leds, order.stream.reach
+    if leds > reach:
+        problems.append(f"--leds: {leds}; expected at most the {reach} that --in reaches")
+    if excess := universe_excess(order.to, leds):
         problems.append(f"--out: {excess}")
     if order.strip.budget_problem:
         problems.append(f"--budget-ma: {order.strip.budget_problem}")
-    if isinstance(order.to, E131 | ArtNet) and _meets_itself(order.stream, order.to, order.strip):
+    if isinstance(order.to, Network) and _hears_itself(order.stream, order.to, leds):
         problems.append(
-            f"--out: universe {order.to.universe} and those behind it are read by --in as well; "
-            "expected universes of its own, or one receiver's address"
+            "--out: what is sent there comes in again at --in; expected another universe, port or "
+            "receiver"
         )
     return problems
 
 
-def _meets_itself(stream: Input, to: Network, strip: Strip) -> bool:
-    """Say whether what goes out would be heard coming in."""
-    if not isinstance(to, E131 | ArtNet) or to.port != stream.port:
-        return False
-    protocol, everyone = ("e131", "") if isinstance(to, E131) else ("artnet", ".255")
-    is_to_all = not to.host if everyone == "" else to.host.endswith(everyone)
-    universes = range(to.universe, to.universe - (-strip.leds // UNIVERSE_LEDS))
-    overlap = universes[0] <= stream.last and stream.first <= universes[-1]
-    return stream.protocol == protocol and is_to_all and overlap
+def _hears_itself(stream: Input, to: Network, leds: int) -> bool:
+    """Say whether what goes out comes in: such a guard would never notice that its sender ended."""
+    protocol, first = type(to).__name__.lower(), 0 if isinstance(to, Ddp) else to.universe
+    is_same = (protocol, to.port) == (stream.protocol, stream.port)
+    is_read = first <= stream.last and stream.first <= first + (leds - 1) // UNIVERSE_LEDS
+    return is_same and is_read and (not to.host or to.host.endswith(".255") or is_local(to.host))
 
 
 async def _guard(order: Order, sock: InputSocket, lamp: Lamp, clock: BootClock) -> None:

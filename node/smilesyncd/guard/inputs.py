@@ -8,10 +8,11 @@ import trio
 
 from smilesync.errors import SettingsError
 from smilesync.ids import Address
-from smilesyncd.expectations import Unexpected
+from smilesyncd.expectations import Unexpected, interface
 from smilesyncd.guard.senders import Universe, is_behind, is_repeated
 from smilesyncd.outputs import artnet, ddp, e131
 from smilesyncd.outputs.slots import UNIVERSE_LEDS, Rejected, Slots
+from smilesyncd.outputs.strip import LEDS_MAX
 from smilesyncd.outputs.target import host_and_port, number
 from smilesyncd.udp import DATAGRAM_BYTES_MAX, RECEIVE_BUFFER_BYTES
 
@@ -44,6 +45,11 @@ class Input:
     def universes(self) -> range:
         return range(self.first, self.last + 1)
 
+    @property
+    def reach(self) -> int:
+        """Return how many LEDs the input can light at most."""
+        return LEDS_MAX if self.protocol == "ddp" else UNIVERSE_LEDS * len(self.universes)
+
     def sizes(self, leds: int) -> list[int]:
         """Return how many of `leds` LEDs each universe lights."""
         if self.protocol == "ddp":
@@ -58,9 +64,9 @@ def parse(given: str) -> Input:
     """Return the input that the words stand for. Raises Unexpected."""
     protocol, _, rest = given.partition(":")
     if protocol == "ddp":
-        address, _, port = rest.rpartition(":")
-        own = host_and_port(address, 0)[0] if address else ""
-        return Input("ddp", 0, 0, own, number(port, 1, 65_535, "a port") if rest else ddp.PORT)
+        own, _, given = rest.rpartition(":")
+        own_port = number(given, 1, 65_535, "a port") if rest else ddp.PORT
+        return Input("ddp", 0, 0, interface(own), own_port)
     if protocol not in _DECODERS:
         raise Unexpected(FORMS)
     universes, at, where = rest.partition("@")
@@ -71,7 +77,8 @@ def parse(given: str) -> Input:
     last = number(end, low, high, "a universe") if dash else first
     if not first <= last < first + UNIVERSES_MAX:
         raise Unexpected(f"the first and the last of 1 to {UNIVERSES_MAX} universes, e.g. 1-4")
-    return Input(protocol, first, last, *(host_and_port(where, usual) if at else ("", usual)))
+    address, port = host_and_port(where, usual) if at else ("", usual)
+    return Input(protocol, first, last, interface(address), port)
 
 
 class Desk:
@@ -114,9 +121,10 @@ class InputSocket:
         try:
             self._sock.setblocking(False)
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-            # Other programs of this machine may listen to the same multicast.
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             is_multicast = stream.protocol == "e131"
+            # Other programs of this machine may listen to the same multicast; what is sent to one
+            # address is never shared.
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(is_multicast))
             # A socket bound to one address gets no multicast, so the address only chooses the
             # network to join on; unless it is loopback, where there are no others to keep out.
             is_local = stream.address.startswith("127.")

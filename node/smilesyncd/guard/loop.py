@@ -101,13 +101,12 @@ async def emit(guard: Guard, clock: LocalClock, rate_hz: int) -> None:
 async def fade_out(guard: Guard, clock: LocalClock, rate_hz: int) -> None:
     """Return when all light is out, as fast as light may fall."""
     guard.fall(clock.now_ns())
-    with trio.move_on_after(FALL_SECONDS_MAX) as timer:
+    with trio.move_on_after(FALL_SECONDS_MAX):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(emit, guard, clock, rate_hz)
             while not guard.is_dark:
                 await trio.sleep(1 / RATE_HZ_MIN)
             nursery.cancel_scope.cancel()
-    assert timer is not None
 
 
 async def report(tell: Callable[[], None], seconds: float) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from dataclasses import asdict
 from typing import Protocol
 
@@ -14,6 +13,7 @@ STDOUT = 1
 CLEAR_LINE = "\x1b[K"
 CID_BYTES = 16
 QUIET_SECONDS = 60
+COLUMNS_USUAL = 80
 
 
 class Teller(Protocol):
@@ -58,8 +58,8 @@ class JsonTeller:
                 for number, name, priority in _senders(self._guard)
             ],
         }
-        sys.stdout.write(json.dumps(value) + "\n")
-        sys.stdout.flush()
+        # A reader that stopped reading must not stop the light, so it misses objects instead.
+        write_if_ready(STDOUT, json.dumps(value) + "\n")
 
     def close(self, now_ns: int) -> None:
         """Print the last object."""
@@ -82,7 +82,8 @@ class LineTeller:
         """Print the line where it is due."""
         senders = _senders(self._guard)
         if self._is_terminal:
-            write_if_ready(STDOUT, f"\r{self._line(now_ns)}{CLEAR_LINE}")
+            columns = os.get_terminal_size(STDOUT).columns or COLUMNS_USUAL
+            write_if_ready(STDOUT, f"\r{self._line(now_ns)[: columns - 1]}{CLEAR_LINE}")
         elif senders != self._senders or now_ns >= self._next_ns:
             self._senders, self._next_ns = senders, now_ns + QUIET_SECONDS * NS_PER_SECOND
             write_if_ready(STDOUT, self._line(now_ns) + "\n")

@@ -124,3 +124,13 @@ def find(host: str, port: int) -> Address:
         ) from error
     address = found[0][4]
     return str(address[0]), int(address[1])
+
+
+def is_local(host: str) -> bool:
+    """Say whether `host` is this machine; False if its name is unknown."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
