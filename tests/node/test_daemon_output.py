@@ -4,6 +4,8 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from smilesyncd.outputs import e131
 from smilesyncd.outputs.slots import Slots
 from support.daemons import Daemon, running, smilesync
@@ -33,6 +35,7 @@ def receive_lit(receiver: Listener, *, is_lit: bool) -> Slots:
     raise AssertionError(f"no frame with is_lit={is_lit}")
 
 
+@pytest.mark.spec("OUT-004")
 def test_a_daemon_fades_out_before_it_ends_its_stream(tmp_path: Path) -> None:
     with Listener() as receiver:
         words = ("--lamp", f"e131:3@127.0.0.1:{receiver.port}", "--leds", "4", "--no-mdns")
@@ -55,6 +58,7 @@ def test_a_daemon_fades_out_before_it_ends_its_stream(tmp_path: Path) -> None:
     assert not any(any(slots.channels) for slots in read[-4:])
 
 
+@pytest.mark.spec("OUT-004")
 def test_after_off_the_stream_goes_on_in_black(tmp_path: Path) -> None:
     with Listener() as receiver:
         words = ("--lamp", f"e131:3@127.0.0.1:{receiver.port}", "--no-mdns", "--port", "0")

@@ -103,6 +103,7 @@ def test_a_ddp_lamp_sends_each_led_its_zone() -> None:
     assert read_ddp(datagram)[1] == bytes(RED) * 2 + bytes(BLUE) * 2
 
 
+@pytest.mark.spec("OUT-004")
 def test_an_e131_lamp_ends_with_darkness_and_three_terminations() -> None:
     with Listener() as receiver:
         strip = Strip(priority=150)
@@ -121,6 +122,17 @@ def test_an_e131_lamp_ends_with_darkness_and_three_terminations() -> None:
     assert {(slots.universe, slots.priority) for slots in read} == {(9, 150)}
 
 
+@pytest.mark.spec("OUT-004")
+def test_a_lamp_that_is_closed_while_lit_leaves_black_behind() -> None:
+    with Listener() as receiver:
+        lamp = stream_lamp(Ddp("127.0.0.1", receiver.port))
+        lamp.draw((RED,), "", 0)
+        lamp.close()
+        last = receiver.take(4)[-1]
+
+    assert read_ddp(last)[1] == bytes(3)
+
+
 def test_two_starts_are_two_senders() -> None:
     with Listener() as receiver:
         for _ in range(2):
@@ -132,6 +144,7 @@ def test_two_starts_are_two_senders() -> None:
     assert len({slots.sender for slots in read}) == 2
 
 
+@pytest.mark.spec("OUT-001")
 def test_a_late_frame_is_dropped_and_the_next_one_sent() -> None:
     clock = Clock()
     with Listener() as receiver:
@@ -163,7 +176,8 @@ def test_no_more_frames_are_sent_than_the_rate_allows(rate_hz: int, least: int, 
     assert least <= sent <= most
 
 
-def test_a_network_that_is_full_or_gone_loses_whole_frames_and_never_raises() -> None:
+@pytest.mark.spec("OUT-002")
+def test_a_network_that_is_full_drops_the_rest_of_a_frame_and_never_raises() -> None:
     class Full(socket.socket):
         room = 1
 
@@ -184,6 +198,7 @@ def test_a_network_that_is_full_or_gone_loses_whole_frames_and_never_raises() ->
     lamp.close()
 
 
+@pytest.mark.spec("OUT-003")
 def test_one_process_owns_an_output() -> None:
     first = stream_lamp(Ddp("127.0.0.1", 4999))
 
@@ -280,7 +295,7 @@ def test_an_apa102_strip_gets_start_leds_and_end(port: FakeSpi) -> None:
     assert len(lamp.sink.observers) == 1, "the strip is linear"
     lamp.close()
     lamp.close()
-    assert port.written[1:] == port.written[:1]
+    assert port.written[1:] == [start + b"\xff\0\0\0" * 2 + end]
     assert port.opened is None
 
 

@@ -154,7 +154,7 @@ def test_a_strobe_reaches_olad_only_as_light_that_passes_the_analyser(olad: Olad
 
     report = judged(trace)
     shown = {codes for _, codes in trace.frames}
-    assert len(trace.frames) > 100 * STROBE_SECONDS, "sampled well above the frame rate"
+    assert len(trace.frames) > 60 * STROBE_SECONDS, "sampled above the frame rate"
     assert report.violations == []
     assert len(shown) > 10, "something was shown"
     assert olad.wait_for(1, [0] * 6) == [0] * 6, "dark at the end"

@@ -82,6 +82,7 @@ def test_without_a_host_each_universe_goes_to_its_group() -> None:
     ]
 
 
+@pytest.mark.spec("OUT-002")
 def test_several_universes_wait_for_one_synchronisation() -> None:
     stream = e131_stream(5)
     stream.frame(bytes(3 * 171))
@@ -117,6 +118,7 @@ def test_an_artnet_length_is_even() -> None:
     assert artnet.decode(artnet.encode(Slots(3, b"\1\2\3"))).channels == b"\1\2\3\0"
 
 
+@pytest.mark.spec("OUT-002")
 def test_an_artnet_stream_counts_without_zero_and_syncs_several_universes() -> None:
     stream = artnet.ArtNetStream(HERE, 0)
 
@@ -129,6 +131,7 @@ def test_an_artnet_stream_counts_without_zero_and_syncs_several_universes() -> N
     assert len(stream.frame(bytes(3))) == 1
 
 
+@pytest.mark.spec("OUT-002")
 def test_ddp_is_what_its_page_describes() -> None:
     stream = ddp.DdpStream(HERE)
     pixels = bytes(index % 256 for index in range(3 * 1000))

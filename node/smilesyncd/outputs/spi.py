@@ -38,14 +38,12 @@ class SpiLamp:
         self._port = port
         self._layout = layout
         self._owner = owner
-        self._codes: tuple[Codes, ...] = ((0, 0, 0),) * zones
         self._is_open = True
 
     def draw(
         self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
     ) -> None:
         """Show the frame, or lose it if the port fails."""
-        self._codes = codes
         try:
             self._port.writebytes2(encode(self._layout.lay(codes)))
         except OSError:
@@ -54,10 +52,10 @@ class SpiLamp:
             self.counts.add(is_sent=True)
 
     def close(self) -> None:
-        """Show the last frame once more, since a strip keeps what it got; free the port."""
+        """Leave the strip black, since it keeps what it got last; free the port."""
         if self._is_open:
             self._is_open = False
-            self.draw(self._codes, "", 0)
+            self.draw(((0, 0, 0),) * self.zones, "", 0)
             self._port.close()
             self._owner.close()
 

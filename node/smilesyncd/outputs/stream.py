@@ -4,7 +4,7 @@ A frame that comes late or finds no room is dropped, never queued: a burst after
 in a moment what the governor spread over seconds. The governor allows for 50 ms of jitter between
 its decision and the emission, so that is how late a frame may be. Of a frame in several datagrams
 the rest is dropped with the first that fails, so that what shows all at once (push, sync) never
-shows a torn frame. Source: SPEC GOV-001 and GOV-009.
+shows a torn frame. Source: SPEC section Outputs.
 """
 
 import socket
@@ -58,13 +58,11 @@ class StreamLamp:
         self._owner = owner
         self._clock_ns = now_ns
         self._next_ns = 0
-        self._codes: tuple[Codes, ...] = ((0, 0, 0),) * zones
 
     def draw(
         self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
     ) -> None:
         """Send the frame that the governor decided on at `now_ns`, if it is not late by now."""
-        self._codes = codes
         # Half a period of grace: frames that come as often as they may are all sent.
         grace_ns = self._period_ns // 2
         if now_ns < self._next_ns - grace_ns:
@@ -76,10 +74,10 @@ class StreamLamp:
         self.counts.add(is_sent=self._send(self._stream.frame(self._layout.lay(codes))))
 
     def close(self) -> None:
-        """End the stream. Whoever draws lets the light fall before, so that this ends darkness."""
+        """End the stream, in black: whoever draws has let the light fall before, if it could."""
         if self._sock.fileno() < 0:
             return
-        self._send(self._stream.farewell(self._layout.lay(self._codes)))
+        self._send(self._stream.farewell(self._layout.lay(((0, 0, 0),) * self.zones)))
         self._sock.close()
         self._owner.close()
 
