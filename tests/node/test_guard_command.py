@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import socket
+import termios
 import time
 
 import pytest
@@ -74,6 +75,7 @@ def test_a_strobe_comes_out_calm_and_ctrl_c_fades_out() -> None:
 def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
     (port,) = free_ports(1)
     reader, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 120))
     with Listener() as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         out = ("--out", f"ddp:127.0.0.1:{receiver.port}", "--leds", "2")
         with guarding(listening(port), *out, stdout=terminal) as process:
@@ -98,6 +100,7 @@ def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
     assert "from abababab (priority 100) | in " in text
     assert "\r" in text
     assert "governed" in text
+    assert "dark for 5 s after the start" in text
     assert text.rstrip().endswith("dark")
 
 

@@ -23,7 +23,7 @@ LOCAL = "127.0.0.1"
 RED: Codes = (90, 40, 30)
 BLUE: Codes = (10, 20, 200)
 BLACK: Codes = (0, 0, 0)
-STROBE_SECONDS = 16
+STROBE_SECONDS = 13
 LEDS = 2
 FOLLOWED_FRAMES = 8 * 40
 """Five seconds of darkness after the start, and three for light to arrive where it is asked for."""

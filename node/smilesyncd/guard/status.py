@@ -5,6 +5,7 @@ import os
 from dataclasses import asdict
 from typing import Protocol
 
+from smilesync.light.tracker import WINDOW_LONG_NS
 from smilesyncd.driver import NS_PER_SECOND
 from smilesyncd.guard.loop import Guard
 from smilesyncd.lamp import write_if_ready
@@ -77,10 +78,12 @@ class LineTeller:
         self._before = (0, 0, 0, 0)
         self._senders = [(0, "", 0)]
         self._next_ns = 0
+        self._start_ns = 0
 
     def tell(self, now_ns: int) -> None:
         """Print the line where it is due."""
         senders = _senders(self._guard)
+        self._start_ns = self._start_ns or now_ns
         if self._is_terminal:
             columns = os.get_terminal_size(STDOUT).columns or COLUMNS_USUAL
             write_if_ready(STDOUT, f"\r{self._line(now_ns)[: columns - 1]}{CLEAR_LINE}")
@@ -109,6 +112,8 @@ class LineTeller:
             f"out {frames / seconds:.0f}/s",
             f"governed {share} %",
         ]
+        if now_ns - self._start_ns < WINDOW_LONG_NS:
+            words.insert(0, "dark for 5 s after the start")
         if desk.dropped:
             counted = sorted(desk.dropped.items())
             words.append("dropped " + " ".join(f"{reason} {count}" for reason, count in counted))
