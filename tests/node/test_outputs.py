@@ -31,6 +31,11 @@ BLUE: Codes = (10, 20, 200)
 BLACK: Codes = (0, 0, 0)
 
 
+def unknown_host(*arguments: object, **options: object) -> None:
+    """Stand in for the system's look-up, which would ask the network."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
 class Clock:
     """Local time that stands where it is put."""
 
@@ -209,9 +214,12 @@ def test_one_process_owns_an_output() -> None:
 
 
 def test_an_owner_that_is_killed_owns_nothing() -> None:
-    program = "import os; from smilesyncd.outputs.owner import Owner; kept = Owner('x'); os.abort()"
+    program = "import os; from smilesyncd.outputs.owner import Owner; kept = Owner('x'); "
+    program += "os.kill(os.getpid(), 9)"
 
-    subprocess.run([sys.executable, "-c", program], env=environment(), check=False)
+    ended = subprocess.run([sys.executable, "-c", program], env=environment(), check=False)
+
+    assert ended.returncode == -9
 
     Owner("x").close()
 
@@ -241,6 +249,7 @@ def test_an_output_that_cannot_be_had_is_named(
     to: Target, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "spidev", None)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown_host)
 
     with pytest.raises(SettingsError, match=message):
         opened(to)
@@ -344,7 +353,8 @@ def test_what_a_governor_emits_is_what_leaves() -> None:
     assert len(set(emitted)) > 5
 
 
-def test_broken_hosts_leave_no_descriptor_open() -> None:
+def test_broken_hosts_leave_no_descriptor_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", unknown_host)
     before = len(os.listdir("/proc/self/fd"))
 
     for _ in range(3):
