@@ -213,6 +213,20 @@ def test_one_process_owns_an_output() -> None:
     opened(Ddp("127.0.0.1", 4999)).close()
 
 
+@pytest.mark.spec("OUT-003")
+def test_universes_are_owned_one_by_one() -> None:
+    first = stream_lamp(E131(1, "127.0.0.1"), Strip(leds=400))
+
+    with pytest.raises(SettingsError, match=r"output e131 3 127.0.0.1:5568: another process"):
+        opened(E131(3, "127.0.0.1"))
+    with pytest.raises(SettingsError, match="output e131 1 "):
+        opened(E131(1, "127.0.0.1"))
+    opened(E131(4, "127.0.0.1")).close()
+    opened(E131(1, "127.0.0.2")).close()
+    first.close()
+    opened(E131(3, "127.0.0.1")).close()
+
+
 def test_an_owner_that_is_killed_owns_nothing() -> None:
     program = "import os; from smilesyncd.outputs.owner import Owner; kept = Owner('x'); "
     program += "os.kill(os.getpid(), 9)"

@@ -14,6 +14,7 @@ from smilesyncd.outputs.ddp import DdpStream
 from smilesyncd.outputs.e131 import CID_BYTES, E131Stream
 from smilesyncd.outputs.owner import Owner
 from smilesyncd.outputs.recorder import RecordLamp
+from smilesyncd.outputs.slots import UNIVERSE_LEDS
 from smilesyncd.outputs.strip import Layout, Strip
 from smilesyncd.outputs.target import (
     E131,
@@ -78,10 +79,10 @@ def _open_spi(bus: int, device: int, strip: Strip) -> Lamp:
 
 def _open_stream(target: Network, strip: Strip, world: Surroundings) -> Lamp:
     zones = strip.zones_or(1)
-    made, name = _stream_of(target, strip)
+    made, names = _stream_of(target, strip, zones)
     sock = stream.open_socket(world.interface)
     try:
-        owner = Owner(name)
+        owner = Owner(*names)
     except SettingsError:
         sock.close()
         raise
@@ -97,17 +98,20 @@ def _open_stream(target: Network, strip: Strip, world: Surroundings) -> Lamp:
     )
 
 
-def _stream_of(target: Network, strip: Strip) -> tuple[stream.Stream, str]:
-    """Return the protocol's way to send, and the name under which the output is owned."""
-    if isinstance(target, Ddp):
-        to = stream.find(target.host, target.port)
-        return DdpStream(to), f"ddp {to[0]}:{to[1]}"
-    universe = target.universe
-    if isinstance(target, ArtNet):
-        to = stream.find(target.host, target.port)
-        return ArtNetStream(to, universe), f"artnet {to[0]}:{to[1]} {universe}"
+def _stream_of(target: Network, strip: Strip, zones: int) -> tuple[stream.Stream, list[str]]:
+    """Return the protocol's way to send, and the names under which its outputs are owned."""
     where = stream.find(target.host, target.port) if target.host else None
+    place = f"{where[0]}:{where[1]}" if where else "by multicast"
+    if isinstance(target, Ddp):
+        assert where is not None
+        return DdpStream(where), [f"ddp {place}"]
+    leds = max(strip.leds, zones)
+    universes = range(target.universe, target.universe + -(-leds // UNIVERSE_LEDS))
+    if isinstance(target, ArtNet):
+        assert where is not None
+        made: stream.Stream = ArtNetStream(where, target.universe)
+        return made, [f"artnet {universe} {place}" for universe in universes]
     # A new number at every start: a lasting one would let a bystander follow the wearer.
     cid = os.urandom(CID_BYTES)
-    made = E131Stream(where, universe, priority=strip.priority, cid=cid, name=SOURCE_NAME)
-    return made, f"e131 {where or 'multicast'} {universe}"
+    made = E131Stream(where, target.universe, priority=strip.priority, cid=cid, name=SOURCE_NAME)
+    return made, [f"e131 {universe} {place}" for universe in universes]

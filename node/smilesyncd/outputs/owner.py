@@ -16,25 +16,27 @@ from smilesync.errors import SettingsError
 
 
 class Owner:
-    """Holds one output, named by `name`, for this process until closed or dead.
+    """Holds the outputs with these names for this process until closed or dead.
 
-    Errors: SettingsError if another process holds it.
+    Errors: SettingsError if another process holds one of them; then none is held.
     """
 
-    def __init__(self, name: str) -> None:
-        self._descriptor = -1
-        try:
-            self._descriptor = _hold_name(name) if sys.platform == "linux" else _hold_file(name)
-        except OSError as error:
-            raise SettingsError(
-                f"output {name}: another process drives it; stop that one first"
-            ) from error
+    def __init__(self, *names: str) -> None:
+        self._descriptors: list[int] = []
+        for name in names:
+            try:
+                held = _hold_name(name) if sys.platform == "linux" else _hold_file(name)
+            except OSError as error:
+                self.close()
+                raise SettingsError(
+                    f"output {name}: another process drives it; stop that one first"
+                ) from error
+            self._descriptors.append(held)
 
     def close(self) -> None:
-        """Let another process have the output."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Let other processes have the outputs."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
 
 def _hold_name(name: str) -> int:
