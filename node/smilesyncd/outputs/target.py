@@ -119,16 +119,16 @@ def _ddp(rest: str) -> Ddp:
 
 def _e131(rest: str) -> E131:
     universe, at, where = rest.partition("@")
-    number_ = number(universe, 1, e131.UNIVERSE_MAX, "a universe")
-    return E131(number_, *host_and_port(where, e131.PORT)) if at else E131(number_)
+    first = number(universe, 1, e131.UNIVERSE_MAX, "a universe")
+    return E131(first, *host_and_port(where, e131.PORT)) if at else E131(first)
 
 
 def _artnet(rest: str) -> ArtNet:
     universe, at, where = rest.partition("@")
-    number_ = number(universe, 0, artnet.UNIVERSE_MAX, "a universe")
+    first = number(universe, 0, artnet.UNIVERSE_MAX, "a universe")
     if not at:
         raise Unexpected("artnet:UNIVERSE@HOST; Art-Net needs to know whom to send to")
-    return ArtNet(number_, *host_and_port(where, artnet.PORT))
+    return ArtNet(first, *host_and_port(where, artnet.PORT))
 
 
 def _apa102(rest: str) -> Apa102:
