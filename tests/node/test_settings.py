@@ -131,6 +131,7 @@ def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path
         ('channel_order = "rgbw"', "expected one of rgb, rbg, grb, gbr, brg, bgr"),
         ('transfer = "log"', "expected one of linear, srgb, gamma-2.8, unknown"),
         ("budget_ma = 8\nleds = 8", "budget_ma: 8; expected more than the 8 mA"),
+        ("budget_ma = 20\nleds = 17", "expected more than the 32 mA that the LEDs draw"),
         ("budget_ma = -1", "expected an integer from 0 to 200000"),
         ("budget_ma = nan", "budget_ma: nan; expected an integer"),
         ("rate_hz = inf", "rate_hz: inf; expected an integer from 5 to 60"),

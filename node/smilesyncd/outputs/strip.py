@@ -34,13 +34,14 @@ class Strip:
     @property
     def budget_problem(self) -> str:
         """Say why the current budget cannot be kept; empty if it can."""
-        leds = max(self.leds, self.zones, 1)
-        idle_ma = leds * IDLE_MA
+        # As the governor counts: as many LEDs in every zone as in the longest.
+        zones = self.zones_or(1)
+        idle_ma = zones * self._leds_per_zone(zones) * IDLE_MA
         if not self.budget_ma or self.budget_ma > idle_ma:
             return ""
         return (
-            f"{self.budget_ma}; expected more than the {idle_ma:g} mA that {leds} dark LEDs draw, "
-            "or 0 for no limit"
+            f"{self.budget_ma}; expected more than the {idle_ma:g} mA that the LEDs draw when "
+            "they are dark, or 0 for no limit"
         )
 
     def zones_or(self, default: int) -> int:
@@ -51,12 +52,14 @@ class Strip:
 
     def sink(self, transfer: Transfer, zones: int) -> Sink:
         """Return what the governor must know; `transfer` is what this kind of output does."""
-        leds_per_zone = -(-max(self.leds, zones) // zones)
         return replace(
             new_sink(self.transfer or transfer),
-            leds=leds_per_zone,
+            leds=self._leds_per_zone(zones),
             budget_ma=float(self.budget_ma) if self.budget_ma else None,
         )
+
+    def _leds_per_zone(self, zones: int) -> int:
+        return -(-max(self.leds, zones) // zones)
 
 
 class Layout:
