@@ -57,6 +57,20 @@ def test_the_states_stay_apart_for_every_eye(eye: str, least: float) -> None:
 
 
 @pytest.mark.spec("PAL-001")
+def test_hue_lightness_and_rhythm_each_tell_the_states_apart() -> None:
+    """Each says it alone: neutral has no hue, and its lightness and rhythm are its own."""
+    lights = sorted(as_color(light).convert("oklch")[0] for light in STATE_LINEAR)
+    coloured = [as_color(light).convert("oklch") for light in STATE_LINEAR]
+    hues = sorted(colour[2] for colour in coloured if colour[1] > 0.02)
+    periods = sorted(STATE_PERIOD_DS)
+
+    assert min(b - a for a, b in itertools.pairwise(lights)) >= 0.118
+    assert len(hues) == 4
+    assert min(b - a for a, b in itertools.pairwise([*hues, hues[0] + 360])) >= 45
+    assert min(b / a for a, b in itertools.pairwise(periods)) >= 1.2
+
+
+@pytest.mark.spec("PAL-001")
 def test_no_state_colour_is_anywhere_near_saturated_red() -> None:
     assert all(light[0] <= 0.48 * sum(light) for light in STATE_LINEAR)
 

@@ -12,7 +12,9 @@ from smilesync.effects import Rung, Scene
 from smilesync.errors import Malformed
 from smilesync.light.blend import Blend
 from smilesync.light.conditions import period_min_ds
-from smilesync.light.palette import STATE_LINEAR, STATE_PERIOD_DS, Linear
+from smilesync.light.design import Design, Expression, standard
+from smilesync.light.improvisation import Improvisation
+from smilesync.light.palette import STATE_LINEAR, Linear
 from smilesync.light.pattern import Pattern, decode
 from smilesync.light.prepare import offset_at, prepare
 from smilesync.light.render import US_PER_DS, Gamut, Motif, fit
@@ -30,7 +32,8 @@ class Source:
 
     `pattern` is None for all but a certified pattern. `counts` are of the harmony only. `end_us`
     is when the pattern must be left, circle time: its life or its lease is over. It decides how
-    long a source holds, not how it looks.
+    long a source holds, not how it looks. `design` is the wearer's, None for the standard one;
+    `played` is the wearer's improvisation, which is all that is shown while it lasts.
     """
 
     rung: Rung
@@ -40,6 +43,8 @@ class Source:
     start_us: int = 0
     counts: tuple[int, ...] = ()
     end_us: int | None = field(default=None, compare=False)
+    design: Design | None = None
+    played: Improvisation | None = None
 
 
 def source_of(scene: Scene, circle_us: int | None) -> Source:
@@ -82,7 +87,7 @@ def compose(
             _collective(source, source.pattern, position_cm, config=config, gamut=gamut)
             for position_cm in positions_cm
         )
-    blend = Blend(_alone(source, config, gamut))
+    blend = Blend(source.played or _alone(source, config, gamut))
     return (blend,) * len(positions_cm)
 
 
@@ -94,11 +99,19 @@ def _collective(
     config: LightConfig,
     gamut: Gamut,
 ) -> Blend:
-    own_colour = STATE_LINEAR[source.own_state]
-    motif = prepare(pattern, source.start_us, position_cm=position_cm, own=own_colour, gamut=gamut)
-    own = _breathing(own_colour, pattern.period_ds, config=config, gamut=gamut)
+    design = source.design or standard(config)
+    worn = design.expressions[source.own_state]
+    own = _breathing(
+        replace(worn, period_ds=pattern.period_ds),
+        ceiling_percent=design.ceiling_percent,
+        gamut=gamut,
+    )
+    if source.design is not None:
+        # The wearer's ceiling holds for whatever this device shows, the circle's light too.
+        gamut = gamut.lowered(design.ceiling_percent)
+    motif = prepare(pattern, source.start_us, position_cm=position_cm, own=worn.colour, gamut=gamut)
     own = replace(own, start_us=source.start_us, offset=offset_at(pattern, position_cm))
-    return Blend(own, motif, min(pattern.weight, config.share_max))
+    return Blend(own, motif, min(pattern.weight, design.share))
 
 
 def _alone(source: Source, config: LightConfig, gamut: Gamut) -> Motif:
@@ -106,28 +119,31 @@ def _alone(source: Source, config: LightConfig, gamut: Gamut) -> Motif:
         return Motif(((0, 0, 0),))
     if source.rung is Rung.GLOW:
         return Motif(fit(STATE_LINEAR[NEUTRAL : NEUTRAL + 1], gamut, config.glow_percent))
+    design = source.design or standard(config)
+    worn = design.expressions[source.own_state]
     if source.rung is Rung.HARMONY:
-        colour = harmony(source.own_state, source.counts)
-        return _breathing(colour, config.harmony_period_ds, config=config, gamut=gamut)
-    period_ds = STATE_PERIOD_DS[source.own_state]
-    return _breathing(STATE_LINEAR[source.own_state], period_ds, config=config, gamut=gamut)
+        colour = harmony(source.own_state, source.counts, design.colours)
+        worn = replace(worn, colour=colour, period_ds=config.harmony_period_ds)
+    return _breathing(worn, ceiling_percent=design.ceiling_percent, gamut=gamut)
 
 
-def harmony(own_state: int, counts: tuple[int, ...]) -> Linear:
+def harmony(
+    own_state: int, counts: tuple[int, ...], colours: tuple[Linear, ...] = STATE_LINEAR
+) -> Linear:
     """Return the average light of the own state and the neighbours', rounded down."""
     weights = [count + (state == own_state) for state, count in enumerate(counts)]
     total = sum(weights)
     red, green, blue = (
-        sum(w * colour[channel] for w, colour in zip(weights, STATE_LINEAR, strict=True)) // total
+        sum(w * colour[channel] for w, colour in zip(weights, colours, strict=True)) // total
         for channel in range(3)
     )
     return red, green, blue
 
 
-def _breathing(colour: Linear, period_ds: int, *, config: LightConfig, gamut: Gamut) -> Motif:
+def _breathing(worn: Expression, *, ceiling_percent: int, gamut: Gamut) -> Motif:
     """Return the own light breathing once per period; steady where that would be too steep."""
-    colours = fit((colour,), gamut, config.own_ceiling_percent)
-    swing = -(-config.own_depth * max(colours[0]) // 255)
-    if period_ds < period_min_ds(1, swing) or period_ds == 0:
+    colours = fit((worn.colour,), gamut, ceiling_percent)
+    swing = -(-worn.depth * max(colours[0]) // 255)
+    if worn.period_ds < period_min_ds(1, swing) or worn.period_ds == 0:
         return Motif(colours)
-    return Motif(colours, period_us=period_ds * US_PER_DS, depth=config.own_depth)
+    return Motif(colours, period_us=worn.period_ds * US_PER_DS, depth=worn.depth)

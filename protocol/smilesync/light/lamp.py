@@ -6,13 +6,15 @@ asked for and fades over at least two seconds. Off and withdrawn consent do not 
 Source: SPEC section Rendering, RND-011 to RND-015.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smilesync.config import LightConfig
 from smilesync.effects import Rung, Scene
 from smilesync.light.blend import Blend, Crossfade, Transition
 from smilesync.light.composition import Position, Source, compose, pattern_source, source_of
+from smilesync.light.design import Design, standard
 from smilesync.light.governor import Governor, Light
+from smilesync.light.improvisation import Improvisation
 from smilesync.light.palette import LINEAR_MAX, Linear
 from smilesync.light.render import Gamut
 from smilesync.light.sink import Codes, Sink
@@ -60,6 +62,8 @@ class Lamp:
             luminance_max=int(config.luminance_max * LINEAR_MAX),
             channel_max=int(sink.channel_max(zones) * LINEAR_MAX),
         )
+        self._design: Design | None = None
+        self._played: Improvisation | None = None
         self._scene: Scene | None = None
         self._read_source = Source(Rung.OFF)
         self._read_until_us: int | None = None
@@ -73,8 +77,29 @@ class Lamp:
         self._time_us = now_ns // 1000
         self._switched_ns: int | None = None
 
+    def wear(self, design: Design | None) -> None:
+        """Show the wearer's own design from the next frame on, None for the standard one."""
+        self._design, self._scene = design, None
+
+    def play(self, state: int, now_ns: int) -> Improvisation:
+        """Begin an improvisation, from how the design shows `state`; it ends by itself."""
+        design = self._design or standard(self._config)
+        self._played = Improvisation(design, state, gamut=self._gamut, now_ns=now_ns)
+        self._scene = None
+        return self._played
+
+    def stop_playing(self) -> None:
+        """Go back to what the scene says."""
+        self._played, self._scene = None, None
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether an improvisation is shown."""
+        return self._played is not None
+
     def frame(self, scene: Scene, now_ns: int) -> Frame:
         """Return the frame to emit at `now_ns` for `scene`; `now_ns` never decreases."""
+        self._end_play_if_over(scene, now_ns)
         circle_us = None if scene.timeline is None else scene.timeline.at(now_ns)
         source = self._read(scene, circle_us)
         local_us = now_ns // 1000
@@ -108,9 +133,20 @@ class Lamp:
         is_over = until_us is not None and circle_us is not None and circle_us >= until_us
         if scene is not self._scene or is_over:
             self._scene = scene
-            self._read_source = source_of(scene, circle_us)
-            self._read_until_us = self._read_source.end_us
+            said = source_of(scene, circle_us)
+            if self._played is not None and scene.rung is not Rung.OFF:
+                said = Source(Rung.SOLO, scene.own_state, played=self._played)
+            self._read_source = replace(said, design=self._design)
+            self._read_until_us = said.end_us
         return self._read_source
+
+    def _end_play_if_over(self, scene: Scene, now_ns: int) -> None:
+        """End what nobody plays any more; the off button and withdrawn consent end it too."""
+        if self._played is None:
+            return
+        is_told = self._fall_count is not None and scene.fall_count > self._fall_count
+        if is_told or scene.rung is Rung.OFF or self._played.is_over(now_ns):
+            self.stop_playing()
 
     def _fall_if_told(self, scene: Scene, now_ns: int) -> bool:
         """Pass off button and withdrawn consent on to the governor, before anything is drawn."""
@@ -156,7 +192,7 @@ class Lamp:
         if time_us >= scene.fade_from_us + scene.fade_us:
             return False
         previous = pattern_source(scene.previous, scene.previous_start_us, scene.own_state)
-        return previous == outgoing
+        return previous is not None and replace(previous, design=self._design) == outgoing
 
     def _has_jumped(self, time_us: int, now_ns: int) -> bool:
         """Say whether the circle's time moved by more than a quarter period against our own."""

@@ -27,6 +27,10 @@ class Gamut:
     luminance_max: int = 39321
     channel_max: int = LINEAR_MAX
 
+    def lowered(self, ceiling_percent: int) -> "Gamut":
+        """Return this gamut with its luminance limit lowered to a wearer's ceiling."""
+        return Gamut(self.luminance_max * ceiling_percent // 100, self.channel_max)
+
 
 @dataclass(frozen=True, slots=True)
 class Motif:
