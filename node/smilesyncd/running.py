@@ -164,21 +164,22 @@ def new_device(
         now_ns=started_ns,
         is_amnesic=opening.amnesia is not None,
     )
+    face = Face(
+        config.light,
+        lamp,
+        clock,
+        positions_cm=zone_positions(settings.position_cm, lamp.zones, settings.zone_positions_cm),
+        rate_hz=settings.strip.rate_hz,
+    )
+    # The peer tells of changes only; what it begins with must be shown too.
+    face.show(peer.scene, started_ns)
     return Device(
         name=settings.name,
         version=_version(),
         circle=genesis.circle_id if genesis is not None else None,
         peer=peer,
         link=link,
-        face=Face(
-            config.light,
-            lamp,
-            clock,
-            positions_cm=zone_positions(
-                settings.position_cm, lamp.zones, settings.zone_positions_cm
-            ),
-            rate_hz=settings.strip.rate_hz,
-        ),
+        face=face,
         socket=socket,
         journal=opening.journal,
         clock=clock,

@@ -329,3 +329,15 @@ def test_the_address_to_announce_is_the_one_asked_for() -> None:
     assert discovery.own_address("127.0.0.1") == "127.0.0.1"
     found = discovery.own_address("")
     assert found is None or socket.inet_aton(found)
+
+
+def test_a_device_alone_shows_after_a_restart_what_its_wearer_felt(tmp_path: Path) -> None:
+    one = Daemon(tmp_path / "one", "--no-mdns", "--port", "0")
+    with running(one):
+        one.ask("feel", state="calm")
+        assert one.stop() == 0
+    again = Daemon(one.state_dir, "--no-mdns", "--port", "0")
+    with running(again):
+        seen = again.watch_until(lambda seen: seen["rung"] == "SOLO", 5)
+
+    assert seen["emotion"] == "calm"
