@@ -64,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_lint(add_parser)
     _add_files(add_parser)
     _add_guard(add_parser)
+    _add_design(add_parser)
     return parser
 
 
@@ -233,3 +234,42 @@ def _add_guard(add_parser: AddParser) -> None:
     ):
         guard.add_argument(flag, metavar=metavar, help=text)
     _add_json(guard)
+
+
+def _add_design(add_parser: AddParser) -> None:
+    design = _add(
+        add_parser, "design", "your own colours and breaths", "smilesync design new my.toml"
+    )
+    actions = design.add_subparsers(dest="action", metavar="ACTION", required=True)
+    given = "a design file, a shared word, or standard"
+    for name, text, example in (
+        ("new", "write a design file to edit, with comments", "design new my.toml"),
+        ("show", "see the five states and the ways between them", "design show my.toml"),
+        ("check", "say what is wrong with a design, everything at once", "design check my.toml"),
+        ("use", "wear a design at once, and after a restart", "design use my.toml"),
+        ("share", "print a design as one word that a friend can use", "design share my.toml"),
+    ):
+        action = _add(actions.add_parser, name, text, f"smilesync {example}", has_daemon=True)
+        if name == "new":
+            action.add_argument("design", metavar="FILE", help="the file to write")
+            action.add_argument("--like", metavar="DESIGN", default="standard", help=given)
+        else:
+            is_optional = name in ("show", "share")
+            action.add_argument(
+                "design",
+                metavar="DESIGN",
+                nargs="?" if is_optional else None,
+                help=given + ("; without it the one that is worn" if is_optional else ""),
+            )
+        if name in ("show", "check"):
+            _add_json(action)
+        if name == "show":
+            action.add_argument("--live", action="store_true", help="as a moving smile, 40 s long")
+    play = _add(
+        add_parser,
+        "play",
+        "play your own light with the keyboard",
+        "smilesync play",
+        has_daemon=True,
+    )
+    play.add_argument("--lines", action="store_true", help="read one gesture per line instead")

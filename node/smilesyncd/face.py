@@ -69,6 +69,17 @@ class Face:
         """What became of the frames drawn."""
         return self._output.counts
 
+    @property
+    def core(self) -> CoreLamp:
+        """The lamp behind it, for what the wearer does to their own light; then call `wake`."""
+        return self._core
+
+    def wake(self) -> None:
+        """Draw at the full rate again: the wearer changed something that no scene says."""
+        self._still_count = 0
+        self._changed.set()
+        self._changed = trio.Event()
+
     async def wait_changed(self) -> None:
         """Return at the next change of scene."""
         await self._changed.wait()

@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from smilesyncd import founding
 
             return founding.show(known, is_json=chosen.json)
+        if chosen.command in ("design", "play"):
+            from smilesyncd.design import command as designing
+
+            return designing.carry_out(chosen, known.control_socket)
         from smilesyncd import wearing
 
         return wearing.carry_out(chosen, known.control_socket)

@@ -12,6 +12,7 @@ from smilesync.light import pattern as language
 from smilesync.light.render import US_PER_DS
 from smilesync.mesh.link import Link
 from smilesync.peer import Peer
+from smilesyncd.design.wardrobe import Wardrobe
 from smilesyncd.driver import LocalClock
 from smilesyncd.face import Face
 from smilesyncd.journal import FileJournal
@@ -36,6 +37,7 @@ class Device:
     socket: UdpSocket
     journal: FileJournal
     clock: LocalClock
+    wardrobe: Wardrobe
     started_ns: int
 
 
@@ -63,6 +65,7 @@ def watch(device: Device) -> Fields:
         "emotion": device.peer.board.state.name.lower(),
         "consent": consent_fields(device.peer.board.switches),
         "zones": [list(codes) for codes in device.face.codes],
+        "is_playing": device.face.core.is_playing,
         **suggestion_fields(device),
     }
 
@@ -85,6 +88,7 @@ def status(device: Device) -> Fields:
         "emotion": known.own_state.name.lower(),
         "consent": consent_fields(known.switches),
         **suggestion_fields(device),
+        "design": device.wardrobe.name,
         "circle": device.circle.hex() if device.circle is not None else None,
         "slot": known.slot,
         "view": known.view,

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -24,6 +24,7 @@ from smilesync.mesh.link import Link
 from smilesync.peer import Peer
 from smilesyncd import control, keystore, statedir, udp
 from smilesyncd.clock import BootClock
+from smilesyncd.design.wardrobe import Wardrobe
 from smilesyncd.driver import Node, World, drive
 from smilesyncd.face import Face, zone_positions
 from smilesyncd.finding import find_peers
@@ -76,11 +77,20 @@ async def run(settings: Settings, *, is_verbose: bool = False) -> None:
                 if memory.opening.amnesia is not None:
                     notice = Notice(Event.AMNESIC, detail=memory.opening.amnesia)
                     printer.print(notice, device.started_ns)
+                _dress(device, write)
                 await _run(settings, device, printer, membership.preferred)
             finally:
                 socket.close()
         finally:
             lamp.close()
+
+
+def _dress(device: Device, write: Callable[[str], None]) -> None:
+    """Wear what was worn before; a damaged design must keep no light dark."""
+    try:
+        device.wardrobe.open()
+    except SettingsError as error:
+        write(str(error))
 
 
 def new_lamp(settings: Settings) -> Lamp:
@@ -183,6 +193,7 @@ def new_device(
         socket=socket,
         journal=opening.journal,
         clock=clock,
+        wardrobe=Wardrobe(settings.state_dir, face=face, peer=peer, clock=clock),
         started_ns=started_ns,
     )
 

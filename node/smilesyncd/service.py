@@ -17,6 +17,7 @@ from smilesync.commands import (
 from smilesync.errors import LocalError
 from smilesyncd import panel
 from smilesyncd.control import BadRequest, Service
+from smilesyncd.design import wardrobe
 from smilesyncd.driver import Node
 from smilesyncd.jsonlines import Fields, Json
 from smilesyncd.panel import Device
@@ -36,6 +37,8 @@ def new_service(node: Node, device: Device) -> Service:
             return panel.status(device)
         if verb == "peers":
             return panel.peers(device)
+        if verb in wardrobe.VERBS:
+            return await device.wardrobe.answer(verb, fields)
         command = command_of(verb, fields)
         try:
             if not await node.submit(command):
@@ -72,7 +75,7 @@ def command_of(verb: str, fields: Mapping[str, Json]) -> Command:
         case _:
             raise BadRequest(
                 f'"do" is {verb[:40]!r}; expected status, peers, watch, feel, consent, off, '
-                "suggest, accept, dismiss or propose"
+                "suggest, accept, dismiss, propose, wear, worn or play"
             )
 
 

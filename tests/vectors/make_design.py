@@ -10,7 +10,7 @@ from vectors.writing import Case, accept, plain, reject
 
 STANDARD = standard(LightConfig())
 EMBER = Design(
-    "Glut",
+    "ember",
     (
         Expression((21000, 9000, 2000), 90, 120),
         Expression((40000, 22000, 3000), 45, 80),
@@ -24,7 +24,7 @@ EMBER = Design(
 
 BODY: dict[int, CborValue] = {
     0: 1,
-    1: "Glut",
+    1: "ember",
     2: 45,
     3: 102,
     4: [[*one.colour] for one in EMBER.expressions],
