@@ -134,7 +134,16 @@ BAD: list[tuple[str, list[str], str]] = [
     ("leds true", [HEADER.replace('"leds": 2', '"leds": true'), FRAME], "leds: expected"),
     ("observer", [HEADER.replace('"linear"', '"eye"'), FRAME], "observers: expected a list"),
     ("observers", [HEADER.replace('["linear"]', "[]"), FRAME], "observers: expected a list"),
-    ("device", [HEADER.replace('"device": ""', '"device": 7'), FRAME], "device: expected text"),
+    (
+        "device",
+        [HEADER.replace('"device": ""', '"device": 7'), FRAME],
+        "device: expected printable text",
+    ),
+    (
+        "escape",
+        [HEADER.replace('"device": ""', '"device": "\\u001b[2J"'), FRAME],
+        "device: expected",
+    ),
     ("limits", [HEADER.replace('"limits": {}', '"limits": 3'), FRAME], "limits: expected"),
     (
         "limit",

@@ -26,9 +26,8 @@ class Limits:
 
     `short` and `long` bound the strict transitions in any 1 s and 5 s; a trace with a forced fall
     or a loss of power may have one more: everywhere if `has_falls`, else around those it is told
-    of. `lsb` is one code of the sink, `slew_lsb`
-    what quantisation may add to a step. `fall_per_s` bounds how fast light may go down. A late
-    frame may move no further than one of `frame_s_max`.
+    of. `lsb` is one code of the sink, `slew_lsb` what quantisation may add to a step. `fall_per_s`
+    bounds how fast light may go down. A late frame may move no further than one of `frame_s_max`.
     """
 
     short: int = 2

@@ -14,6 +14,7 @@ from smilesyncd.analyser.trace import LIGHT_OF, Budget, Codes, TraceJudge, light
 TRACE = "smilesync-light"
 VERSION = 1
 LEDS_MAX = 65_536
+NAME_MAX = 64
 LINE_BYTES_MAX = 1 << 20
 NS_MAX = 1 << 63
 
@@ -214,8 +215,8 @@ def _refuse_unknown(fields: Fields, known: frozenset[str]) -> None:
 
 def _text(fields: Fields) -> str:
     device = fields.get("device", "")
-    if not isinstance(device, str):
-        raise ValueError("device: expected text")
+    if not isinstance(device, str) or not device.isprintable() or len(device) > NAME_MAX:
+        raise ValueError(f"device: expected printable text of at most {NAME_MAX} characters")
     return device
 
 
