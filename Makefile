@@ -34,7 +34,7 @@ bench-sim: $(VENV)/.bench
 bench-light: $(VENV)/.run
 	PYTHONPATH=tests $(BIN)/python -m bench light
 
-# A million hostile frames against the governor, judged; ten minutes on one core.
+# A million hostile frames against the governor, judged; two minutes on one core.
 light-long: $(VENV)/.dev
 	LIGHT_FRAMES=40000 $(BIN)/python -m pytest tests/properties/test_governor.py --timeout 900
 
