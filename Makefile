@@ -8,7 +8,7 @@ TOOLS := protocol node sim tests
 LOCKED := --no-deps --require-hashes
 UV   ?= $(BIN)/uv
 
-.PHONY: setup models demo heal bench-city bench-sim sweep sweep-long soak test check guard lock clean
+.PHONY: setup models demo heal bench-city bench-sim sweep sweep-circle sweep-long soak test check guard lock clean
 
 setup: $(VENV)/.dev $(VENV)/.demo
 
@@ -43,11 +43,16 @@ sweep: $(VENV)/.run
 	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 250
 
 sweep-long: $(VENV)/.run
+	$(BIN)/smilesim sweep consensus --peers 4,7,16 --seeds 2000 --failures failures
 	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 2000 --failures failures
 
 # Proofs and exhaustive searches; needs spin and gcc. Under three minutes.
 models: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m models
+
+# One circle under everything at once, for every push: three minutes on two cores.
+sweep-circle: $(VENV)/.run
+	$(BIN)/smilesim sweep consensus --peers 4,7,16 --seeds 300
 
 # Twenty-two real daemons for ten minutes, up to seven of them without power at any moment.
 soak: $(VENV)/.run

@@ -6,25 +6,33 @@ given to lamps. They share no code with the machines they judge, except the enco
 
 from collections.abc import Sequence
 
+from smilesim.boundscheck import BoundsCheck
+from smilesim.circlecheck import CircleCheck
 from smilesim.coverage import Coverage
 from smilesim.device import Device, SimCircle
 from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
 from smilesim.lightsample import LightSample
 from smilesim.measure import Measure
+from smilesim.pace import Pace
+from smilesim.restartcheck import RestartCheck
 from smilesim.retention import PLACE_OF_KIND, kind_of
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
 from smilesync.commands import Command, SetConsent, SetOff
-from smilesync.effects import Scene
+from smilesync.effects import Event, Notice, Scene
 from smilesync.ids import VoterKey
-from smilesync.wire.messages import Body, Clock, Decided, Message, Propose, Votes
+from smilesync.wire.messages import Body, Clock, Decided, Message, Propose, Status, Votes
 from smilesync.wire.records import (
     Amnesia,
     ClockReserved,
     ConsentSet,
+    DecidedRecord,
     Felt,
+    Finalized,
+    Notarized,
+    Nullified,
     Opened,
     Record,
     SequenceReserved,
@@ -49,13 +57,18 @@ class Checks:
         violations: Violations,
         measure: Measure,
         lights: LightSample,
+        pace: Pace,
     ) -> None:
         self.violations = violations
         self.votes = VoteCheck(circles, verifier, self.violations)
+        self.circle = CircleCheck(circles, self.violations, pace)
+        self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)
+        self.bounds = BoundsCheck(self.violations)
         self.display = DisplayCheck(circles, self.votes, self.violations)
         self.coverage = Coverage()
         self.measure = measure
         self.lights = lights
+        self.pace = pace
 
     def sending(self, device: Device, message: Message, tick: int) -> None:
         """`device` is about to send `message`, to one or more others."""
@@ -72,6 +85,8 @@ class Checks:
             self.votes.proposing(device, message, tick)
         elif isinstance(message, Decided | Body):
             self.coverage.sent(message)
+        elif isinstance(message, Status):
+            self.restarts.sending(device, message)
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""
@@ -85,9 +100,33 @@ class Checks:
             self.votes.clock_reserved(device, decoded.until_us)
         else:
             self.votes.journalled(device, decoded, tick)
+            self.circle.journalled(device, decoded, tick)
+            if isinstance(decoded, DecidedRecord):
+                self.pace.decided(device, decoded, tick)
+                return
+            if isinstance(decoded, Notarized):
+                self.pace.notarized(device, decoded, tick)
+            if isinstance(decoded, Notarized | Nullified | Finalized):
+                self.restarts.voted(device, tick)
+
+    def answered(self, device: Device, source: int, message: Status) -> None:
+        """An answer to the question of somebody's start reached `device`."""
+        if not device.is_villain:
+            self.restarts.heard(device, source, message)
+
+    def noticed(self, device: Device, notice: Notice, tick: int) -> None:
+        """`device` reports something of the `WATCHED` kinds."""
+        self.coverage.noticed(device, notice.event)
+        if device.is_villain:
+            return
+        if notice.event is Event.EQUIVOCATION_SEEN:
+            self.restarts.accused(device, notice, tick)
+        elif notice.event is Event.MESSAGE_DROPPED:
+            self.restarts.refused(device, notice, tick)
 
     def commanded(self, device: Device, command: Command) -> None:
         """The wearer of `device` tells it something, and it is on."""
+        self.bounds.commanded(device)
         if isinstance(command, SetConsent | SetOff) and not device.is_villain:
             self.display.commanded(device, command)
 
@@ -99,12 +138,16 @@ class Checks:
         self.lights.shown(device, scene, tick)
         self.display.shown(device, scene, tick)
         self.measure.shown(device, is_selected=scene.is_selected, tick=tick)
+        self.pace.shown(device, scene)
 
     def powered_on(self, device: Device, journal: Sequence[Record], tick: int) -> None:
         """`device` starts from what its disk kept."""
         if not device.is_villain:
             self.votes.restarted(device, journal, tick)
             self.display.restarted(device, journal, tick)
+        self.circle.powered_on(device)
+        self.restarts.powered_on(device)
+        self.bounds.powered_on(device)
         self.coverage.powered_on(device)
         self.measure.powered_on(device, tick)
         self.lights.powered_on(device, tick)
@@ -132,6 +175,7 @@ class Checks:
     def sweep(self, tick: int) -> None:
         """Judge what goes on without an event; called once a second."""
         self.display.sweep(tick)
+        self.bounds.sweep(tick)
 
     def finish(self, tick: int) -> None:
         """The run is over: judge what is still going on."""

@@ -21,18 +21,22 @@ from smilesim.engine import TICKS_PER_SECOND
 from smilesim.faults.task import Faults
 from smilesim.fidelity import DAEMON, FAST, drive_for, radio_for, verifier_for, wire_for
 from smilesim.lightsample import LightSample
-from smilesim.liveness import Liveness
+from smilesim.liveness import Liveness, healed_s
 from smilesim.measure import Measure
 from smilesim.observed.nodes import Nodes
+from smilesim.pace import CountingTrace, Pace
+from smilesim.restartcheck import REFUSED_RULE
 from smilesim.scenario import Scenario
 from smilesim.trace import Trace
 from smilesim.verify import SignThrough
 from smilesim.villains.cast import VILLAINS
+from smilesim.villains.turned import Means
 from smilesim.violations import Broken, Violations
 from smilesim.world import World
 from smilesync.boot import Keys
 from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.config import Config
+from smilesync.entropy import Entropy
 from smilesync.peer import Peer
 from smilesync.wire.records import Record
 from smilesyncd.analyser.judge import Limits
@@ -43,6 +47,10 @@ SHARING_PERCENT = 80
 ALOOF_PERCENT = 3
 SAMPLE_TICKS = 997
 """Not a whole second: leases of 4 s must not be looked at in the same phase for ever."""
+
+AGREEMENT = frozenset(("I1", "I2", "I3", "I6", "I7", "I10", REFUSED_RULE))
+"""Rules that f + 1 villains can break whatever the honest do. No villain reaches the others:
+light, consent, what an honest device signs, writes and shows."""
 
 Progress = Callable[[int], None]
 Probe = Callable[["City", Books], Awaitable[None]]
@@ -80,8 +88,10 @@ class City:
         self.verifier = SignThrough()
         self.peer_verifier = verifier_for(fidelity, self.verifier)
         self.devices, self.circles = settle(plan.crowd, plan.seed, self.verifier)
-        self.violations = Violations(is_stopping=not keep_going)
+        self.violations = Violations(is_stopping=not keep_going, conceded=self._conceded())
         self.measure = Measure(self.devices)
+        healed = healed_s(plan.scenario)
+        self.pace = Pace(self.circles, None if healed is None else int(healed * TICKS_PER_SECOND))
         self.lights = LightSample(
             self.devices,
             plan.seed,
@@ -95,9 +105,11 @@ class City:
             violations=self.violations,
             measure=self.measure,
             lights=self.lights,
+            pace=self.pace,
         )
         self.liveness = Liveness(plan.scenario, self.devices, self.checks)
-        self.trace = trace or Trace()
+        self.counting = CountingTrace() if plan.scenario.is_one_circle and not trace else None
+        self.trace = trace or self.counting or Trace()
         radio = radio_for(fidelity, plan.scenario.weather)
         self.nodes: Nodes | None = None
         if fidelity == DAEMON:
@@ -122,11 +134,29 @@ class City:
         self.interrupted = False
         self.crash = ""
 
+    def _conceded(self) -> frozenset[str]:
+        """Return what nobody promises of this crowd: with more than f villains, agreement."""
+        villains = self.plan.scenario.villains
+        is_beyond = villains is not None and any(
+            min(villains, circle.roster.size) > circle.roster.faults for circle in self.circles
+        )
+        return AGREEMENT if is_beyond else frozenset()
+
     def make_peer(self, device: Device, journal: Sequence[Record], now_ns: int) -> LivePeer:
         """Return the real peer of a device."""
-        circle = device.circle
         entropy = boot_entropy(self.plan.seed, device.index, device.boots)
-        peer = Peer(
+        again = partial(self._honest_peer, device, journal, now_ns, entropy)
+        peer = again()
+        if not device.is_villain:
+            return peer
+        means = Means(peer, device, entropy, self.world.fired, again)
+        return VILLAINS[device.villain].make(means)
+
+    def _honest_peer(
+        self, device: Device, journal: Sequence[Record], now_ns: int, entropy: Entropy
+    ) -> Peer:
+        circle = device.circle
+        return Peer(
             self.plan.config,
             keys=Keys(device.keys.identity, device.keys.voter),
             verifier=self.peer_verifier,
@@ -135,9 +165,6 @@ class City:
             entropy=entropy,
             now_ns=now_ns,
         )
-        if not device.is_villain:
-            return peer
-        return VILLAINS[device.villain].make(peer, device, entropy, self.world.fired)
 
     def run(self, progress: Progress | None = None, probes: Sequence[Probe] = ()) -> None:
         """Run to the end, to a crash of the code under test, or to Ctrl-C; then judge.

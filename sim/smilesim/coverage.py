@@ -13,7 +13,12 @@ from smilesync.effects import Event, Rung, Scene
 from smilesync.wire.messages import Body, Decided
 from smilesync.wire.records import ConsentSet, DecidedRecord, Notarized, Nullified, Record
 
-WATCHED = frozenset((Event.AMNESIC, Event.CLOCK_LOST, Event.CLOCK_SYNCED, Event.EQUIVOCATION_SEEN))
+WATCHED = frozenset(
+    (
+        *(Event.AMNESIC, Event.CLOCK_LOST, Event.CLOCK_SYNCED),
+        *(Event.EQUIVOCATION_SEEN, Event.MESSAGE_DROPPED),
+    )
+)
 """The notices that tell a fact; the others are not worth a call."""
 
 RUNG_FACTS = {rung: f"rung-{rung.name.lower()}" for rung in Rung}

@@ -1,8 +1,8 @@
 """Who is there, who stands with whom, and which circles they founded.
 
-A crowd is a plan: positions, circles as groups of people, and pairs within radio range. It comes
-from a synthetic district (`district`) or from a real contact recording (`contacts.py`). `settle`
-makes devices, keys and geneses of it.
+A crowd is a plan: positions, circles as groups of people, and pairs within radio range. It is a
+synthetic district (`district`), one circle (`gathering`), or comes from a real contact recording
+(`contacts.py`). `settle` makes devices, keys and geneses of it.
 """
 
 from collections.abc import Sequence
@@ -70,6 +70,15 @@ def district(peers: int, seed: int) -> Crowd:
     group_of = {who: index for index, group in enumerate(groups) for who in group}
     pairs |= _strangers(places, order, group_of)
     return Crowd(tuple(places), tuple(groups), tuple(sorted(pairs)))
+
+
+def gathering(peers: int, seed: int) -> Crowd:
+    """Return `peers` people who founded one circle and all are in range of each other."""
+    entropy = stream(seed, "gathering")
+    side_cm = max(1, int((peers * SPACING_CM * SPACING_CM) ** 0.5))
+    places = tuple((entropy.below(side_cm), entropy.below(side_cm)) for _ in range(peers))
+    pairs = tuple((low, high) for low in range(peers) for high in range(low + 1, peers))
+    return Crowd(places, (tuple(range(peers)),), pairs)
 
 
 def settle(crowd: Crowd, seed: int, verifier: SignThrough) -> tuple[list[Device], list[SimCircle]]:

@@ -65,7 +65,7 @@ class Device(Lane):
     `villain` is its name in the cast. With a flat battery it cannot be switched on.
     `is_amnesic`: it lost what it had signed, so its key never votes again. Before
     `clock_off_until_tick` its clock is none that the protocol was made for, or its readings are
-    still in use.
+    still in use. `sent` counts its messages, for the checks.
     """
 
     __slots__ = (
@@ -92,6 +92,7 @@ class Device(Lane):
         "position_cm",
         "roster_index",
         "scene",
+        "sent",
         "slow_ms",
         "stalled_until_tick",
         "villain",
@@ -125,6 +126,7 @@ class Device(Lane):
         self.is_flat = False
         self.clock_off_until_tick = 0
         self.is_amnesic = False
+        self.sent = 0
 
     @property
     def is_paused(self) -> bool:

@@ -43,6 +43,7 @@ class Disk:
     """
 
     __slots__ = (
+        "_backup",
         "_compact_at",
         "_damaged_from",
         "ailment",
@@ -61,6 +62,7 @@ class Disk:
         self.ailment: Ailment | None = None
         self.tear_at_bytes: int | None = None
         self._damaged_from: int | None = None
+        self._backup: list[bytes] | None = None
         self._compact_at = COMPACT_AT
 
     def write(self, record: bytes) -> None:
@@ -112,6 +114,21 @@ class Disk:
         self.has_lied = self.has_lied or lost > 0
         if self._damaged_from is not None and self._damaged_from >= self.synced:
             self._damaged_from = None
+        return lost
+
+    def back_up(self) -> None:
+        """Keep a copy of what is durable now."""
+        self._backup = self.records[: self.synced] if self._damaged_from is None else None
+
+    def restore(self) -> int:
+        """Put the copy in the place of what was written since; returns how many records differ."""
+        backup, self._backup = self._backup, None
+        if backup is None or backup == self.records:
+            return 0
+        lost = sum(record not in backup for record in self.records)
+        self.records, self.synced = backup, len(backup)
+        self._damaged_from = None
+        self.has_lied = True
         return lost
 
     def flip_bit(self, draw: int) -> int:

@@ -18,7 +18,7 @@ from smilesim.device import Device, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.radio import UNHEARD_TICK
 from smilesim.violations import Violations
-from smilesim.votecheck import VoteCheck
+from smilesim.votecheck import VoteCheck, quorum_of
 from smilesync.commands import DEFAULT_SWITCHES, SetConsent, SetOff, Switch
 from smilesync.effects import Scene
 from smilesync.light import conditions
@@ -343,8 +343,8 @@ class DisplayCheck:
     def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
         fresh = _heard(device, circle, tick - READING_TICKS_MAX)
-        if device.clock_off_until_tick <= tick and fresh < circle.roster.quorum:
-            detail = f"shows with readings of {fresh} voters, q is {circle.roster.quorum}"
+        if device.clock_off_until_tick <= tick and fresh < quorum_of(circle):
+            detail = f"shows with readings of {fresh} voters, q is {quorum_of(circle)}"
             self._violations.add("I8", tick, device.index, detail)
 
     def _must_hear(self, device: Device, eye: Eyes, tick: int) -> None:
@@ -353,8 +353,8 @@ class DisplayCheck:
         if circle is None or not eye.is_long:
             return
         fresh = _heard(device, circle, tick - HEARD_TICKS_MAX)
-        if device.clock_off_until_tick <= tick and fresh < circle.roster.quorum:
-            detail = f"shows a long lease, hearing {fresh} voters, q is {circle.roster.quorum}"
+        if device.clock_off_until_tick <= tick and fresh < quorum_of(circle):
+            detail = f"shows a long lease, hearing {fresh} voters, q is {quorum_of(circle)}"
             self._violations.add("I8", tick, device.index, detail)
 
     def _must_be_gentle(self, device: Device, pattern: bytes, tick: int) -> None:

@@ -15,7 +15,7 @@ from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wire import Wire
 from smilesync.effects import Effect, Event, Notice, Persist, Send, Show
-from smilesync.wire.messages import Clock, Message
+from smilesync.wire.messages import Clock, Message, Status
 
 WAKE_ORDINAL = 0
 
@@ -65,6 +65,9 @@ class Execution:
         self.trace.received(device.index, way.source, message)
         if message.__class__ is Clock and message.echo_us and message.circle_us is not None:
             way.heard_tick = tick
+        elif message.__class__ is Status and message.answer:
+            self.checks.answered(device, way.source, message)
+        way.said_tick = tick
         now_ns = device.oscillator.at(tick)
         effects = peer.handle(message, way.sender, now_ns)
         if effects:
@@ -183,7 +186,7 @@ class Execution:
                     sends.append((link, message))
             elif isinstance(effect, Persist):
                 if sends:
-                    sends = self._send(sends)
+                    sends = self._send(device, sends)
                 device.disk.write(effect.record)
                 unsynced.append(effect.record)
                 self.trace.persisted(device.index, effect.record)
@@ -197,14 +200,15 @@ class Execution:
                 event = effect.event
                 self.notices[event] += 1
                 if event in WATCHED:
-                    self.checks.coverage.noticed(device, event)
+                    self.checks.noticed(device, effect, self.wheel.tick)  # type: ignore[arg-type]
         if sends:
-            self._send(sends)
+            self._send(device, sends)
         return unsynced
 
-    def _send(self, sends: list[Transmission]) -> list[Transmission]:
+    def _send(self, device: Device, sends: list[Transmission]) -> list[Transmission]:
         """Put messages on the air, in order; returns that none are left."""
         radio = self.radio
+        device.sent += len(sends)
         if self.wire is None and not radio.storm_copies:
             radio.carry_all(sends)
             return []

@@ -142,7 +142,7 @@ class Measure:
 
         Who still waits counts as missing once it has been able for long enough.
         """
-        done = sorted(self._waits.get(kind, ()))
+        done = self._waits.get(kind, ())
         missing = sum(
             lamp.wait_kind == kind
             and lamp.waits_since != NO_TICK
@@ -150,16 +150,7 @@ class Measure:
             and tick - max(lamp.able_since, lamp.waits_since) >= SETTLED_TICKS
             for lamp in self._lamps
         )
-        if not done and not missing:
-            return None
-        return Waits(
-            count=len(done),
-            missing=missing,
-            p50_s=quantile_s(done, 50),
-            p95_s=quantile_s(done, 95),
-            p99_s=quantile_s(done, 99),
-            max_s=quantile_s(done, 100),
-        )
+        return waits_of(done, missing)
 
     def waited_ticks(self, kind: str) -> list[int]:
         """Return the waits of one kind that ended, in ticks, in the order they ended."""
@@ -182,6 +173,21 @@ class Measure:
         if not lamp.is_selected:
             lamp.waits_since = tick
             lamp.wait_kind = kind
+
+
+def waits_of(ticks: Sequence[int], missing: int = 0) -> Waits | None:
+    """Return the figures of waits that took so long, None if there were none."""
+    done = sorted(ticks)
+    if not done and not missing:
+        return None
+    return Waits(
+        count=len(done),
+        missing=missing,
+        p50_s=quantile_s(done, 50),
+        p95_s=quantile_s(done, 95),
+        p99_s=quantile_s(done, 99),
+        max_s=quantile_s(done, 100),
+    )
 
 
 def is_able(device: Device, devices: Sequence[Device]) -> bool:

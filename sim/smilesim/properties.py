@@ -21,6 +21,7 @@ from smilesim.liveness import (
     SLOTS,
     healed_s,
 )
+from smilesim.restartcheck import REFUSED_RULE
 from smilesync.effects import Rung
 
 POWER_LOST = ("blackout", "crashes", "persist-points", "torn-writes")
@@ -73,9 +74,17 @@ PROPERTIES = (
     _always("I6", "leases do not overlap, and only a renewed one is longer"),
     _always("I7", "no two devices of a circle show different certified values at once"),
     _always("I8", "certified light only within lease, consent and readings"),
+    _always("I9", "the roster changes by lawful steps only"),
+    _always("I10", "no value beside a notarized one that stands"),
+    _always("I11", "what a device keeps and sends is bounded"),
+    _always("I13", "every rung of the ladder in its time"),
+    _always("I14", "no decision without q voters who hear one another"),
+    _always("I15", "no honest voter is accused"),
     _always("I17", "no slot is shown after a later one, across restarts"),
+    _always("I18", "no vote between a start and q - 1 answers, none by who forgot votes"),
     _always("PAT", "every selected pattern passes the static conditions"),
     _always("light", "no emitted light breaks a limit for eyes"),
+    _always(REFUSED_RULE, "no honest voter refuses what an honest leader proposes"),
     _always("crash", "nothing raises inside a device"),
     _sometimes("slot-decided", "a decision reaches a journal"),
     _sometimes("leader-changed", "a second leader of a slot gets a vote", *LINKS_LOST),
@@ -107,9 +116,11 @@ class Result(Enum):
     """What became of a property. Over several runs the one listed first counts.
 
     UNSEEN and UNJUDGED fail a sweep: what never happened, or was never looked at, proves nothing.
+    CONCEDED: it did not hold, and with more villains than f nobody said that it would.
     """
 
     BROKEN = "broken"
+    CONCEDED = "conceded"
     SEEN = "seen"
     HELD = "held"
     UNSEEN = "unseen"
@@ -171,7 +182,8 @@ def _outcome(one: Property, city: City, count: int) -> Outcome:
     if not count:
         result = without if is_asked else Result.NOT_ASKED
     if city.violations.broken[one.name]:
-        result = Result.BROKEN
+        is_conceded = one.name in city.violations.conceded
+        result = Result.CONCEDED if is_conceded else Result.BROKEN
     return Outcome(one.kind, one.name, result, count)
 
 

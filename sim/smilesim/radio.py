@@ -41,7 +41,8 @@ class AirLink(Way):
     partition lies between them (not `is_cut`). It `is_open` while all are so, and `is_reachable`
     while only the session may be missing. Messages with keys below `floor` belong to no session of
     the destination. `life` is which life of the source this session is with, NO_LIFE without one.
-    For the checks: `heard_tick`, when a clock reading of the source came last.
+    For the checks: `heard_tick`, when a clock reading of the source came last; `said_tick`, when
+    any message of it did.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class AirLink(Way):
         "is_far",
         "is_up",
         "life",
+        "said_tick",
         "sender",
     )
 
@@ -62,6 +64,7 @@ class AirLink(Way):
         self.key = salt(seed, "link", source, destination) & FATE_MASK
         self.floor = 0
         self.heard_tick = UNHEARD_TICK
+        self.said_tick = UNHEARD_TICK
         self.life = NO_LIFE
         self.is_up = False
         self.cuts = 0

@@ -12,10 +12,12 @@ from pathlib import Path
 from smilesim import contacts, fidelity
 from smilesim.city import City, Plan
 from smilesim.contacts import Recording
-from smilesim.crowd import Crowd, district
+from smilesim.crowd import Crowd, district, gathering
 from smilesim.device import PeerMaker
+from smilesim.faults.table import BYZANTINE
 from smilesim.fidelity import FAST
 from smilesim.scenario import Scenario
+from smilesync.circle.genesis import VOTERS_MAX
 from smilesync.errors import SettingsError
 
 
@@ -44,16 +46,50 @@ class Recipe:
 def crowd(recipe: Recipe) -> Crowd:
     """Return who takes part.
 
-    Errors: SettingsError when there are too many for the fidelity; when a recording is not the one
-    meant, or has too few people.
+    Errors: SettingsError when there are too many for the fidelity or for one circle; when a
+    recording is not the one meant, or has too few people.
     """
     fidelity.check(recipe.fidelity, recipe.scenario.peers)
     scenario, source = recipe.scenario, recipe.contacts
+    if scenario.is_one_circle:
+        check_gathering(scenario, with_contacts=source is not None)
+        return gathering(scenario.peers, recipe.seed)
     if source is None:
         return district(scenario.peers, recipe.seed)
     if contacts_of(source.path).digest != source.digest:
         raise SettingsError(f"{source.path}: expected the recording with SHA-256 {source.digest}")
     return contacts.crowd_of(_recording(source), scenario.seconds, scenario.peers)
+
+
+def check_gathering(scenario: Scenario, *, with_contacts: bool = False) -> None:
+    """Refuse more people in one circle than may vote in it, and a recording of many circles.
+
+    Errors: SettingsError.
+    """
+    if not scenario.is_one_circle:
+        return
+    if with_contacts:
+        raise SettingsError(f"--contacts: expected none, {scenario.name} has one circle of its own")
+    if scenario.peers > VOTERS_MAX:
+        raise SettingsError(
+            f"--peers {scenario.peers}: expected {VOTERS_MAX} at most, {scenario.name} is one "
+            f"circle in which everybody votes"
+        )
+
+
+def with_villains(scenario: Scenario, villains: int | None) -> Scenario:
+    """Return the scenario with so many faulty voters in each circle; None: as it says itself.
+
+    Errors: SettingsError where no fault makes a voter faulty.
+    """
+    if villains is None:
+        return scenario
+    if not any(fault.kind in BYZANTINE for fault in scenario.faults):
+        raise SettingsError(
+            f"--villains {villains}: expected a scenario in which voters turn, such as fork; "
+            f"{scenario.name} has no such fault"
+        )
+    return replace(scenario, villains=villains)
 
 
 def settle(recipe: Recipe, people: Crowd, make_peer: PeerMaker | None = None) -> City:
@@ -67,6 +103,7 @@ def with_contacts(recipe: Recipe, path: Path, peers: int | None) -> Recipe:
 
     Errors: SettingsError as `crowd`, and for a file that is no recording.
     """
+    check_gathering(recipe.scenario, with_contacts=True)
     source = contacts_of(path)
     people = contacts.crowd_of(_recording(source), recipe.scenario.seconds, peers)
     chosen = replace(recipe.scenario, peers=people.size)

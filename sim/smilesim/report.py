@@ -9,8 +9,9 @@ from smilesim.city import City
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.faults.table import COUNTED
 from smilesim.fidelity import AirFigures, figures_of
-from smilesim.measure import Waits
+from smilesim.measure import Waits, waits_of
 from smilesim.origin import commit
+from smilesim.pace import GoodCase, certificate_bytes_by_design, messages_by_design
 from smilesim.properties import OutcomeRow, outcomes
 from smilesim.scenario import DRAWN, Scenario
 
@@ -26,7 +27,18 @@ class WaitFigures(TypedDict):
     max_s: float
 
 
-class Figures(AirFigures):
+class GoodCaseFigures(TypedDict):
+    """What a decision costs in a circle where nothing goes wrong."""
+
+    commit_message_delays: float | None
+    commit_message_delays_least: float | None
+    messages_per_slot: int | None
+    messages_per_slot_by_design: int | None
+    certificate_bytes: int | None
+    certificate_bytes_by_design: int | None
+
+
+class Figures(AirFigures, GoodCaseFigures):
     """The figures of a run; sim/README.md explains each."""
 
     real_time_factor: float
@@ -52,15 +64,21 @@ class Figures(AirFigures):
     recommit: WaitFigures | None
     dark_s: float | None
     violations_in_all: int
+    forks: int
+    decide_after_heal: WaitFigures | None
 
 
 class ViolationRow(TypedDict):
-    """One broken promise; `tick` in ms, `peer` -1 for the run as a whole."""
+    """One broken promise; `tick` in ms, `peer` -1 for the run as a whole.
+
+    `is_conceded`: with more villains than f nobody promised it, and the run does not fail by it.
+    """
 
     rule: str
     tick: int
     peer: int
     detail: str
+    is_conceded: bool
 
 
 class Report(TypedDict):
@@ -116,13 +134,19 @@ def report(city: City, *, is_one_of_many: bool = False) -> Report:
     faults, scenario = _faults(city), city.plan.scenario
     if not (city.interrupted or city.crash or city.violations.is_stop):
         _judge_expectations(city)
-        if scenario.name != DRAWN and not is_one_of_many:
+        if scenario.name not in DRAWN and not is_one_of_many:
             _judge_faults(city, faults)
     violations = [
-        ViolationRow(rule=one.rule, tick=one.tick, peer=one.peer, detail=one.detail)
+        ViolationRow(
+            rule=one.rule,
+            tick=one.tick,
+            peer=one.peer,
+            detail=one.detail,
+            is_conceded=one.rule in city.violations.conceded,
+        )
         for one in city.violations.kept
     ]
-    is_pass = not violations and not city.interrupted
+    is_pass = not city.violations.unconceded and not city.interrupted
     return {
         "scenario": scenario.name,
         "fidelity": city.fidelity,
@@ -198,8 +222,32 @@ def _figures(city: City) -> Figures:
         "recommit": _waits(measure.waits("recommit", tick)),
         "dark_s": measure.dark_s(),
         "violations_in_all": city.violations.count,
+        "forks": city.violations.broken["I1"],
+        "decide_after_heal": _waits(waits_of(city.pace.waits_ticks)),
+        **_good_case_figures(city),
         **figures_of(city.world.wire, city.nodes),
     }
+
+
+def _good_case_figures(city: City) -> GoodCaseFigures:
+    found = _good_case(city)
+    is_told = found.messages is not None
+    circle = city.circles[0]
+    return {
+        "commit_message_delays": found.delays_most,
+        "commit_message_delays_least": found.delays_least,
+        "messages_per_slot": found.messages,
+        "messages_per_slot_by_design": messages_by_design(circle) if is_told else None,
+        "certificate_bytes": found.certificate_bytes,
+        "certificate_bytes_by_design": certificate_bytes_by_design(circle) if is_told else None,
+    }
+
+
+def _good_case(city: City) -> GoodCase:
+    if city.counting is None:
+        return GoodCase(None, None, None, None)
+    counts, weather = city.counting.of_slot, city.plan.scenario.weather
+    return city.pace.good_case(city.circles[0], weather, counts)
 
 
 def _waits(waits: Waits | None) -> WaitFigures | None:
@@ -227,6 +275,8 @@ def _judge_expectations(city: City) -> None:
         "recommit_s_max": _longest(recommit),
         "recommit_p95_s_max": recommit.p95_s if recommit is not None else None,
         "dark_s_max": city.measure.dark_s(),
+        "commit_message_delays_max": _good_case(city).delays_most,
+        "forks_min": city.violations.broken["I1"],
     }
     for key, bound in city.plan.scenario.expect.items():
         expectation = Expectation(key, found[key], bound)

@@ -23,8 +23,8 @@ from smilesync.errors import SettingsError
 
 __all__ = ["SECONDS_MAX", "Fault", "Scenario"]
 
-DRAWN = "swarm"
-"""The name of every scenario that is drawn from its seed; no file may have it."""
+DRAWN = ("swarm", "consensus")
+"""The names of scenarios that are drawn from a seed; no file may have one of them."""
 
 SEED_MAX = 2**63 - 1
 PPM_PER_PERCENT = 10_000
@@ -35,6 +35,10 @@ FILE_BYTES_MAX = 1 << 18
 TOP = (
     Key("seconds", 1, SECONDS_MAX, "virtual seconds a run takes", is_whole=True),
     Key("peers", 1, PEERS_MAX, "how many devices, if nobody says", is_whole=True),
+)
+OPTIONAL = (
+    Key("one_circle", 0, 1, "1: everybody is of one circle, all in range of all", is_whole=True),
+    Key("villains", 0, 64, "voters of each circle that may be faulty, else f", is_whole=True),
 )
 WEATHER = (
     Key("loss_percent", 0, 60, "messages that get lost"),
@@ -55,13 +59,19 @@ EXPECT = (
     Key("dark_s_max", 0, SECONDS_MAX, "for which certified light outlives its quorum"),
     Key("recommit_p95_s_max", 0, SECONDS_MAX, "from restart or healing to light, for 95 of 100"),
     Key("recommit_s_max", 0, SECONDS_MAX, "from restart or healing to light, for the slowest"),
+    Key("commit_message_delays_max", 0, 100, "of one message each, from proposal to decision"),
+    Key("forks_min", 0, 1_000, "decisions that the agreement check reports as contradicting"),
 )
 END_KEYS = ("heal_s", "charged_s", "back_s")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A run but for its size and its seed. `expect` holds bounds on figures by name."""
+    """A run but for its size and its seed. `expect` holds bounds on figures by name.
+
+    `is_one_circle`: everybody founds one circle. `villains`: how many voters of each circle the
+    kinds may strike that count as Byzantine; None: f, the most that a circle can bear.
+    """
 
     name: str
     summary: str
@@ -70,6 +80,8 @@ class Scenario:
     weather: Weather
     faults: tuple[Fault, ...]
     expect: Mapping[str, float]
+    is_one_circle: bool = False
+    villains: int | None = None
 
 
 def names() -> list[str]:
@@ -84,8 +96,8 @@ def load(name: str) -> Scenario:
     Errors: SettingsError for an unknown one, or with file, line and expectation for a bad one.
     """
     text, source = text_of(name)
-    if Path(name).stem == DRAWN:
-        raise SettingsError(f"{source}: expected another name, {DRAWN} is drawn from its seed")
+    if (stem := Path(name).stem) in DRAWN:
+        raise SettingsError(f"{source}: expected another name, {stem} is drawn from its seed")
     return parse(Path(name).stem, text, source)
 
 
@@ -96,9 +108,9 @@ def text_of(name: str) -> tuple[str, str]:
         return file.read_text(encoding="utf-8"), f"scenarios/{name}.toml"
     path = Path(name)
     if path.suffix != ".toml":
-        listed = ", ".join(names())
+        listed = ", ".join([*names(), *DRAWN])
         raise SettingsError(
-            f"scenario: expected one of {listed}, swarm, or the path of a .toml file, got {name!r}"
+            f"scenario: expected one of {listed}, or the path of a .toml file, got {name!r}"
         )
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
@@ -127,7 +139,7 @@ def parse(name: str, text: str, source: str) -> Scenario:
     listed = table.pop("fault", [])
     if not isinstance(listed, list) or len(listed) > FAULTS_MAX:
         raise page.error(Place(), "fault", f"expected tables [[fault]], at most {FAULTS_MAX}")
-    top = page.numbers(Place(), "", table, TOP)
+    top = page.numbers(Place(), "", table, (*TOP, *OPTIONAL))
     for key in TOP:
         page.must_have(Place(), "", top, key.name)
     faults = [_fault(page, number, item) for number, item in enumerate(listed)]
@@ -140,6 +152,8 @@ def parse(name: str, text: str, source: str) -> Scenario:
         weather=weather_of(weather),
         faults=tuple(sorted(faults, key=lambda fault: fault.at_s)),
         expect=expect,
+        is_one_circle=bool(top.get("one_circle", 0)),
+        villains=int(top["villains"]) if "villains" in top else None,
     )
 
 
@@ -169,6 +183,8 @@ def render(scenario: Scenario) -> str:
             f"summary = {json.dumps(scenario.summary, ensure_ascii=False)}",
             f"seconds = {scenario.seconds}",
             f"peers = {scenario.peers}",
+            *(["one_circle = 1"] if scenario.is_one_circle else []),
+            *([f"villains = {scenario.villains}"] if scenario.villains is not None else []),
         ],
         ["[weather]", *_assigned(weather_numbers(scenario.weather))],
     ]

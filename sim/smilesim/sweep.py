@@ -47,6 +47,7 @@ class Run:
     fault_kinds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     first_commits: tuple[int, ...] = ()
     recommits: tuple[int, ...] = ()
+    decides: tuple[int, ...] = ()
     deliveries: int = 0
     real_time_factor: float = 0.0
     cpu_s: float = 0.0
@@ -63,6 +64,7 @@ class Order:
     seconds: int | None = None
     failures: Path | None = None
     fidelity: str = FAST
+    villains: int | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +92,8 @@ def plan(order: Order) -> Sweep:
     """
     fidelity.check(order.fidelity, max(order.peers))
     chosen = [_timed(swarm.resolve(order.name, seed), order.seconds) for seed in order.seeds]
+    chosen = [recipe.with_villains(one, order.villains) for one in chosen]
+    recipe.check_gathering(replace(chosen[0], peers=max(order.peers)))
     jobs = tuple(
         _job(order, replace(one, peers=peers), seed)
         for peers in order.peers
@@ -127,7 +131,7 @@ def run_one(job: Job) -> Run:
     city = recipe.settle(job.recipe, recipe.crowd(job.recipe))
     city.run()
     result = report(city, is_one_of_many=True)
-    violations = result["violations"]
+    violations = [one for one in result["violations"] if not one["is_conceded"]]
     detail = f"at {violations[0]['tick']} ms: {violations[0]['detail']}" if violations else ""
     file = job.file if violations else None
     if file is not None:
@@ -144,6 +148,7 @@ def run_one(job: Job) -> Run:
         fault_kinds=result["fault_kinds"],
         first_commits=tuple(city.measure.waited_ticks("commit")),
         recommits=tuple(city.measure.waited_ticks("recommit")),
+        decides=tuple(city.pace.waits_ticks),
         deliveries=result["deliveries"],
         real_time_factor=result["figures"]["real_time_factor"],
         cpu_s=time.process_time() - started_s,
@@ -159,6 +164,7 @@ def _job(order: Order, scenario: Scenario, seed: int) -> Job:
     parts: Sequence[str] = (
         *("smilesim", "run", order.name, "--peers", str(scenario.peers), "--seed", str(seed)),
         *(("--seconds", str(order.seconds)) if order.seconds is not None else ()),
+        *(("--villains", str(order.villains)) if order.villains is not None else ()),
         *(("--fidelity", order.fidelity) if order.fidelity != FAST else ()),
     )
     file = None

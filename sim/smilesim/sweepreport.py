@@ -48,6 +48,7 @@ class SweepFigures(TypedDict):
 
     first_commit_s: Quantiles | None
     recommit_s: Quantiles | None
+    decide_after_heal_s: Quantiles | None
     deliveries: Quantiles | None
     real_time_factor: Quantiles | None
 
@@ -159,6 +160,7 @@ def _figures(runs: Sequence[Run]) -> SweepFigures:
     return {
         "first_commit_s": _waits([ticks for run in runs for ticks in run.first_commits]),
         "recommit_s": _waits([ticks for run in runs for ticks in run.recommits]),
+        "decide_after_heal_s": _waits([ticks for run in runs for ticks in run.decides]),
         "deliveries": _quantiles([run.deliveries for run in judged]),
         "real_time_factor": _quantiles([run.real_time_factor for run in judged]),
     }

@@ -31,15 +31,20 @@ class Violations:
 
     `judged` says how often each rule was evaluated, counted by the checks: a promise that nobody
     looked at was not kept. `broken` counts violations by rule, those of static conditions as one.
-    With `is_stopping` the first violation ends the run.
+    With `is_stopping` the first violation ends the run. Rules that are `conceded` nobody promised
+    in this run: what breaks them is noted, and neither ends nor fails it.
     """
 
-    def __init__(self, *, is_stopping: bool = False) -> None:
+    def __init__(
+        self, *, is_stopping: bool = False, conceded: frozenset[str] = frozenset()
+    ) -> None:
         self.kept: list[Violation] = []
         self.count = 0
+        self.unconceded = 0
         self.judged: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
         self.is_stopping = is_stopping
+        self.conceded = conceded
         self._seen: set[tuple[str, int]] = set()
         self._bell: trio.Event | None = None
         self._is_held = False
@@ -47,13 +52,16 @@ class Violations:
     @property
     def is_stop(self) -> bool:
         """Is something broken in a run that ends with it?"""
-        return self.is_stopping and self.count > 0
+        return self.is_stopping and self.unconceded > 0
 
     def add(self, rule: str, tick: int, peer: int, detail: str) -> None:
         """Take note that `rule` was broken at `tick` by `peer` (-1: by the run as a whole)."""
         self.count += 1
+        self.unconceded += rule not in self.conceded
         self.broken[rule.partition("-")[0] if rule.startswith("PAT") else rule] += 1
-        if (rule, peer) not in self._seen and len(self.kept) < KEPT_MAX:
+        # Room is kept for what nobody conceded.
+        room = KEPT_MAX if rule not in self.conceded else KEPT_MAX // 2
+        if (rule, peer) not in self._seen and len(self.kept) < room:
             self._seen.add((rule, peer))
             self.kept.append(Violation(rule, tick, peer, detail))
         self._ring()
@@ -61,11 +69,10 @@ class Violations:
     def hold(self, *, is_held: bool) -> None:
         """Let the watcher sleep on until the tick is finished, where tasks run in its middle."""
         self._is_held = is_held
-        if self.count:
-            self._ring()
+        self._ring()
 
     def _ring(self) -> None:
-        if self._bell is not None and not self._is_held:
+        if self._bell is not None and not self._is_held and self.unconceded:
             self._bell.set()
 
     async def watch(self) -> None:
@@ -75,7 +82,7 @@ class Violations:
             await self._bell.wait()
         if not self.is_stopping:
             await trio.sleep_forever()
-        raise Broken(self.kept[0])
+        raise Broken(next(one for one in self.kept if one.rule not in self.conceded))
 
     def __getstate__(self) -> dict[str, object]:
         """Leave out the bell: it belongs to one trio run, a checkpoint does not."""

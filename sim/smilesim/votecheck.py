@@ -100,6 +100,10 @@ class VoteCheck:
         self._verifier = verifier
         self._violations = violations
 
+    def holds(self, device: Device, said: Said) -> bool:
+        """Is this vote on the disk of `device`, in this life of it?"""
+        return said in self._voter(device).durable
+
     def decision(self, device: Device, slot: int) -> Decision | None:
         """Return what `device` itself holds as decided in `slot`."""
         for decision in self._voter(device).bodies.values():
@@ -210,7 +214,7 @@ class VoteCheck:
         kind, slot, view, value = said
         before = tally.get((kind, value), 0)
         tally[kind, value] = after = before | 1 << device.roster_index
-        quorum = device.circle.roster.quorum
+        quorum = quorum_of(device.circle)
         if after.bit_count() < quorum or before.bit_count() >= quorum:
             return
         self._violations.judged["I3"] += 1
@@ -293,7 +297,7 @@ class VoteCheck:
         signers = [i for i in range(circle.roster.size) if certificate.bitmap >> i & 1]
         is_whole = (
             named == wanted
-            and len(signers) >= circle.roster.quorum
+            and len(signers) >= quorum_of(circle)
             and len(signers) == len(certificate.signatures) == certificate.bitmap.bit_count()
         )
         self._violations.judged["I2"] += 1
@@ -314,6 +318,17 @@ def _conflict(one: What, other: What) -> bool:
     if len(kinds) == 1:
         return one[1] != other[1]
     return kinds == {VoteKind.NULLIFY, VoteKind.FINALIZE}
+
+
+def quorum_of(circle: SimCircle) -> int:
+    """Return q of a circle by the formula of SPEC section Quorum, not by what the core makes of it.
+
+    q = floor((n + f) / 2) + 1 with f = floor((n - 1) / 3); all, in a strict circle of up to 3.
+    """
+    size = circle.roster.size
+    if circle.genesis.parameters.is_strict and size <= 3:
+        return size
+    return (size + (size - 1) // 3) // 2 + 1
 
 
 def hashed(body: bytes) -> ValueHash:

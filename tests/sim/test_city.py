@@ -10,7 +10,7 @@ import pytest
 
 from smilesim import scenario
 from smilesim.city import City, Plan
-from smilesim.crowd import district
+from smilesim.crowd import district, gathering
 from smilesim.drive import Books
 from smilesim.report import report
 from smilesync.peer import Peer
@@ -20,7 +20,8 @@ PEERS, SEED = 30, 4
 
 def plan(name: str, *, peers: int = PEERS, seconds: int | None = None) -> Plan:
     chosen = scenario.load(name)
-    return Plan(chosen, district(peers, SEED), SEED, seconds or chosen.seconds)
+    people = gathering(chosen.peers, SEED) if chosen.is_one_circle else district(peers, SEED)
+    return Plan(chosen, people, SEED, seconds or chosen.seconds)
 
 
 def judged(city: City) -> dict[str, object]:
@@ -38,7 +39,7 @@ def rules(result: dict[str, object]) -> set[str]:
 def test_a_small_city_lives_through_every_scenario(name: str) -> None:
     result = judged(City(plan(name)))
 
-    assert result["violations"] == []
+    assert [one for one in result["violations"] if not one["is_conceded"]] == []
     assert result["verdict"] == "pass"
 
 

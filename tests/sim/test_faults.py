@@ -15,12 +15,14 @@ from smilesim.faults.table import COUNTED, FAMILIES, KINDS, over_s
 from smilesim.faults.weather import weather_at
 from smilesim.report import report
 from smilesim.scenario import Scenario
+from smilesim.villains.cast import VILLAINS
 from smilesync.wire.messages import VoteKind
 
 PEERS, SEED, SECONDS = 30, 4, 12
 WHEN = {"at_s": 5, "heal_s": 9}
 GIVEN = {"lone_percent": 50, "outage_s": 1, "copies": 5, "percent_per_min": 300, "percent": 40}
 GIVEN |= {"spread_s": 2, "points": 3}
+VILLAIN_S = 32
 
 
 def numbers_of(kind: str, **chosen: float) -> dict[str, float]:
@@ -84,6 +86,10 @@ def test_a_script_is_in_order_begins_in_time_and_is_over_when_it_says(kind: str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_happens_is_counted_and_breaks_no_promise(kind: str) -> None:
     city = city_of(fault_of(kind))
+    if kind in VILLAINS:
+        # Some act only where they lead: wishes, so that a slot comes every four seconds.
+        wishes = fault_of("wishes", percent=100, spread_s=25)
+        city = city_of(fault_of(kind), wishes, seconds=VILLAIN_S)
 
     city.run()
 

@@ -48,7 +48,7 @@ def test_list_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
 
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == [*scenario.names(), "swarm"]
+    assert names == [*scenario.names(), *scenario.DRAWN]
 
 
 def test_json_has_exactly_the_documented_fields(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,14 @@ from smilesim.faults.table import KINDS
 from smilesim.properties import PROPERTIES, Kind, Result, outcomes
 from smilesim.report import report
 from smilesim.world import World
+from smilesync.circle import slot
+from smilesync.circle.book import VoteBook
+from smilesync.circle.genesis import Parameters
+from smilesync.circle.guard import RestartGuard
+from smilesync.circle.presence import Presence
+from smilesync.circle.quorum import VoteKey
+from smilesync.circle.validity import Head, Reason, Verdict
+from smilesync.circle.value import Value
 from smilesync.effects import Rung
 from support import planted
 from support.planted import Bug, Strobe, infested, lacks
@@ -64,6 +72,16 @@ kind = "split"
 at_s = 6.0
 heal_s = 18.0
 lone_percent = 100
+"""
+ISLANDS = """summary = "Everybody is alone for a while."
+seconds = 26
+peers = 14
+
+[[fault]]
+kind = "islands"
+at_s = 6.0
+heal_s = 18.0
+islands = 14
 """
 WAYWARD = """summary = "Wearers change their minds."
 seconds = 8
@@ -134,6 +152,26 @@ def comes_once(world: World, device: Device, tick: int) -> None:
         _power_on_at(world, device, tick)
 
 
+def hears_for_ever(_presence: Presence, _window_ns: int) -> int:
+    """Take the quorum for heard."""
+    return 2**62
+
+
+def sees_liars(_book: VoteBook, key: VoteKey, _index: int) -> bool:
+    """Take every vote of a second view for equivocation."""
+    return key[1] > 1
+
+
+def refuses_all(_value: Value, _head: Head, _parameters: Parameters) -> Reason:
+    """Take every lease for a wrong one."""
+    return Reason("CIR-024", Verdict.REJECT, "never right")
+
+
+def asks_nobody(guard: RestartGuard) -> None:
+    """Vote without an answer."""
+    guard.is_asking, guard.may_vote = False, not guard.is_amnesic
+
+
 BROKEN_BY = [
     Case("I1", CALM, planted.DecidesAlone),
     Case("I2", CALM, planted.DecidesAlone),
@@ -152,10 +190,18 @@ BROKEN_BY = [
     Case("I8", CALM, planted.ShowsOthers),
     Case("I8", CALM, planted.TrustsNoClock),
     Case("I8", CALM, planted.OverslepsWakes),
+    Case("I9", CALM, planted.SmugglesRoster),
+    Case("I10", CALM, planted.NotarizesAnew),
+    Case("I11", CALM, planted.Chatters),
+    Case("I13", SPLIT, (Presence, "quorum_until_ns", hears_for_ever)),
+    Case("I14", ISLANDS, planted.DecidesForAll),
+    Case("I15", SPLIT, (VoteBook, "contradicts", sees_liars)),
     Case("I17", CALM, planted.ShowsAgain),
     Case("I17", BLACKOUT, planted.ForgetsShown),
+    Case("I18", CALM, (RestartGuard, "_judge", asks_nobody)),
     Case("PAT", CALM, planted.ShowsOthers),
     Case("light", CALM, (lightsample, "Lamp", Strobe)),
+    Case("refused", CALM, (slot, "v4_lease", refuses_all)),
     Case("crash", CALM, planted.Explodes),
     Case("light-returns", BLACKOUT, planted.StaysDark),
     Case("slots-go-on", LONG, planted.NeverDecides),
@@ -207,11 +253,12 @@ def buggy(case: Case, monkeypatch: pytest.MonkeyPatch) -> City:
 
 @pytest.mark.parametrize("case", BROKEN_BY, ids=str)
 def test_a_planted_bug_breaks_the_promise(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sound(case.text)[case.name] is Result.HELD
+
     city = buggy(case, monkeypatch)
 
     assert results(city)[case.name] is Result.BROKEN
     assert report(city)["verdict"] == "fail"
-    assert sound(case.text)[case.name] is Result.HELD
 
 
 @pytest.mark.parametrize("case", UNSEEN_BY, ids=str)

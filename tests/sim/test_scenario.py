@@ -163,7 +163,7 @@ def test_what_is_given_back_was_taken_before(key: str) -> None:
 
 
 def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match=r"badflash, .*, swarm, or the path of a \.toml file"):
+    with pytest.raises(SettingsError, match=r"badflash, .*, consensus, or the path of"):
         scenario.load("doom")
 
 

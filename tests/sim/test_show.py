@@ -15,7 +15,7 @@ def lines_of(name: str, width: int, seed: int = 1) -> list[str]:
     return [line.plain for line in timeline.drawn(swarm.resolve(name, seed), width)]
 
 
-@pytest.mark.parametrize("name", [*scenario.names(), "swarm"])
+@pytest.mark.parametrize("name", [*scenario.names(), *scenario.DRAWN])
 def test_no_line_is_wider_than_the_terminal(name: str) -> None:
     for width in (60, 80, 100):
         lines = lines_of(name, width)
@@ -65,7 +65,7 @@ def test_a_scenario_for_programs_says_all(capsys: pytest.CaptureFixture[str]) ->
     assert result["expect"] == dict(loaded.expect)
 
 
-@pytest.mark.parametrize("name", [*scenario.names(), "swarm"])
+@pytest.mark.parametrize("name", [*scenario.names(), *scenario.DRAWN])
 def test_the_file_that_is_printed_says_the_same(
     name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

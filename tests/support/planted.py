@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from smilesim.city import City, Plan
 from smilesim.device import Device, LivePeer
+from smilesync.circle.quorum import value_hash
 from smilesync.commands import Command, SetConsent, SetOff
 from smilesync.effects import Effect, Notice, Persist, Rung, Scene, Send, Show
 from smilesync.ids import PeerId
@@ -22,7 +23,8 @@ from smilesync.wire.records import (
     Shown,
 )
 
-NOT_AFTER, START = 3, 5
+ALONE_NS = 5_000_000_000
+NOT_AFTER, START, ROSTER = 3, 5, 10
 """Keys of a decided value."""
 
 
@@ -132,6 +134,68 @@ class DecidesAlone(Rewrites):
     def __init__(self, peer: LivePeer, device: Device) -> None:
         super().__init__(peer, device)
         self.by_us = 1 + device.index
+
+
+class SmugglesRoster(Rewrites):
+    """All agree on a value that names another roster."""
+
+    def _rewritten(self, effect: Effect) -> Effect:
+        record = record_of(effect)
+        if not isinstance(record, DecidedRecord):
+            return effect
+        value = cbor.decode(record.body)
+        assert isinstance(value, dict)
+        body = cbor.encode({**value, ROSTER: bytes(32)})
+        return Persist(records.encode(replace(record, body=body)))
+
+
+class DecidesForAll(Planted):
+    """Left alone for five seconds, it writes down what the others may have decided meanwhile."""
+
+    _last: DecidedRecord | None = None
+    _heard_ns = 0
+
+    def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
+        self._heard_ns = now_ns
+        return super().handle(message, sender, now_ns)
+
+    def wake(self, now_ns: int) -> list[Effect]:
+        effects = super().wake(now_ns)
+        if self._last is None or now_ns - self._heard_ns < ALONE_NS:
+            return effects
+        value = cbor.decode(self._last.body)
+        assert isinstance(value, dict)
+        slot = self._last.slot + 1
+        record = replace(self._last, slot=slot, body=cbor.encode({**value, 0: slot}))
+        return self.bend([*effects, Persist(records.encode(record))])
+
+    def bend(self, effects: list[Effect]) -> list[Effect]:
+        for effect in effects:
+            record = record_of(effect)
+            if isinstance(record, DecidedRecord):
+                self._last = record
+        return effects
+
+
+class NotarizesAnew(Planted):
+    """Accepts another value in the next view, although the last one stands."""
+
+    def bend(self, effects: list[Effect]) -> list[Effect]:
+        bent = list(effects)
+        for effect in effects:
+            record = record_of(effect)
+            if isinstance(record, Finalized):
+                body = b"another"
+                other = Notarized(record.slot, record.view + 1, value_hash(body), body)
+                bent.append(Persist(records.encode(other)))
+        return bent
+
+
+class Chatters(Planted):
+    """Says everything two hundred times."""
+
+    def bend(self, effects: list[Effect]) -> list[Effect]:
+        return [one for one in effects for _ in range(200 if isinstance(one, Send) else 1)]
 
 
 class LeasesTooLong(Rewrites):

@@ -18,14 +18,17 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line for each scenario; `swarm` draws its seconds and its people from the seed."""
+    """Print a line for each scenario; what is drawn has its seconds and people from its seed."""
     arguments.check_writable("--json", options.json)
     listed = [scenario.load(name) for name in scenario.names()]
     rows: list[dict[str, str | int | None]] = [
         {"name": one.name, "seconds": one.seconds, "peers": one.peers, "summary": one.summary}
         for one in listed
     ]
-    rows.append({"name": swarm.NAME, "seconds": None, "peers": None, "summary": swarm.SUMMARY})
+    rows += [
+        {"name": name, "seconds": None, "peers": None, "summary": summary}
+        for name, summary in swarm.DRAWN.items()
+    ]
     terminal.write_json(rows, options.json)
     if options.json != arguments.STANDARD_OUTPUT:
         for row in rows:

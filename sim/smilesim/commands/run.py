@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from smilesim.replay import Replay
 
 SEED = 1
-DECIDING = ("scenario", "peers", "seed", "seconds", "contacts", "fidelity", "keep_going")
+VILLAINS_MAX = 64
+DECIDING = (
+    "scenario",
+    "peers",
+    "seed",
+    "seconds",
+    "contacts",
+    "fidelity",
+    "keep_going",
+    "villains",
+)
 """Options that decide what happens: a stored run has decided them long ago."""
 
 
@@ -39,6 +49,12 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--fidelity",
         metavar="NAME",
         help="how much is real: fast, wire or daemon; fast if not given",
+    )
+    parser.add_argument(
+        "--villains",
+        type=arguments.whole(0, VILLAINS_MAX),
+        metavar="K",
+        help="voters of each circle that may turn; f, the most it can bear, if not given",
     )
     parser.add_argument(
         "--keep-going",
@@ -108,12 +124,13 @@ def _check_options(options: argparse.Namespace) -> None:
 def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
     """Return what the options ask for, and the city that follows from it."""
     from smilesim.fidelity import DAEMON, FAST
-    from smilesim.recipe import Recipe, crowd, settle, with_contacts
+    from smilesim.recipe import Recipe, crowd, settle, with_contacts, with_villains
 
     seed: int = SEED if options.seed is None else options.seed
     chosen = swarm.resolve(options.scenario, seed)
     chosen = scenario.lasting(chosen, options.seconds or chosen.seconds)
     chosen = replace(chosen, peers=options.peers or chosen.peers)
+    chosen = with_villains(chosen, options.villains)
     fidelity: str = options.fidelity or FAST
     if fidelity == DAEMON and options.checkpoint_to is not None:
         raise SettingsError(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SEEDS_MAX = 1_000_000
 JOBS_MAX = 1_024
 SIZES_MAX = 100
+VILLAINS_MAX = 64
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -61,6 +62,12 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--fidelity", metavar="NAME", help="fast, wire or daemon; fast if not given"
     )
     parser.add_argument(
+        "--villains",
+        type=arguments.whole(0, VILLAINS_MAX),
+        metavar="K",
+        help="voters of each circle that may turn; f if not given",
+    )
+    parser.add_argument(
         "--failures", type=Path, metavar="DIR", help="write a replay file there for what fails"
     )
     arguments.add_json(parser)
@@ -86,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
         seconds=options.seconds,
         failures=options.failures,
         fidelity=options.fidelity or FAST,
+        villains=options.villains,
     )
     planned = plan(order)
     processes = min(options.jobs or _cores(), len(planned.jobs))

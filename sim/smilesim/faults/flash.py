@@ -107,6 +107,31 @@ def _flip(index: int, _fault: Fault, draw: int) -> Act:
     return act
 
 
+def _restored_backup(fault: Fault, ground: Ground) -> list[Step]:
+    """Copy the journals of devices, and some time later put the copies in their places."""
+    entropy, outage = chance(fault, ground), ticks(fault.numbers["outage_s"])
+    age = ticks(fault.numbers["age_s"])
+    steps: list[Step] = []
+    for index in some(ground.faulty, fault.numbers["percent"], entropy):
+        tick = moment(fault, entropy)
+        steps.append(Step(tick, _back_up(index)))
+        steps.append(Step(tick + age, off(index)))
+        steps.append(Step(tick + age, _restore(index)))
+        steps.append(Step(tick + age + outage, on(index)))
+    return in_order(steps)
+
+
+def _back_up(index: int) -> Act:
+    return lambda stage: stage.world.devices[index].disk.back_up()
+
+
+def _restore(index: int) -> Act:
+    def act(stage: Stage) -> None:
+        stage.world.fired["rolled-back-record"] += stage.world.devices[index].disk.restore()
+
+    return act
+
+
 def _refusal(name: str, meaning: str, ailment: Ailment) -> Kind:
     return Kind(
         name,
@@ -143,5 +168,19 @@ KINDS = (
         ("bit-flip",),
         _bit_flips,
         over_after("spread_s", "outage_s"),
+    ),
+    Kind(
+        "restored-backup",
+        "devices are put back to an earlier copy of their journal, f voters of a circle at most",
+        (
+            AT,
+            spread(2),
+            share(100, "faulty voters"),
+            Key("age_s", 0.5, 600, "how old the copy is", 3),
+            OUTAGE,
+        ),
+        ("rolled-back-record",),
+        _restored_backup,
+        over_after("spread_s", "age_s", "outage_s"),
     ),
 )

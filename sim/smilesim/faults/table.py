@@ -5,6 +5,11 @@ from smilesim.faults.kind import Fault, Kind
 
 FAMILIES = (weather, partition, power, flash, clocks, pace, storm, wearer, villainy)
 
+BYZANTINE = frozenset(
+    (*(kind.name for kind in villainy.KINDS), "lost-writes", "bit-flips", "restored-backup")
+)
+"""Kinds that break what the protocol takes for granted of an honest voter."""
+
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
 
 COUNTED: dict[str, tuple[str, ...]] = {

@@ -57,17 +57,18 @@ def ground_of(world: World, circles: Sequence[SimCircle], scenario: Scenario, se
             if source < device.index
         ),
         circles=circles,
-        faulty=_faulty(circles, seed),
+        faulty=_faulty(circles, seed, scenario.villains),
         weather=scenario.weather,
         faults=scenario.faults,
     )
 
 
-def _faulty(circles: Sequence[SimCircle], seed: int) -> tuple[int, ...]:
-    """Draw f voters of every circle."""
+def _faulty(circles: Sequence[SimCircle], seed: int, villains: int | None) -> tuple[int, ...]:
+    """Draw f voters of every circle, or as many as the scenario says."""
     drawn: list[int] = []
     for circle in circles:
-        size, faults = circle.roster.size, circle.roster.faults
+        size = circle.roster.size
+        faults = circle.roster.faults if villains is None else villains
         order = shuffled(size, stream(seed, "faulty", circle.index))
         drawn += [circle.members[place] for place in order[:faults]]
     return tuple(drawn)

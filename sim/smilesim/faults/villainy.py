@@ -25,10 +25,17 @@ TURN_MS = 1_000
 def _turn(fault: Fault, ground: Ground) -> list[Step]:
     entropy = chance(fault, ground)
     steps: list[Step] = []
-    for index in some(ground.faulty, fault.numbers["percent"], entropy):
+    for index in some(_its_share(fault, ground), fault.numbers["percent"], entropy):
         tick = moment(fault, entropy)
         steps.append(Step(tick, _possess(index, fault.kind)))
     return in_order(steps)
+
+
+def _its_share(fault: Fault, ground: Ground) -> tuple[int, ...]:
+    """Return which faulty voters are this kind's: several kinds share them, one each in turn."""
+    kinds = [other.kind for other in ground.faults if other.kind in VILLAINS]
+    kinds = list(dict.fromkeys(kinds))
+    return ground.faulty[kinds.index(fault.kind) :: len(kinds)]
 
 
 def _possess(index: int, villain: str) -> Act:

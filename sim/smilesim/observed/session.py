@@ -114,6 +114,7 @@ class ModelLink:
             self._checked = message
             self._world.checks.sending(self.device, message, self._world.tick)
         air = self.device.links.get(to)
+        self.device.sent += air is not None
         return [] if air is None else self._seal(air, message, now_ns)
 
     def inject(self, air: AirLink, message: Message) -> None:

@@ -9,7 +9,7 @@ from smilesync.commands import Command
 from smilesync.effects import Effect, Notice, Persist, Send, Show
 from smilesync.ids import PeerId
 from smilesync.statistics import Statistics
-from smilesync.wire.messages import Clock, Message
+from smilesync.wire.messages import Clock, Message, Status
 
 CRASH, DISK_STOP = "crash-inside-effects", "disk-stop"
 
@@ -54,6 +54,9 @@ class WitnessedPeer:
         world.trace.received(device.index, source, message)
         if isinstance(message, Clock) and message.echo_us and message.circle_us is not None:
             device.inbound[source].heard_tick = world.tick
+        elif isinstance(message, Status) and message.answer:
+            world.checks.answered(device, source, message)
+        device.inbound[source].said_tick = world.tick
         device.is_busy = device.slow_ms > 0
         return self._note(self._peer.handle(message, sender, now_ns))
 
@@ -113,7 +116,7 @@ class WitnessedPeer:
             case Notice(event=event):
                 world.notices[event] += 1
                 if event in WATCHED:
-                    world.checks.coverage.noticed(device, event)
+                    world.checks.noticed(device, effect, world.tick)
 
     def _sync(self) -> None:
         if self.unsynced:

@@ -1,0 +1,109 @@
+"""Invariants I11 and I13: nothing grows without bound, and every rung of the ladder in its time.
+
+I11 a device keeps at most three votes per view and signer of its open slot, but for those of a
+certificate, and it sends no more messages in a second than its links and its circle can call for:
+only timers and changes cause sends, so that no mixture of devices talks itself into a storm.
+I13 certified light is COMMITTED while q voters were heard in the last 1.5 s, and HOLD after that;
+HARMONY needs somebody heard in the last 5 s; SOLO becomes GLOW after a minute without the wearer.
+Judged once a second, from what reached the device.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from smilesim.device import Device
+from smilesim.violations import Violations
+from smilesim.votecheck import quorum_of
+from smilesync.effects import Rung
+from smilesync.peer import Peer
+
+SENT_MIN, SENT_PER_LINK = 200, 60
+"""The most that 400 drawn cities of 4 to 24 people showed is half of this."""
+
+VOTES_PER_VIEW_AND_SIGNER = 3
+LATE_TICKS = 30
+"""Local clocks may be 100 ppm slow, and a wake is rounded up to a tick."""
+
+HOLD_TICKS = 1_500 + LATE_TICKS
+COMPANY_TICKS = 5_000 + LATE_TICKS
+SOLO_SWEEPS_MAX = 63
+"""A sweep comes every 997 ms."""
+
+
+class BoundsCheck:
+    """Looks at every device once a second."""
+
+    def __init__(self, violations: Violations) -> None:
+        self._violations = violations
+        self._devices: dict[int, Device] = {}
+        self._sent: dict[int, int] = {}
+        self._solo: Counter[int] = Counter()
+        self.sent_most = 0
+        """The most messages any device sent between two sweeps."""
+
+    def powered_on(self, device: Device) -> None:
+        """`device` is looked at from now on."""
+        self._devices[device.index] = device
+
+    def commanded(self, device: Device) -> None:
+        """The wearer did something: the minute of SOLO begins again."""
+        self._solo[device.index] = 0
+
+    def sweep(self, tick: int) -> None:
+        """Judge everybody."""
+        for device in self._devices.values():
+            sent = device.sent - self._sent.get(device.index, 0)
+            self._sent[device.index] = device.sent
+            if device.is_villain:
+                continue
+            self._must_be_calm(device, sent, tick)
+            if device.is_on and not device.is_paused and not device.slow_ms:
+                self._must_be_small(device, tick)
+                if device.clock_off_until_tick <= tick:
+                    self._must_be_in_time(device, tick)
+
+    def _must_be_calm(self, device: Device, sent: int, tick: int) -> None:
+        self._violations.judged["I11"] += 1
+        self.sent_most = max(self.sent_most, sent)
+        most = SENT_MIN + SENT_PER_LINK * len(device.links)
+        if sent > most:
+            detail = f"sent {sent} messages in a second, at most {most} have a cause"
+            self._violations.add("I11", tick, device.index, detail)
+
+    def _must_be_small(self, device: Device, tick: int) -> None:
+        peer, circle = device.peer, device.circle
+        if not isinstance(peer, Peer) or peer.circle is None or circle is None:
+            return
+        counts: Counter[tuple[int, int]] = Counter()
+        for (_, view, _), page in peer.circle.slot.book.votes.items():
+            if len(page) < quorum_of(circle):
+                counts.update((view, signer) for signer in page)
+        if counts and max(counts.values()) > VOTES_PER_VIEW_AND_SIGNER:
+            detail = f"keeps {max(counts.values())} votes of one voter in one view"
+            self._violations.add("I11", tick, device.index, detail)
+
+    def _must_be_in_time(self, device: Device, tick: int) -> None:
+        scene, circle = device.scene, device.circle
+        if scene is None:
+            return
+        self._violations.judged["I13"] += 1
+        self._solo[device.index] = self._solo[device.index] + 1 if scene.rung is Rung.SOLO else 0
+        if scene.rung is Rung.COMMITTED and circle is not None:
+            heard = 1 + _heard(device, circle.members, tick - HOLD_TICKS)
+            if heard < quorum_of(circle):
+                self._late(device, f"is COMMITTED and heard {heard} voters in 1.5 s", tick)
+        elif scene.rung is Rung.HARMONY and not _heard(
+            device, device.inbound, tick - COMPANY_TICKS
+        ):
+            self._late(device, "is in HARMONY and heard nobody in 5 s", tick)
+        elif self._solo[device.index] > SOLO_SWEEPS_MAX:
+            self._late(device, "is SOLO for more than a minute", tick)
+
+    def _late(self, device: Device, detail: str, tick: int) -> None:
+        self._violations.add("I13", tick, device.index, detail)
+
+
+def _heard(device: Device, others: Iterable[int], since_tick: int) -> int:
+    """Return how many of `others` reached `device` since then, with any message."""
+    ways = (device.inbound.get(other) for other in others)
+    return sum(way is not None and way.said_tick >= since_tick for way in ways)

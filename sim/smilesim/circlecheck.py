@@ -1,0 +1,153 @@
+"""Invariants I9, I10 and I14, and I3 where villains sign: what a circle may decide at all.
+
+I9 the roster changes by lawful steps only; founders without a policy stay the voters for ever. I10
+beside a value that was notarized and that cannot have been nullified no honest voter notarizes
+another one: a carried value is the same, byte for byte. I14 nothing is decided without q voters
+who could hear one another, directly or through others, since the slot opened; villains count as
+heard everywhere. I3 here rests on the certificates in honest journals, whoever signed them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from smilesim.device import NO_TICK, Device, SimCircle
+from smilesim.pace import Pace
+from smilesim.violations import Violations
+from smilesim.votecheck import quorum_of, read_decision
+from smilesync.wire.messages import VoteSet
+from smilesync.wire.records import DecidedRecord, Finalized, Notarized, Nullified, Record
+
+KEPT_SLOTS = 3
+CLOCK_TICKS = 100
+"""Clocks differ by up to 2g, so somebody may open a slot so much before another."""
+
+
+@dataclass(slots=True)
+class SlotBook:
+    """One slot: by view the values notarized and finalized, and as a bitmap who nullified it."""
+
+    notarized: dict[int, bytes] = field(default_factory=dict)
+    finalized: dict[int, bytes] = field(default_factory=dict)
+    nullifiers: dict[int, int] = field(default_factory=dict)
+    voted_tick: int = NO_TICK
+    """When the first honest vote of the slot was on a disk: by then it was open."""
+
+
+class CircleCheck:
+    """Follows what honest journals say of every slot."""
+
+    def __init__(self, circles: Sequence[SimCircle], violations: Violations, pace: Pace) -> None:
+        self._books: list[dict[int, SlotBook]] = [{} for _ in circles]
+        self._highest = [0] * len(circles)
+        self._violations = violations
+        self._pace = pace
+        self._devices: dict[int, Device] = {}
+
+    def powered_on(self, device: Device) -> None:
+        """`device` is there: its links tell who was heard."""
+        self._devices[device.index] = device
+
+    def journalled(self, device: Device, record: Record, tick: int) -> None:
+        """A record of `device` became durable."""
+        circle = device.circle
+        if circle is None:
+            return
+        if isinstance(record, Notarized | Nullified | Finalized):
+            book = self._book(circle, record.slot)
+            if book.voted_tick == NO_TICK:
+                book.voted_tick = tick
+        match record:
+            case Notarized():
+                self._notarized(device, circle, record, tick)
+            case Nullified(slot, view):
+                nullifiers = self._book(circle, slot).nullifiers
+                nullifiers[view] = nullifiers.get(view, 0) | 1 << device.roster_index
+            case Finalized(slot, view, value_hash):
+                book = self._book(circle, slot)
+                self._certified(device, book.notarized, view, bytes(value_hash), tick)
+            case DecidedRecord(slot, _, certificate):
+                self._decided(device, circle, record, tick)
+                self._finalized(device, self._book(circle, slot), certificate, tick)
+            case _:
+                pass
+
+    def _book(self, circle: SimCircle, slot: int) -> SlotBook:
+        return self._books[circle.index].setdefault(slot, SlotBook())
+
+    def _certified(
+        self, device: Device, known: dict[int, bytes], view: int, value: bytes, tick: int
+    ) -> None:
+        self._violations.judged["I3"] += 1
+        if known.setdefault(view, value) != value:
+            detail = f"two values certified in view {view}"
+            self._violations.add("I3", tick, device.index, detail)
+
+    def _finalized(self, device: Device, book: SlotBook, certificate: VoteSet, tick: int) -> None:
+        view, value = certificate.view, bytes(certificate.value_hash or b"")
+        self._certified(device, book.finalized, view, value, tick)
+        if book.notarized.get(view, value) != value:
+            detail = f"one value notarized and another finalized in view {view}"
+            self._violations.add("I3", tick, device.index, detail)
+
+    def _notarized(self, device: Device, circle: SimCircle, record: Notarized, tick: int) -> None:
+        """An honest voter accepts a value: no earlier view may bind the circle to another."""
+        book = self._book(circle, record.slot)
+        liars = circle.roster.faults
+        self._violations.judged["I10"] += 1
+        for view, value in book.notarized.items():
+            if view >= record.view:
+                continue
+            against = book.nullifiers.get(view, 0).bit_count()
+            if value != record.value_hash and against + liars < quorum_of(circle):
+                detail = f"view {record.view} has another value than view {view}, which stands"
+                self._violations.add("I10", tick, device.index, detail)
+
+    def _decided(self, device: Device, circle: SimCircle, record: DecidedRecord, tick: int) -> None:
+        decision, slot = read_decision(record.body), record.slot
+        self._violations.judged["I9"] += 1
+        if decision is not None and not self._is_lawful(circle, decision.roster_hash):
+            detail = f"slot {slot} names a roster that does not follow"
+            self._violations.add("I9", tick, device.index, detail)
+        if slot <= self._highest[circle.index]:
+            return
+        self._highest[circle.index] = slot
+        self._must_have_met(device, circle, slot, tick)
+        books = self._books[circle.index]
+        for old in [number for number in books if number <= slot - KEPT_SLOTS]:
+            del books[old]
+
+    def _is_lawful(self, circle: SimCircle, roster_hash: bytes) -> bool:
+        """Is this the roster of the founders? In a circle without a policy nothing else is lawful.
+
+        Where rosters change, the step from the one before is judged here.
+        """
+        return bool(circle.genesis.parameters.policy) or roster_hash == circle.roster.hash
+
+    def _must_have_met(self, device: Device, circle: SimCircle, slot: int, tick: int) -> None:
+        """Somebody is the first to decide a slot: were there q voters to hear?"""
+        # By the clock of the light before; after a restart clocks may have jumped ahead.
+        voted = self._book(circle, slot).voted_tick
+        opened = self._pace.opened_tick(circle, slot)
+        opened = min((one for one in (opened, voted) if one != NO_TICK), default=tick)
+        heard = self._heard_by(device, circle, opened - CLOCK_TICKS)
+        members = [self._devices.get(member) for member in circle.members]
+        liars = {one.index for one in members if one is not None and one.is_villain}
+        self._violations.judged["I14"] += 1
+        if len(heard | liars) < quorum_of(circle):
+            detail = f"slot {slot} decided, and {len(heard | liars)} voters could hear one another"
+            self._violations.add("I14", tick, device.index, detail)
+
+    def _heard_by(self, device: Device, circle: SimCircle, since_tick: int) -> set[int]:
+        """Return who of the circle reached `device` since then, directly or through others."""
+        heard, waiting = {device.index}, [device]
+        while waiting:
+            inbound = waiting.pop().inbound
+            for member in circle.members:
+                way = inbound.get(member)
+                if member in heard or way is None or way.said_tick < since_tick:
+                    continue
+                heard.add(member)
+                other = self._devices.get(member)
+                if other is not None:
+                    waiting.append(other)
+        return heard

@@ -1,0 +1,160 @@
+"""How fast circles decide: from proposal to decision, in messages, and after the last fault.
+
+The first slot of a circle is left out of the good case: its members find their clocks at
+different moments, and a voter that has none yet keeps the proposal.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smilesim.device import NO_TICK, Device, SimCircle
+from smilesim.fate import Weather
+from smilesim.trace import Trace
+from smilesync.effects import Scene
+from smilesync.wire import cbor
+from smilesync.wire.messages import Carried, Clock, Decided, Message, Piece, VoteSet
+from smilesync.wire.records import DecidedRecord, Notarized
+from smilesync.wire.votesets import set_value
+
+CERTIFICATE_HEAD_BYTES, SIGNATURE_BYTES = 44, 64
+"""Of the form that the design reckons with; ours is measured."""
+
+KEPT_SLOTS = 2
+"""Others may still decide what somebody has decided."""
+
+Place = tuple[int, int]
+"""Circle and slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoodCase:
+    """What deciding takes when nothing goes wrong; None where the run cannot tell.
+
+    `delays_most` and `delays_least`: message delays from proposal to decision, over all devices
+    and slots. `messages`: of one slot, the most. `certificate_bytes`: as it is sent and kept.
+    """
+
+    delays_most: float | None
+    delays_least: float | None
+    messages: int | None
+    certificate_bytes: int | None
+
+
+class CountingTrace(Trace):
+    """A trace that counts the messages of every slot; STATUS and repair of it among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_slot: Counter[int] = Counter()
+
+    def received(self, peer: int, source: int, message: Message) -> None:
+        """A message reached `peer`."""
+        super().received(peer, source, message)
+        if not isinstance(message, Clock | Carried | Decided | Piece):
+            self.of_slot[message.slot] += 1
+
+
+class Pace:
+    """Follows proposals and decisions of all circles. `healed_tick`: None if faults never end."""
+
+    def __init__(self, circles: Sequence[SimCircle], healed_tick: int | None) -> None:
+        self._circles = circles
+        self._healed_tick = healed_tick
+        self._proposed: dict[tuple[int, int, int], int] = {}
+        self._opened: dict[Place, int] = {}
+        self._highest = [0] * len(circles)
+        self._highest_healed: list[int] | None = None
+        self._has_decided: set[int] = set()
+        self._delays: list[int] = []
+        self._certificate: VoteSet | None = None
+        self.waits_ticks: list[int] = []
+        """Of each device: from healing, or the opening of the slot if later, to its decision."""
+
+    def notarized(self, device: Device, record: Notarized, tick: int) -> None:
+        """A NOTARIZE vote became durable; the first of a view is the leader's proposal."""
+        assert device.circle is not None
+        self._proposed.setdefault((device.circle.index, record.slot, record.view), tick)
+        place = device.circle.index, record.slot
+        if place in self._opened:
+            # Clocks that jumped ahead after a restart make a slot open earlier than a light told.
+            self._opened[place] = min(self._opened[place], tick)
+
+    def shown(self, device: Device, scene: Scene) -> None:
+        """A certified light says, by the clock it runs on, when the next slot opens."""
+        circle = device.circle
+        if circle is None or scene.timeline is None or not scene.is_selected:
+            return
+        parameters = circle.genesis.parameters
+        opens_us = scene.until_us + parameters.guard_us - parameters.window_us
+        opens_tick = device.oscillator.tick_at(scene.timeline.local_at(opens_us))
+        place = circle.index, scene.slot + 1
+        self._opened[place] = min(opens_tick, self._opened.get(place, opens_tick))
+
+    def opened_tick(self, circle: SimCircle, slot: int) -> int:
+        """Return when the slot opened at whoever was first, NO_TICK if no light told."""
+        return self._opened.get((circle.index, slot), NO_TICK)
+
+    def decided(self, device: Device, record: DecidedRecord, tick: int) -> None:
+        """A decision of `device` became durable."""
+        circle = device.circle
+        assert circle is not None
+        slot, view = record.slot, record.certificate.view
+        began = self._proposed.get((circle.index, slot, view))
+        if slot > 1 and began is not None:
+            self._delays.append(tick - began)
+            self._certificate = record.certificate
+        self._wait(device, circle, slot, tick)
+        if slot > self._highest[circle.index]:
+            self._highest[circle.index] = slot
+            self._forget(circle.index, slot)
+
+    def good_case(self, circle: SimCircle, weather: Weather, counts: Counter[int]) -> GoodCase:
+        """Return the figures of a run in which every message takes the same time."""
+        is_even = weather.delay_ms_span == 1 and not weather.loss_ppm + weather.reorder_ppm
+        delays = self._delays if is_even and not weather.tail_ppm else []
+        slots = range(2, self._highest[circle.index] + 1)
+        certificate = self._certificate
+        return GoodCase(
+            delays_most=_in_delays(max(delays), weather) if delays else None,
+            delays_least=_in_delays(min(delays), weather) if delays else None,
+            messages=max((counts[slot] for slot in slots), default=None),
+            certificate_bytes=len(cbor.encode(set_value(certificate))) if certificate else None,
+        )
+
+    def _wait(self, device: Device, circle: SimCircle, slot: int, tick: int) -> None:
+        healed = self._healed_tick
+        if healed is None or tick < healed or device.index in self._has_decided:
+            return
+        if self._highest_healed is None:
+            self._highest_healed = list(self._highest)
+        if slot <= self._highest_healed[circle.index]:
+            return
+        self._has_decided.add(device.index)
+        since = max(healed, self.opened_tick(circle, slot))
+        self.waits_ticks.append(max(0, tick - since))
+
+    def _forget(self, circle: int, slot: int) -> None:
+        """Proposals of a district are few; those of long ago are of no use."""
+        self._opened.pop((circle, slot - KEPT_SLOTS), None)
+        old = [key for key in self._proposed if key[0] == circle and key[1] < slot - KEPT_SLOTS]
+        for key in old:
+            del self._proposed[key]
+
+
+def _in_delays(ticks: int, weather: Weather) -> float:
+    """Return a time in what one message takes; a whole number as such."""
+    whole, rest = divmod(ticks, weather.delay_ms_min)
+    return round(ticks / weather.delay_ms_min, 3) if rest else whole
+
+
+def certificate_bytes_by_design(circle: SimCircle) -> int:
+    """Return 44 + ceil(n/8) + 64 q."""
+    size, quorum = circle.roster.size, circle.roster.quorum
+    return CERTIFICATE_HEAD_BYTES + -(-size // 8) + SIGNATURE_BYTES * quorum
+
+
+def messages_by_design(circle: SimCircle) -> int:
+    """Return (n-1) + (n-1)^2 + n(n-1): one proposal, NOTARIZE of the others, FINALIZE of all."""
+    size = circle.roster.size
+    return (size - 1) * (1 + (size - 1) + size)

@@ -1,0 +1,50 @@
+"""One device that speaks for a crowd which is not there: feelings signed by keys it just made."""
+
+from typing import TYPE_CHECKING
+
+from smilesim.villains.turned import NEVER_NS, Heard
+from smilesync.commands import EmotionState
+from smilesync.effects import Effect, Send
+from smilesync.emotion.statement import Statement, write
+from smilesync.keys import Ed25519Signer
+from smilesync.wire.messages import Carried, VoteKind, Votes, VoteSet
+
+if TYPE_CHECKING:
+    from smilesim.villains.turned import Means
+
+COUNT = "sybil-statement"
+SEED_BYTES = 32
+HEARD_PER_SYBIL = 4
+
+
+class SybilCrowd:
+    """Brings a new person into being for every few messages it hears: each feels, and votes."""
+
+    def __init__(self, means: "Means") -> None:
+        self.due_ns = NEVER_NS
+        self._means = means
+        self._heard = 0
+
+    def act(self, effects: list[Effect], heard: Heard | None, _now_ns: int) -> list[Effect]:
+        """Let a Sybil say how it feels, to everybody in range, and vote from beyond the roster."""
+        if heard is None:
+            return effects
+        self._heard += 1
+        if self._heard % HEARD_PER_SYBIL:
+            return effects
+        self._means.fired[COUNT] += 1
+        sybil = Ed25519Signer(self._means.entropy.draw(SEED_BYTES))
+        feeling = write(Statement(self._heard, EmotionState.HIGH), sybil)
+        spoken: list[Effect] = [Send(to, feeling) for to in self._means.device.links]
+        return [*effects, *spoken, *self._vote(sybil, feeling)]
+
+    def _vote(self, sybil: Ed25519Signer, feeling: Carried) -> list[Effect]:
+        circle = self._means.peer.circle
+        assert circle is not None, "only voters turn"
+        place = 1 << circle.roster.size
+        signature = sybil.sign(feeling.body)
+        votes = VoteSet(VoteKind.NULLIFY, circle.slot.view, None, place, (signature,))
+        message = Votes(circle.slot.number, (votes,))
+        return [
+            Send(to, message) for to in circle.roster.identities if to in self._means.device.links
+        ]
