@@ -200,7 +200,7 @@ class Execution:
                 event = effect.event
                 self.notices[event] += 1
                 if event in WATCHED:
-                    self.checks.noticed(device, effect, self.wheel.tick)  # type: ignore[arg-type]
+                    self.checks.noticed(device, effect, self.wheel.tick)
         if sends:
             self._send(device, sends)
         return unsynced

@@ -47,13 +47,13 @@ def _answer(arguments: Sequence[str] | None) -> int:
 
 def _parsed(arguments: Sequence[str] | None) -> "Namespace":
     from smilesim.commands import list as list_command
-    from smilesim.commands import replay, run, show, shrink, sweep
+    from smilesim.commands import replay, run, selftest, show, shrink, sweep
     from smilesim.commands.arguments import Parser
 
     parser = Parser(prog="smilesim", description="Simulate a city of SmileSync devices.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     # In the order in which a newcomer meets them.
-    for command in (list_command, show, run, sweep, replay, shrink):
+    for command in (list_command, show, run, sweep, replay, shrink, selftest):
         command.add(commands)
     return parser.parse_args(arguments)
 

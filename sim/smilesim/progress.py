@@ -47,6 +47,37 @@ class Bar:
         self._progress.update(self._task, completed=second)
 
 
+class TrialBar:
+    """Shows bugs tried; call it after each."""
+
+    def __init__(self, bugs: int) -> None:
+        self._progress = Progress(
+            TextColumn("selftest"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} planted bugs"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=bugs)
+
+    def __enter__(self) -> "TrialBar":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self) -> None:
+        """Take note of a bug that was tried."""
+        self._progress.update(self._task, advance=1)
+
+
 class SweepBar:
     """Shows runs done and runs failed; call it with each run that is over."""
 

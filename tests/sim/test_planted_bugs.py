@@ -14,15 +14,15 @@ from smilesim.faults.table import KINDS
 from smilesim.properties import PROPERTIES, Kind, Result, outcomes
 from smilesim.report import report
 from smilesim.world import World
-from smilesync.circle import slot
-from smilesync.circle.book import VoteBook
+from smilesync.circle import judge
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.presence import Presence
 from smilesync.circle.quorum import VoteKey
+from smilesync.circle.slot import Slot
 from smilesync.circle.validity import Head, Reason, Verdict
 from smilesync.circle.value import Value
-from smilesync.effects import Rung
+from smilesync.effects import Event, Notice, Rung
 from support import planted
 from support.planted import Bug, Strobe, infested, lacks
 
@@ -82,6 +82,14 @@ kind = "islands"
 at_s = 6.0
 heal_s = 18.0
 islands = 14
+"""
+DOUBLE = """summary = "Some vote twice."
+seconds = 24
+peers = 14
+
+[[fault]]
+kind = "double-voter"
+at_s = 3
 """
 WAYWARD = """summary = "Wearers change their minds."
 seconds = 8
@@ -157,9 +165,10 @@ def hears_for_ever(_presence: Presence, _window_ns: int) -> int:
     return 2**62
 
 
-def sees_liars(_book: VoteBook, key: VoteKey, _index: int) -> bool:
-    """Take every vote of a second view for equivocation."""
-    return key[1] > 1
+def accuses_all(slot: Slot, _index: int, _key: VoteKey, _signature: bytes) -> list[Notice]:
+    """Blame everybody."""
+    everybody = slot.around.roster.identities
+    return [Notice(Event.EQUIVOCATION_SEEN, one) for one in everybody]
 
 
 def refuses_all(_value: Value, _head: Head, _parameters: Parameters) -> Reason:
@@ -195,13 +204,13 @@ BROKEN_BY = [
     Case("I11", CALM, planted.Chatters),
     Case("I13", SPLIT, (Presence, "quorum_until_ns", hears_for_ever)),
     Case("I14", ISLANDS, planted.DecidesForAll),
-    Case("I15", SPLIT, (VoteBook, "contradicts", sees_liars)),
+    Case("I15", DOUBLE, (Slot, "_accuse", accuses_all)),
     Case("I17", CALM, planted.ShowsAgain),
     Case("I17", BLACKOUT, planted.ForgetsShown),
     Case("I18", CALM, (RestartGuard, "_judge", asks_nobody)),
     Case("PAT", CALM, planted.ShowsOthers),
     Case("light", CALM, (lightsample, "Lamp", Strobe)),
-    Case("refused", CALM, (slot, "v4_lease", refuses_all)),
+    Case("refused", CALM, (judge, "v4_lease", refuses_all)),
     Case("crash", CALM, planted.Explodes),
     Case("light-returns", BLACKOUT, planted.StaysDark),
     Case("slots-go-on", LONG, planted.NeverDecides),

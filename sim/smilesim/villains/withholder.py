@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from smilesim.villains.pen import Pen
 from smilesim.villains.turned import NEVER_NS, Heard
 from smilesync.effects import Effect, Send
+from smilesync.ids import PeerId
 from smilesync.wire.messages import Carried, Clock
 
 if TYPE_CHECKING:
@@ -27,9 +28,13 @@ class Withholder:
         favourite = others[self._pen.slot.number % len(others)] if others else None
         kept: list[Effect] = []
         for effect in effects:
-            is_open = not isinstance(effect, Send) or isinstance(effect.message, Clock | Carried)
-            if is_open or effect[0] == favourite:
-                kept.append(effect)
-            else:
+            if self._is_withheld(effect, favourite):
                 self._means.fired[COUNT] += 1
+            else:
+                kept.append(effect)
         return kept
+
+    def _is_withheld(self, effect: Effect, favourite: PeerId | None) -> bool:
+        if not isinstance(effect, Send) or isinstance(effect.message, Clock | Carried):
+            return False
+        return effect.to != favourite

@@ -1,0 +1,87 @@
+"""`smilesim selftest`: plants bugs in the core, one by one, and says which check caught each."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from smilesim.commands import EXIT_FAIL, EXIT_PASS, arguments, terminal
+from smilesim.commands.arguments import Commands
+from smilesync.errors import SettingsError
+
+if TYPE_CHECKING:
+    from smilesim.selftest.bug import Bug
+    from smilesim.selftest.trial import Outcome
+
+MISSED = "MISSED"
+NAME_WIDTH, RULE_WIDTH = 30, 13
+
+
+def add(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Declare the arguments."""
+    parser = commands.add_parser(
+        "selftest", help="plant bugs in the core, and see that the checks catch each"
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="this bug alone; may be given again"
+    )
+    arguments.add_json(parser)
+    parser.set_defaults(act=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try the catalogue, or a part of it."""
+    arguments.check_writable("--json", options.json)
+    # Imported late: usage errors need neither trio nor the cryptography.
+    from smilesim.selftest.bugs.catalogue import CATALOGUE
+    from smilesim.selftest.trial import try_all
+
+    bugs = _chosen(CATALOGUE, options.only)
+    with _bar(len(bugs)) as tell:
+        outcomes = try_all(bugs, tell)
+    terminal.write_json({"planted": [_row(one) for one in outcomes]}, options.json)
+    if options.json != arguments.STANDARD_OUTPUT:
+        for one in outcomes:
+            said = f"{one.bug.name:<{NAME_WIDTH}} {one.caught_by or MISSED:<{RULE_WIDTH}}"
+            print(f"{said} {one.bug.meaning if one.caught_by else one.detail}")
+        print(_verdict(outcomes))
+    return EXIT_PASS if all(one.caught_by for one in outcomes) else EXIT_FAIL
+
+
+def _chosen(catalogue: "Sequence[Bug]", names: Sequence[str] | None) -> "Sequence[Bug]":
+    """Return the bugs of these names, in the order of the catalogue.
+
+    Errors: SettingsError for a name that is none.
+    """
+    known = [bug.name for bug in catalogue]
+    for name in names or ():
+        if name not in known:
+            raise SettingsError(f"--only {name}: expected one of {', '.join(known)}")
+    return [bug for bug in catalogue if not names or bug.name in names]
+
+
+def _row(outcome: "Outcome") -> dict[str, str | None]:
+    return {
+        "name": outcome.bug.name,
+        "meaning": outcome.bug.meaning,
+        "ground": outcome.bug.ground.name,
+        "caught_by": outcome.caught_by or None,
+        "detail": outcome.detail,
+    }
+
+
+def _verdict(outcomes: "Sequence[Outcome]") -> str:
+    missed = sum(not one.caught_by for one in outcomes)
+    if missed:
+        return f"verdict fail  {missed} of {len(outcomes)} planted bugs were missed"
+    return f"verdict pass  all {len(outcomes)} planted bugs were caught"
+
+
+def _bar(bugs: int) -> "AbstractContextManager[Callable[[], None] | None]":
+    """Return a progress bar for a person's terminal, nothing for a file or a pipe."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from smilesim.progress import TrialBar
+
+    return TrialBar(bugs)

@@ -1,0 +1,13 @@
+"""All planted bugs, in the order of the families."""
+
+from smilesim.selftest.bug import Bug
+from smilesim.selftest.bugs import journal, leasing, light, membership, timing, voting
+
+CATALOGUE: tuple[Bug, ...] = (
+    *voting.BUGS,
+    *journal.BUGS,
+    *leasing.BUGS,
+    *timing.BUGS,
+    *light.BUGS,
+    *membership.BUGS,
+)
