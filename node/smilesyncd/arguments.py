@@ -188,7 +188,7 @@ def _add_files(add_parser: AddParser) -> None:
     circle = _add(
         add_parser,
         "circle",
-        "found a circle, or wish for what it shows",
+        "found a circle, come in, go, or wish for what it shows",
         "smilesync circle create --out our.genesis CARD CARD",
     )
     actions = circle.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -201,6 +201,13 @@ def _add_files(add_parser: AddParser) -> None:
     create.add_argument("cards", nargs="+", metavar="CARD", help="founder card, or a file with one")
     create.add_argument("--out", required=True, metavar="FILE", help="the file to write")
     create.add_argument(
+        "--policy",
+        choices=["closed", "open", "invite", "steward"],
+        default="closed",
+        help="who may become a voter later: nobody (closed), who stays, is invited, or certified",
+    )
+    create.add_argument("--steward", metavar="KEY", help="the steward's public key, hexadecimal")
+    create.add_argument(
         "--strict", action="store_true", help="a circle of 2 or 3 stops rather than trust one less"
     )
     _add_json(create)
@@ -212,6 +219,44 @@ def _add_files(add_parser: AddParser) -> None:
         has_daemon=True,
     )
     propose.add_argument("pattern", metavar="FILE|HEX", help="an encoded pattern")
+    _add_belonging(actions.add_parser)
+
+
+def _add_belonging(add_parser: AddParser) -> None:
+    show = _add(
+        add_parser, "show", "who belongs to the circle", "smilesync circle show", has_daemon=True
+    )
+    invite = _add(
+        add_parser,
+        "invite",
+        "print an invitation: one word that lets somebody become a voter",
+        "smilesync circle invite --minutes 10",
+        has_daemon=True,
+    )
+    invite.add_argument(
+        "--minutes", type=_count, default=10, metavar="N", help="how long it holds (10)"
+    )
+    invite.add_argument("--guest", metavar="KEY", help="only for this identity, hexadecimal")
+    join = _add(
+        add_parser,
+        "join",
+        "ask for a seat in the circle of the genesis file",
+        "smilesync circle join smileinvite1...",
+        has_daemon=True,
+    )
+    join.add_argument("invite", nargs="?", metavar="INVITE", help="the word of an invitation")
+    leave = _add(
+        add_parser,
+        "leave",
+        "leave the circle: its light and your sharing end at once",
+        "smilesync circle leave",
+        has_daemon=True,
+    )
+    leave.add_argument(
+        "--now", action="store_true", help="erase the voter key at once, not when the circle agrees"
+    )
+    for parser in (show, invite, join, leave):
+        _add_json(parser)
 
 
 def _add_guard(add_parser: AddParser) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from smilesync.circle import genesis
-from smilesync.circle.genesis import FounderCard, Parameters
+from smilesync.circle.genesis import FounderCard, Parameters, Policy
 from smilesync.errors import RemoteError, SettingsError
-from smilesync.keys import Ed25519Signer, Ed25519Verifier
+from smilesync.keys import Ed25519Signer, Ed25519Verifier, is_strict_key
 from smilesyncd import keystore, statedir
 from smilesyncd.running import held_state
 from smilesyncd.settings import Settings
@@ -33,11 +33,25 @@ def show(settings: Settings, *, is_json: bool) -> int:
     return 0
 
 
-def create(listed: Sequence[str], out: str, *, is_strict: bool, is_json: bool) -> int:
+def parameters(policy: str, steward: str | None, *, is_strict: bool) -> Parameters:
+    """Return what a genesis says beside its founders. Raises SettingsError."""
+    chosen = Policy[policy.upper()]
+    if (chosen is Policy.STEWARD) is not (steward is not None):
+        raise SettingsError("--steward: expected exactly with --policy steward")
+    try:
+        key = bytes.fromhex(steward) if steward is not None else None
+    except ValueError:
+        key = b""
+    if key is not None and not is_strict_key(key):
+        raise SettingsError("--steward: expected a public key of 64 hexadecimal digits")
+    return Parameters(is_strict=is_strict, policy=chosen, steward=key)
+
+
+def create(listed: Sequence[str], out: str, shared: Parameters, *, is_json: bool) -> int:
     """Write the genesis of a circle of the devices whose cards are listed."""
     cards = tuple(_card(given, number) for number, given in enumerate(listed, start=1))
     try:
-        born = genesis.found(cards, os.urandom(NONCE_BYTES), Parameters(is_strict=is_strict))
+        born = genesis.found(cards, os.urandom(NONCE_BYTES), shared)
         data = born.encode()
         # Whatever is wrong with the cards together shows here, not on somebody's wrist.
         genesis.decode_genesis(data, Ed25519Verifier())

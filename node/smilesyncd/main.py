@@ -43,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from smilesyncd import founding
 
             return founding.create(
-                chosen.cards, chosen.out, is_strict=chosen.strict, is_json=chosen.json
+                chosen.cards,
+                chosen.out,
+                founding.parameters(chosen.policy, chosen.steward, is_strict=chosen.strict),
+                is_json=chosen.json,
             )
         known = settings.load(flags_of(chosen), os.environ)
         if chosen.command == "identity":

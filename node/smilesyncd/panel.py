@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from smilesync.commands import EmotionState, Switch
-from smilesync.ids import CircleId
+from smilesync.ids import CircleId, PeerId
 from smilesync.light import pattern as language
 from smilesync.light.render import US_PER_DS
 from smilesync.mesh.link import Link
@@ -122,6 +122,42 @@ def peers(device: Device) -> Fields:
             }
         )
     return {"peers": listed}
+
+
+def circle(device: Device) -> Fields:
+    """Return who belongs to the circle; what is not known is null. Only of a device in one."""
+    now_ns = device.clock.now_ns()
+    mine = device.peer.circle
+    assert mine is not None
+    members = mine.members
+    roster, state, wish = mine.roster, mine.around.state, members.reception.wish
+
+    def person(identity: PeerId) -> Json:
+        heard_ns = members.presence.heard_ns(identity)
+        is_me = identity == device.peer.me
+        is_heard = heard_ns >= 0 and not is_me
+        age_ms = max(0, now_ns - heard_ns) // NS_PER_MS
+        return {
+            "identity": identity.hex(),
+            "is_me": is_me,
+            "heard_ms": age_ms if is_heard else None,
+        }
+
+    told = None
+    if wish is not None:
+        told = "join" if wish.leaves_after_slot is None else "leave"
+    return {
+        "circle": roster.circle.hex(),
+        "policy": mine.around.parameters.policy.name.lower(),
+        "slot": mine.slot.number,
+        "quorum": roster.quorum,
+        "liars_borne": roster.faults,
+        "is_voter": mine.around.me is not None,
+        "voters": [person(one) for one in roster.identities],
+        "standby": [person(one) for one in members.standby] if state is not None else None,
+        "expelled": [one.hex() for one in state.expelled] if state is not None else None,
+        "wish": told,
+    }
 
 
 def consent_fields(switches: Switch) -> dict[str, Json]:

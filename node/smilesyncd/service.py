@@ -5,16 +5,21 @@ from typing import TypeVar
 
 import trio
 
+from smilesync.circle.petitions import invite_from_text
 from smilesync.commands import (
     AnswerSuggestion,
     Command,
     Feel,
+    Join,
+    Leave,
     SetConsent,
     SetOff,
     Suggest,
     WishFor,
 )
-from smilesync.errors import LocalError
+from smilesync.errors import LocalError, RemoteError
+from smilesync.ids import KEY_SIZE_BYTES, PeerId, short
+from smilesync.keys import Ed25519Verifier
 from smilesyncd import panel
 from smilesyncd.control import BadRequest, Service
 from smilesyncd.design import wardrobe
@@ -26,6 +31,8 @@ from smilesyncd.vocabulary import STATES, SWITCHES
 Chosen = TypeVar("Chosen")
 
 WATCH_SECONDS = 0.05
+INVITE_MINUTES_MAX = 24 * 60
+US_PER_MINUTE = 60_000_000
 WATCH_SECONDS_MIN = 0.01
 
 
@@ -39,7 +46,12 @@ def new_service(node: Node, device: Device) -> Service:
             return panel.peers(device)
         if verb in wardrobe.VERBS:
             return await device.wardrobe.answer(verb, fields)
-        command = command_of(verb, fields)
+        if verb == "circle":
+            _in_a_circle(device)
+            return panel.circle(device)
+        if verb == "invite":
+            return _invite(device, fields)
+        command = _join(device, fields) if verb == "join" else command_of(verb, fields)
         try:
             if not await node.submit(command):
                 raise BadRequest("too many requests wait; ask again in a moment")
@@ -70,13 +82,56 @@ def command_of(verb: str, fields: Mapping[str, Json]) -> Command:
             return Suggest(_truth(fields, "activated"))
         case "accept" | "dismiss":
             return AnswerSuggestion(verb == "accept")
+        case "leave":
+            return Leave(_truth(fields, "now"))
         case "propose":
             return WishFor(_hexadecimal(fields, "pattern"))
         case _:
             raise BadRequest(
                 f'"do" is {verb[:40]!r}; expected status, peers, watch, feel, consent, off, '
-                "suggest, accept, dismiss, propose, wear, worn or play"
+                "suggest, accept, dismiss, propose, wear, worn, play, circle, invite, join or leave"
             )
+
+
+def _in_a_circle(device: Device) -> None:
+    if device.peer.circle is None:
+        raise BadRequest("this device belongs to no circle; start it with --genesis FILE")
+
+
+def _join(device: Device, fields: Mapping[str, Json]) -> Join:
+    """Return the wish to join; an invitation is looked at here, so that the wearer learns why."""
+    _in_a_circle(device)
+    word = fields.get("invite")
+    if word is None:
+        return Join(None)
+    if not isinstance(word, str):
+        raise BadRequest('"invite" is a text that `smilesync circle invite` printed')
+    try:
+        circle, invite = invite_from_text(word.strip(), Ed25519Verifier())
+    except RemoteError as error:
+        raise BadRequest(f"the invitation cannot be used: {error}") from error
+    if circle != device.circle:
+        raise BadRequest(
+            f"the invitation is for circle {short(circle)}, this device belongs to "
+            f"{short(device.circle or b'')}; start it with that circle's genesis file"
+        )
+    return Join(invite)
+
+
+def _invite(device: Device, fields: Mapping[str, Json]) -> Fields:
+    minutes, guest = fields.get("minutes"), fields.get("guest")
+    if type(minutes) is not int or not 1 <= minutes <= INVITE_MINUTES_MAX:
+        raise BadRequest(f'"minutes" is an integer from 1 to {INVITE_MINUTES_MAX}')
+    identity = None
+    if guest is not None:
+        identity = PeerId(_hexadecimal(fields, "guest"))
+        if len(identity) != KEY_SIZE_BYTES:
+            raise BadRequest('"guest" is an identity: 64 hexadecimal digits')
+    try:
+        word = device.peer.invitation(minutes * US_PER_MINUTE, identity, device.clock.now_ns())
+    except LocalError as error:
+        raise BadRequest(str(error)) from error
+    return {"invite": word}
 
 
 def _choice(fields: Mapping[str, Json], name: str, choices: Mapping[str, Chosen]) -> Chosen:

@@ -28,8 +28,12 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
             client.ask(path, "off", off=not chosen.release)
         case "accept" | "dismiss":
             client.ask(path, chosen.command)
-        case "circle":
+        case "circle" if chosen.action == "propose":
             _propose(chosen.pattern, path)
+        case "circle":
+            from smilesyncd import belonging
+
+            return belonging.carry_out(chosen, path)
         case _:
             raise AssertionError(chosen.command)
     return 0

@@ -40,6 +40,11 @@ class Reception:
         self.pool = pool
         self.wish: Wish | None = None
 
+    @property
+    def is_leaving(self) -> bool:
+        """Does the wearer want to leave?"""
+        return self.wish is not None and self.wish.leaves_after_slot is not None
+
     def handle(
         self, carried: Carried, around: Circumstances, heads: list[ValueHash]
     ) -> list[Effect]:
@@ -78,7 +83,9 @@ class Reception:
         return to_voters(around, evidence) if is_new and around.me is not None else []
 
     def settle(self, around: Circumstances) -> None:
-        """Drop the petitions that the last decision granted."""
+        """Drop the petitions that the last decision granted, the own one too."""
+        if around.me is not None and not self.is_leaving:
+            self.wish = None
         if around.state is not None:
             waiting = {one.seat.identity for one in around.state.standby}
             self.pool.settle(waiting | set(around.roster.identities), _keys(around))

@@ -1,0 +1,79 @@
+"""`smilesync circle join | leave | invite | show`: who belongs, asked of the own daemon."""
+
+import argparse
+import json
+from pathlib import Path
+
+from smilesyncd import client
+from smilesyncd.jsonlines import Fields, Json
+from smilesyncd.wearing import strength
+
+MS_PER_SECOND = 1000
+
+
+def carry_out(chosen: argparse.Namespace, path: Path) -> int:
+    """Run the command and return the exit code. Raises NoDaemon, Refused or SettingsError."""
+    match chosen.action:
+        case "show":
+            shown = client.ask(path, "circle")
+            print(json.dumps(shown) if chosen.json else _described(shown))
+        case "invite":
+            _invite(chosen, path)
+        case "join":
+            client.ask(path, "join", invite=chosen.invite)
+            _tell(
+                {"wish": "join"},
+                "asked for a seat; `smilesync circle show` says when it is granted",
+                is_json=chosen.json,
+            )
+        case "leave":
+            client.ask(path, "leave", now=chosen.now)
+            key = "at once" if chosen.now else "when the circle has let go"
+            _tell(
+                {"wish": "leave"},
+                f"left: collective light and sharing are off; the voter key is erased {key}",
+                is_json=chosen.json,
+            )
+        case _:
+            raise AssertionError(chosen.action)
+    return 0
+
+
+def _invite(chosen: argparse.Namespace, path: Path) -> None:
+    fields = client.ask(path, "invite", minutes=chosen.minutes, guest=chosen.guest)
+    # The word alone, so that it can be piped into whatever draws or sends it.
+    print(json.dumps(fields) if chosen.json else fields["invite"])
+
+
+def _tell(fields: Fields, words: str, *, is_json: bool) -> None:
+    print(json.dumps(fields) if is_json else words)
+
+
+def _described(fields: Fields) -> str:
+    """Return what people read: the circle, then a line for each voter and each who waits."""
+    voters, standby = fields["voters"], fields["standby"]
+    assert isinstance(voters, list)
+    worth = strength(len(voters), fields["liars_borne"])
+    lines = [f"circle   {str(fields['circle'])[:8]}, {fields['policy']}; {worth}"]
+    lines += [_person("voter", one) for one in voters]
+    if isinstance(standby, list):
+        lines += [_person("waits", one) for one in standby]
+    expelled = fields["expelled"]
+    if isinstance(expelled, list) and expelled:
+        lines.append(f"expelled {', '.join(str(one)[:8] for one in expelled)}")
+    if fields["wish"] == "join":
+        lines.append("this device asks for a seat")
+    if fields["wish"] == "leave":
+        lines.append("this device leaves")
+    return "\n".join(lines)
+
+
+def _person(what: str, one: Json) -> str:
+    assert isinstance(one, dict)
+    name = f"{what:<9}{str(one['identity'])[:8]}"
+    if one["is_me"]:
+        return f"{name}  this device"
+    if one["heard_ms"] is None:
+        return f"{name}  not heard yet"
+    assert isinstance(one["heard_ms"], int)
+    return f"{name}  heard {one['heard_ms'] / MS_PER_SECOND:.1f} s ago"

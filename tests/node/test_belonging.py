@@ -1,0 +1,193 @@
+"""Coming into a circle and leaving it, from what is typed to what is on the disk."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from smilesync.circle.genesis import Parameters, Policy
+from smilesync.commands import Command
+from smilesync.ids import VoterKey
+from smilesync.keys import Ed25519Signer
+from smilesync.wire import records
+from smilesyncd import client, keystore
+from smilesyncd.control import BadRequest, Service
+from smilesyncd.driver import Node
+from smilesyncd.journal import open_journal
+from smilesyncd.jsonlines import Json
+from smilesyncd.panel import Device
+from smilesyncd.running import renew_voter_key
+from smilesyncd.service import command_of, new_service
+from support.daemons import Daemon, free_ports, running, smilesync
+from support.street import Street
+
+
+def _service(street: Street, number: int) -> Service:
+    """Return what the control socket of a device of the street would answer."""
+    genesis = street.genesis
+    device = SimpleNamespace(
+        peer=street.peers[number],
+        clock=SimpleNamespace(now_ns=lambda: street.local_ns(number)),
+        circle=genesis.circle_id if genesis is not None else None,
+    )
+
+    async def submit(command: Command) -> bool:
+        street.command(number, command)
+        return True
+
+    node = SimpleNamespace(submit=submit)
+    return new_service(cast(Node, node), cast(Device, device))  # as far as these requests reach
+
+
+def _street(size: int, members: int, policy: Policy = Policy.INVITE) -> Street:
+    street = Street(size, members=members, parameters=Parameters(policy=policy))
+    street.run(4)
+    return street
+
+
+async def test_an_invitation_is_asked_for_used_and_seen() -> None:
+    street = _street(2, 1)
+    founder, guest = _service(street, 0), _service(street, 1)
+
+    invited = await founder.answer("invite", {"minutes": 5, "guest": street.identities[1].hex()})
+    await guest.answer("join", {"invite": invited["invite"]})
+    asking = await guest.answer("circle", {})
+    street.run(30)
+    seated = await guest.answer("circle", {})
+    await guest.answer("leave", {"now": False})
+    leaving = await guest.answer("circle", {})
+
+    assert (asking["wish"], asking["is_voter"], asking["policy"]) == ("join", False, "invite")
+    assert (seated["wish"], seated["is_voter"], leaving["wish"]) == (None, True, "leave")
+    voters = seated["voters"]
+    assert isinstance(voters, list)
+    heard = {str(one["identity"]): one for one in voters if isinstance(one, dict)}
+    assert set(heard) == {identity.hex() for identity in street.identities}
+    assert heard[street.identities[1].hex()]["is_me"] is True
+    age_ms = heard[street.identities[0].hex()]["heard_ms"]
+    assert isinstance(age_ms, int)
+    assert age_ms < 2_000
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields", "match"),
+    [
+        ("join", {"invite": 7}, "a text"),
+        ("join", {"invite": "smilecard1"}, "INV-005"),
+        ("join", {"invite": None}, "has a seat"),
+        ("invite", {"minutes": 0}, "from 1 to 1440"),
+        ("invite", {"minutes": True}, "from 1 to 1440"),
+        ("invite", {"minutes": 5, "guest": "zz"}, "hexadecimal"),
+        ("invite", {"minutes": 5, "guest": "00"}, "64 hexadecimal digits"),
+        ("leave", {}, "true or false"),
+    ],
+)
+async def test_a_request_that_cannot_be_granted_says_why(
+    verb: str, fields: dict[str, Json], match: str
+) -> None:
+    street = _street(1, 1)
+
+    with pytest.raises(BadRequest, match=match):
+        await _service(street, 0).answer(verb, fields)
+
+
+async def test_an_invitation_to_another_circle_is_told_apart() -> None:
+    street, other = _street(1, 1), _street(2, 2)
+    word = (await _service(other, 0).answer("invite", {"minutes": 5}))["invite"]
+
+    with pytest.raises(BadRequest, match="is for circle"):
+        await _service(street, 0).answer("join", {"invite": word})
+
+
+async def test_a_device_without_a_circle_and_one_in_a_closed_one_say_so() -> None:
+    lonely, closed = Street(1, members=0), _street(1, 1, Policy.CLOSED)
+
+    for verb in ("circle", "join"):
+        with pytest.raises(BadRequest, match="no circle"):
+            await _service(lonely, 0).answer(verb, {"invite": None})
+    with pytest.raises(BadRequest, match="do not invite"):
+        await _service(closed, 0).answer("invite", {"minutes": 1})
+
+
+def test_leaving_is_a_command_and_joining_needs_the_circle() -> None:
+    with pytest.raises(BadRequest, match="expected status"):
+        command_of("join", {})
+
+
+def test_the_key_that_was_left_is_erased_and_the_next_one_may_vote(tmp_path: Path) -> None:
+    seeds = keystore.generate()
+    tmp_path.chmod(0o700)
+    voter = VoterKey(Ed25519Signer(seeds.voter).public)
+    journal = open_journal(tmp_path, voter, is_new_device=True).journal
+    keystore.store(tmp_path, seeds)
+    for record in (records.Nullified(3, 1), records.Felt(2), records.Amnesia()):
+        journal._append((records.encode(record),))
+
+    renew_voter_key(tmp_path, journal)
+    journal._append((records.encode(records.Shown(9)),))
+    journal.close()
+
+    renewed = keystore.load(tmp_path)
+    assert renewed is not None
+    assert renewed.voter != seeds.voter
+    assert (renewed.identity, renewed.link) == (seeds.identity, seeds.link)
+    assert seeds.voter.hex() not in (tmp_path / "keys").read_text()
+    fresh = VoterKey(Ed25519Signer(renewed.voter).public)
+    opening = open_journal(tmp_path, fresh, is_new_device=False)
+    opening.journal.close()
+    assert opening.amnesia is None
+    assert opening.records == (records.Opened(fresh), records.Felt(2), records.Shown(9))
+
+
+def test_bad_policies_are_refused_before_a_file_is_written(tmp_path: Path) -> None:
+    card = smilesync("identity", "show", "--state-dir", str(tmp_path / "a")).stdout.strip()
+    out = str(tmp_path / "x.genesis")
+
+    for words, match in (
+        (("--policy", "steward"), "exactly with --policy steward"),
+        (("--steward", "00"), "exactly with --policy steward"),
+        (("--policy", "steward", "--steward", "zz"), "64 hexadecimal digits"),
+        (("--policy", "steward", "--steward", "00" * 32), "64 hexadecimal digits"),
+    ):
+        done = smilesync("circle", "create", "--out", out, *words, card)
+
+        assert done.returncode == 2
+        assert match in done.stderr
+    assert not Path(out).exists()
+
+
+def test_a_guest_comes_in_and_leaves_by_what_is_typed(tmp_path: Path) -> None:
+    ports = free_ports(2)
+    states = [tmp_path / name for name in "ab"]
+    card = smilesync("identity", "show", "--state-dir", str(states[0])).stdout.strip()
+    genesis = str(tmp_path / "our.genesis")
+    made = smilesync("circle", "create", "--out", genesis, "--policy", "invite", card)
+    assert made.returncode == 0, made.stderr
+    flags = ("--genesis", genesis, "--no-mdns")
+    founder = Daemon(states[0], "--port", str(ports[0]), *flags)
+    guest = Daemon(states[1], "--port", str(ports[1]), "--peer", f"127.0.0.1:{ports[0]}", *flags)
+    here, there = (("--state-dir", str(state)) for state in states)
+    with running(founder), running(guest):
+        word = ""
+        while not word:
+            word = smilesync("circle", "invite", *here).stdout.strip()
+        asked = smilesync("circle", "join", word, *there)
+        refused = smilesync("circle", "join", "smileinvite1zz", *there)
+        shown = smilesync("circle", "show", *here).stdout
+        told = json.loads(smilesync("circle", "show", "--json", *there).stdout)
+        left = smilesync("circle", "leave", "--now", "--json", *there)
+        after = client.ask(guest.control, "status")
+        assert founder.stop() == 0
+        assert guest.stop() == 0
+
+    assert "asked for a seat" in asked.stdout
+    assert refused.returncode == 1
+    assert "INV-005" in refused.stderr
+    assert "this device" in shown
+    assert told["wish"] == "join"
+    assert json.loads(left.stdout) == {"wish": "leave"}
+    assert after["consent"] == {
+        "show": True, "share": False, "collective": False, "suggest": False, "lit": True,
+    }  # fmt: skip
