@@ -37,7 +37,7 @@ def _decided(slot: int) -> tuple[Named, VoteSet]:
 
 def test_head_of_an_empty_chain_is_the_genesis() -> None:
     assert _chain().head() == Head(0, NO_PREVIOUS, 0, None)
-    assert _chain().answer() == []
+    assert _chain().answer(1) == []
 
 
 @pytest.mark.spec("CIR-039", "CIR-051")
@@ -49,7 +49,7 @@ def test_appended_decision_is_the_head_its_own_record_and_the_answer() -> None:
 
     assert record == [DecidedRecord(1, decided.body, certificate)]
     assert chain.head() == Head(1, decided.hash, decided.value.not_after_us, decided.value)
-    assert chain.answer() == [Decided(decided.body, 1), Votes(1, (certificate,))]
+    assert chain.answer(1) == [Decided(decided.body, 1), Votes(1, (certificate,))]
 
 
 def test_only_the_last_decisions_are_kept() -> None:

@@ -427,7 +427,7 @@ def test_listener_takes_decisions_without_a_vote() -> None:
     listener.set_clock(lab.line(0), True, 0)
     lab.run(2)
 
-    for message in lab.circles[0].chain.answer():
+    for message in lab.circles[0].chain.answer(1):
         effects = listener.handle(message, lab.roster.identities[0], lab.now_ns)
 
     assert [type(e) for e in effects][:1] == [Persist]

@@ -40,7 +40,7 @@ class Answers:
 def to_status(asker: Status, slot: Slot, chain: Chain, own: Status) -> list[CircleMessage]:
     """Return what brings the asker on, or the `own` STATUS to one that is ahead."""
     if asker.slot < slot.number:
-        return chain.answer()
+        return chain.answer(asker.slot)
     if asker.slot > slot.number:
         return [own]
     return repair.differences(slot, asker)

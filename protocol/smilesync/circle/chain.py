@@ -29,6 +29,8 @@ Complete = tuple[Named, VoteSet, Roster]
 
 KEPT_DECISIONS = 3
 KEPT_HEADS = 8
+KEPT_TURNS = 32
+"""Decisions kept because they changed the roster: steps for whoever was away meanwhile."""
 FUTURE_PARTS_MAX = 8
 
 
@@ -46,6 +48,7 @@ class Chain:
         self.heads: list[ValueHash] = []
         """Hashes of the last decisions, newest last, as far as held without a gap."""
         self._founding = self._decided_by = roster
+        self._turns: list[Complete] = []
         self._verifier = verifier
         self._bodies: dict[ValueHash, tuple[Named, bytes]] = {}
         self._certificates: dict[tuple[int, ValueHash], tuple[VoteSet, Roster]] = {}
@@ -77,6 +80,9 @@ class Chain:
         is_next = value.slot == self.head().slot + 1
         state = state_after(value, by, self.state, is_next=is_next)
         self._decided_by = by
+        if roster.hash != by.hash:
+            self._turns = [*self._turns, (decided, certificate, by)][-KEPT_TURNS:]
+            self.library.keep(by)
         self._take(decided, certificate, roster, state)
         records: list[DecidedRecord | Seated] = []
         if (roster.hash, state) != (before[0].hash, before[1]):
@@ -96,13 +102,19 @@ class Chain:
         body = state.encode() if state is not None and is_state else None
         return self.library.pieces(wanted, offset, body)
 
-    def answer(self) -> list[CircleMessage]:
-        """Return what proves the head to a straggler."""
+    def answer(self, slot: int) -> list[CircleMessage]:
+        """Return what proves the head to a straggler whose open slot is `slot`.
+
+        Where the voters changed too much since, the latest turn that its own roster can vouch for.
+        """
         if not self.decisions:
             return []
-        decided, certificate = self.decisions[-1]
-        by = self._decided_by.hash
-        hint = by if by != decided.value.roster_hash else None
+        newest = (*self.decisions[-1], self._decided_by)
+        turns = [turn for turn in self._turns if turn[0].value.slot >= slot]
+        steps = [newest, *reversed(turns)]
+        trusted = turns[0][2] if turns else self._decided_by
+        decided, certificate, by = next((s for s in steps if _vouches(trusted, s)), newest)
+        hint = by.hash if by.hash != decided.value.roster_hash else None
         votes = Votes(decided.value.slot, (certificate,))
         return [Decided(decided.body, certificate.view, hint), votes]
 
@@ -142,10 +154,10 @@ class Chain:
             return None
         if indices[-1] >= roster.size:
             raise Malformed("CIR-032", "a certificate signed by a non-member")
-        if roster.hash != self.roster.hash:
-            trusted = sum(roster.voters[index] in self.roster.voters for index in indices)
-            if not may_skip or trusted <= self.roster.faults:
-                raise Unwelcome("MEM-021", f"{trusted} signers of a new roster are known")
+        is_other = roster.hash != self.roster.hash
+        is_vouched = may_skip and _known(self.roster, roster, votes) > self.roster.faults
+        if is_other and not is_vouched:
+            raise Unwelcome("MEM-021", "too few signers of a new roster are known")
         key = (votes.kind, votes.view, votes.value_hash)
         data = statement(roster.circle, roster.hash, slot, key)
         for index, signature in zip(indices, votes.signatures, strict=True):
@@ -194,6 +206,17 @@ class Chain:
         if seats_after(claimed[0].value, roster) is None:
             return None
         return claimed[0], certificate, roster
+
+
+def _known(trusted: Roster, by: Roster, votes: VoteSet) -> int:
+    """Return how many signers of a certificate under roster `by` have a seat in `trusted`."""
+    return sum(by.voters[index] in trusted.voters for index in bits(votes.bitmap))
+
+
+def _vouches(trusted: Roster, step: Complete) -> bool:
+    """Can whoever knows only `trusted` take this decision?"""
+    _, certificate, by = step
+    return by.hash == trusted.hash or _known(trusted, by, certificate) > trusted.faults
 
 
 def _bound(parts: dict[Key, Part]) -> None:

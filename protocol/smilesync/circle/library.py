@@ -12,7 +12,8 @@ from smilesync.ids import PeerId
 from smilesync.wire.messages import Piece
 from smilesync.wire.records import Seated
 
-ROSTERS_MAX = 8
+ROSTERS_MAX = 40
+"""Those of the decisions that a straggler may be told of, and a few more."""
 WANTED_MAX = 4
 PARTS_MAX = 8
 PIECE_BYTES = 1_024
