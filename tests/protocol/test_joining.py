@@ -1,8 +1,11 @@
 """Whole devices that come, go, fall silent and come back, in circles of every policy."""
 
+from itertools import pairwise
+
 import pytest
 
 from smilesync.circle.changes import Changes
+from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Parameters, Policy
 from smilesync.circle.petitions import invite_from_text, write_invite
 from smilesync.circle.witness import Witness
@@ -10,6 +13,7 @@ from smilesync.commands import Join, Leave, SetConsent, Switch
 from smilesync.effects import Event, Rung
 from smilesync.errors import LocalError
 from smilesync.ids import CircleId
+from smilesync.keys import Ed25519Signer
 from smilesync.statistics import Statistics
 from smilesync.wire import records
 from smilesync.wire.messages import Carried
@@ -37,6 +41,12 @@ def _invite(street: Street, by: int, guest: int | None = None) -> Carried:
     identity = street.identities[guest] if guest is not None else None
     word = street.peers[by].invitation(MINUTE_US, identity, street.local_ns(by))
     return invite_from_text(word, street.verifier)[1]
+
+
+def _circle(street: Street, device: int) -> Circle:
+    circle = street.peers[device].circle
+    assert circle is not None
+    return circle
 
 
 def _voters(street: Street) -> list[int]:
@@ -82,10 +92,10 @@ def test_fifth_voter_loses_its_seat_while_it_is_away_and_gets_it_back() -> None:
     street.stop(4)
     street.run(12)
     assert _voters(street) == [0, 1, 2, 3]
-    assert len(street.peers[0].circle.roster.identities) == 5, "not before T_abs has passed"
+    assert len(_circle(street, 0).roster.identities) == 5, "not before T_abs has passed"
     shows = len(street.shows)
     street.run(25)
-    assert len(street.peers[0].circle.roster.identities) == 4
+    assert len(_circle(street, 0).roster.identities) == 4
     street.start(4)
     street.run(40)
 
@@ -159,7 +169,7 @@ def test_who_leaves_now_forgets_its_key_at_once() -> None:
     assert street.erased == [4]
     assert _statistics(street, 4).is_amnesic
     street.run(40)
-    assert len(street.peers[0].circle.roster.identities) == 4
+    assert len(_circle(street, 0).roster.identities) == 4
     assert _assert_sound(street)[-1] == 4
 
 
@@ -198,7 +208,7 @@ def test_closed_circle_takes_nobody_and_changes_nothing() -> None:
     street.run(5)
     with pytest.raises(LocalError, match="closed"):
         street.command(5, Join(None))
-    stray = write_invite(street.pairs[0][0], 1, street.peers[0].circle.roster.circle)
+    stray = write_invite(street.pairs[0][0], 1, _circle(street, 0).roster.circle)
     street.deliver(5, 0, Carried(8, stray.signer, stray.body, stray.signature))
     assert _statistics(street, 0).dropped == (("INV-010", 1),)
 
@@ -252,7 +262,7 @@ def _silent_addition(street: Street) -> int:
     """D5: n = 4, B silent; the three add a fifth voter that never speaks. Returns slots since."""
     street.run(3)
     street.command(4, Join(_invite(street, 0)))
-    members = [street.peers[device].circle.members for device in (0, 1, 2)]
+    members = [_circle(street, device).members for device in (0, 1, 2)]
     while not all(one.standby for one in members):
         street.run(0.1)
     for gone in (3, 4):
@@ -274,7 +284,7 @@ def test_fifth_voter_that_never_speaks_is_not_seated_by_three_of_four() -> None:
 
     _silent_addition(street)
     for device in (0, 1, 2):
-        del street.peers[device].circle.members.changes
+        del _circle(street, device).members.changes
     street.run(30)
 
     assert set(_assert_sound(street)) == {4}
@@ -287,14 +297,14 @@ def test_without_that_rule_the_circle_stalls_for_ever(monkeypatch: pytest.Monkey
     street = _street(5, 4)
 
     assert _silent_addition(street) == 1
-    assert street.peers[0].circle.roster.size == 5
+    assert _circle(street, 0).roster.size == 5
 
 
 @pytest.mark.spec("INV-016")
 def test_petitions_of_a_stranger_come_too_fast_and_are_refused() -> None:
     street = _street(3, 2)
     street.run(3)
-    stray = write_invite(street.pairs[2][0], 1, street.peers[0].circle.roster.circle)
+    stray = write_invite(street.pairs[2][0], 1, _circle(street, 0).roster.circle)
     petition = Carried(10, stray.signer, stray.body, stray.signature)
 
     for source in (2, 2, 1, 1):
@@ -328,13 +338,13 @@ def test_voter_that_missed_changes_fetches_what_it_needs_to_vote_again() -> None
     street.run(60)
 
     assert _voters(street) == [0, 1, 2, 3, 4, 5, 6]
-    circles = [street.peers[device].circle for device in range(7)]
+    circles = [_circle(street, device) for device in range(7)]
     assert len({circle.chain.state.encode() for circle in circles if circle.chain.state}) == 1
     assert all(circle.chain.state is not None for circle in circles)
     assert len(_assert_sound(street)) > 10
     street.stop(4)
     street.start(4)
-    assert street.peers[4].circle.chain.state == circles[0].chain.state
+    assert _circle(street, 4).chain.state == circles[0].chain.state
 
 
 def test_device_that_must_not_vote_again_cannot_join() -> None:
@@ -345,3 +355,51 @@ def test_device_that_must_not_vote_again_cannot_join() -> None:
 
     with pytest.raises(LocalError, match="never vote again"):
         street.command(1, Join(None))
+
+
+@pytest.mark.spec("MEM-012", "MEM-014", "MEM-030")
+def test_a_batch_of_absentees_goes_in_one_slot_and_comes_back_step_by_step() -> None:
+    street = _street(12, 12)
+    street.run(6)
+
+    for gone in (9, 10, 11):
+        street.stop(gone)
+    street.run(32)
+    sizes = _assert_sound(street)
+    assert sizes[-1] == 9
+    assert [b - a for a, b in pairwise(sizes) if b != a] == [-3], "three of twelve at once"
+    for back in (9, 10, 11):
+        street.start(back)
+    street.run(60)
+
+    sizes = _assert_sound(street)
+    assert sizes[-1] == 12
+    assert all(b - a <= max(1, a // 4) for a, b in pairwise(sizes))
+    assert street.rungs() == [Rung.COMMITTED] * 12
+
+
+@pytest.mark.spec("CIR-054", "MEM-037", "INV-002", "INV-013")
+def test_device_that_lost_its_memory_comes_back_with_another_key() -> None:
+    street = _street(5, 5)
+    street.run(5)
+    street.stop(4)
+    street.journals[4] = [records.encode(records.Amnesia())]
+    street.start(4)
+    street.run(5)
+    assert _statistics(street, 4).is_amnesic
+
+    street.command(4, Leave(is_now=False))
+    street.run(20)
+    assert street.erased == [4]
+    assert len(_circle(street, 0).roster.identities) == 4
+    street.stop(4)
+    street.pairs[4] = (street.pairs[4][0], Ed25519Signer(b"new key!" * 4))
+    street.journals[4] = []
+    street.start(4)
+    street.run(5)
+    street.command(4, Join(_invite(street, 0)))
+    street.run(40)
+
+    assert _voters(street) == [0, 1, 2, 3, 4]
+    assert not _statistics(street, 4).is_amnesic
+    assert _assert_sound(street)[-1] == 5

@@ -60,6 +60,7 @@ class Row:
     size: int = 5
     state: State = EMPTY
     policy: Policy = Policy.INVITE
+    at_us: int = AT_US
 
 
 BUSY = State(
@@ -114,6 +115,14 @@ GOOD = [
         Changes(added=seats(9)),
         state=State((waits(9, AT_US - 5 * MINUTE_US),)),
         policy=Policy.OPEN,
+    ),
+    Row(
+        "a former voter in the first minute of the circle",
+        "MEM-016",
+        Changes(added=seats(9)),
+        8,
+        State((waits(9),)),
+        at_us=MINUTE_US,
     ),
     Row("the second guest of a voter", "MEM-017", Changes(added=seats(9)), 8, _kin(8, 9)),
     Row(
@@ -227,14 +236,14 @@ def cases() -> list[Case]:
             "roster": roster(row.size).body.hex(),
             "state": row.state.encode().hex(),
             "policy": int(row.policy),
-            "nb_us": AT_US,
+            "nb_us": row.at_us,
             "keys_13_to_15": cbor.encode(row.changes.fields()).hex(),
         }
         case: Case = {"name": row.name, "req": [*row.req.split()], "given": {**given}}
         if row in BAD:
             rows.append(case | {"expect": "reject", "error": row.req})
             continue
-        found = outcome(row.changes, roster(row.size), row.state, row.policy, AT_US)
+        found = outcome(row.changes, roster(row.size), row.state, row.policy, row.at_us)
         result = {key: value.hex() for key, value in found.items() if isinstance(value, bytes)}
         rows.append(case | {"expect": "accept", "result": {**result}})
     return rows + _bad_bodies()

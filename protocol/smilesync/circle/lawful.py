@@ -71,8 +71,9 @@ def _addition(seat: Seat, after: Roster, state: State, at_us: int, parameters: P
     waiting = state.waiting(seat.identity)
     if waiting is None or waiting.seat != seat:
         raise Malformed("MEM-015", "seats somebody who does not wait for it")
-    is_tenured = parameters.policy is Policy.OPEN or after.size >= TENURED_SIZE
-    if is_tenured and at_us < waiting.since_us + TENURE_US:
+    is_new = waiting.since_us > 0
+    waits = is_new and (parameters.policy is Policy.OPEN or after.size >= TENURED_SIZE)
+    if waits and at_us < waiting.since_us + TENURE_US:
         raise Malformed("MEM-016", "seats somebody who has not waited for five minutes")
     root = state.root(seat.identity)
     kin = sum(one != root and state.root(one) == root for one in after.identities)
