@@ -283,6 +283,8 @@ class Peer:
             roster, watched = self.circle.roster, self.circle.members.standby
             voters, quorum = roster.identities, roster.quorum
             clock.follow(voters, quorum, watched=watched, now_ns=now_ns)
+            if now_ns >= clock.expiry_ns:
+                effects = effects + clock.wake(now_ns)
         if self.circle is not None and clock.revision != self._seen[0]:
             self._seen = (clock.revision, *self._seen[1:])
             # A search moves the line many times a second; until it ends, nothing is shown by it.

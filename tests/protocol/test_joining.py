@@ -6,17 +6,19 @@ import pytest
 
 from smilesync.circle.changes import Changes
 from smilesync.circle.circle import Circle
+from smilesync.circle.circumstances import NEVER_NS
 from smilesync.circle.genesis import Parameters, Policy
 from smilesync.circle.petitions import invite_from_text, write_invite
+from smilesync.circle.roster import Seat
 from smilesync.circle.witness import Witness
 from smilesync.commands import Join, Leave, SetConsent, Switch
-from smilesync.effects import Event, Rung
+from smilesync.effects import Effect, Event, Notice, Rung
 from smilesync.errors import LocalError
-from smilesync.ids import CircleId
+from smilesync.ids import CircleId, PeerId, VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.statistics import Statistics
 from smilesync.wire import records
-from smilesync.wire.messages import Carried
+from smilesync.wire.messages import Carried, Clock, Want
 from support.membership import faults
 from support.street import Street
 
@@ -403,3 +405,45 @@ def test_device_that_lost_its_memory_comes_back_with_another_key() -> None:
     assert _voters(street) == [0, 1, 2, 3, 4]
     assert not _statistics(street, 4).is_amnesic
     assert _assert_sound(street)[-1] == 5
+
+
+@pytest.mark.spec("MEM-025")
+def test_new_voter_whose_clock_nobody_could_read_darkens_the_light_and_stops_nobody() -> None:
+    street = _street(2, 1)
+    street.run(3)
+    street.passes = lambda source, to, message: not isinstance(message, Clock) or source != 1
+    street.command(1, Join(_invite(street, 0)))
+
+    while _circle(street, 0).roster.size < 2:
+        street.deliver(1, 0, Want(0))
+        street.run(1)
+
+    assert not _statistics(street, 0).is_synced
+    assert street.peers[0].scene.rung > Rung.HOLD
+    street.passes = lambda source, to, message: True
+    street.run(20)
+    assert street.rungs() == [Rung.COMMITTED] * 2
+
+
+@pytest.mark.spec("MEM-025")
+def test_roster_that_changes_while_a_timer_runs_starves_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The new voter is adopted inside `wake`, and nobody has ever read its clock."""
+    street = _street(2, 1)
+    street.run(3)
+    circle, peer = _circle(street, 0), street.peers[0]
+    larger = circle.roster.changed(0, [Seat(VoterKey(b"n" * 32), PeerId(b"n" * 32))])
+
+    def wake(now_ns: int) -> list[Effect]:
+        circle.members.around = circle.around.under(larger, circle.around.state)
+        is_due.clear()
+        return []
+
+    monkeypatch.setattr(circle, "wake", wake)
+    is_due = [True]
+    monkeypatch.setattr(circle, "deadline_ns", lambda: 0 if is_due else NEVER_NS)
+    effects = peer.wake(peer.next_wake_ns())
+
+    assert not peer.clock.is_synced
+    assert any(isinstance(e, Notice) and e.event is Event.CLOCK_LOST for e in effects)
