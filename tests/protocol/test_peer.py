@@ -8,10 +8,21 @@ from smilesync.config import Config
 from smilesync.effects import Event, Notice, Persist, Rung, Send, Show
 from smilesync.entropy import Entropy
 from smilesync.errors import LocalError
+from smilesync.ids import ValueHash
 from smilesync.light import choose
 from smilesync.peer import Peer
 from smilesync.wire import codec, records
-from smilesync.wire.messages import Body, Carried, Clock, VoteKind, Votes, VoteSet
+from smilesync.wire.messages import (
+    Body,
+    Carried,
+    Clock,
+    Decided,
+    Piece,
+    Propose,
+    VoteKind,
+    Votes,
+    VoteSet,
+)
 from support.lab import SECOND_NS, CachedVerifier, signers
 from support.street import Street
 
@@ -215,6 +226,21 @@ def test_a_stranger_cannot_speak_in_the_circle() -> None:
     assert street.peers[0].dropped == {"CIR-001": before + 1}
     assert committed(street) == [0, 1, 2, 3, 4], "it may follow"
     assert not street.peers[4].statistics(street.local_ns(4)).is_voter
+
+
+@pytest.mark.spec("CIR-001", "MEM-027")
+def test_a_stranger_says_little_that_proves_itself_and_no_pieces() -> None:
+    street = Street(5, members=4)
+    street.run(3)
+    later = Votes(
+        9, (VoteSet(VoteKind.FINALIZE, 1, ValueHash(bytes(32)), 0b111, (bytes(64),) * 3),)
+    )
+    body = next(m.value for *_, m in street.sent if isinstance(m, Propose))
+
+    for message in (later, later, Decided(body, 1), Decided(body, 1), Piece(bytes(32), 0, 9, b"x")):
+        street.deliver(4, 0, message)
+
+    assert street.peers[0].dropped == {"CIR-033": 1, "MEM-027": 2, "CIR-001": 1}
 
 
 def test_a_device_without_a_circle_ignores_circle_messages() -> None:

@@ -1,6 +1,7 @@
-"""What a device answers to those who ask it: STATUS, the question after a restart, WANT.
+"""Whom a device listens to how often, and what it answers to STATUS, a question and WANT.
 
-Source: SPEC sections Repair and Restart (CIR-036, CIR-039, CIR-044, CIR-053, MEM-020).
+Source: SPEC sections Quorum and votes (CIR-001), Repair and Restart (CIR-036, CIR-039, CIR-044,
+CIR-053), Membership (MEM-020, MEM-027, INV-016).
 """
 
 from dataclasses import replace
@@ -10,15 +11,26 @@ from smilesync.circle.chain import Chain
 from smilesync.circle.circumstances import NEVER_NS
 from smilesync.circle.pool import Pool
 from smilesync.circle.slot import Slot
+from smilesync.errors import Unwelcome
 from smilesync.ids import PeerId
-from smilesync.wire.messages import Carried, CircleMessage, Status, Want
+from smilesync.wire.messages import (
+    Body,
+    Carried,
+    CircleMessage,
+    Decided,
+    Piece,
+    Propose,
+    Status,
+    Votes,
+    Want,
+)
 
 PIECES_MAX = 4
 ASKERS_MAX = 2_048
 
 
 class Answers:
-    """How often each peer may be answered, by what it asked."""
+    """How often each peer may be answered, by what it asked, and heard if it has no seat."""
 
     def __init__(self, interval_ns: int) -> None:
         self._interval_ns = interval_ns
@@ -35,6 +47,24 @@ class Answers:
         if len(self._answered_ns) > ASKERS_MAX:
             del self._answered_ns[next(iter(self._answered_ns))]
         return is_free
+
+    def admit(self, message: CircleMessage, sender: PeerId, open_slot: int, now_ns: int) -> None:
+        """Let in what asks, and a little of what proves itself: so that followers keep up.
+
+        Errors: Unwelcome for what only voters may send, and for too much of the rest.
+        """
+        is_voting = isinstance(message, Propose | Body | Piece)
+        if is_voting or (isinstance(message, Votes) and message.slot <= open_slot):
+            raise Unwelcome("CIR-001", "a vote, value or piece from a device that is no voter")
+        if isinstance(message, Decided | Votes):
+            what = "decided" if isinstance(message, Decided) else "votes"
+            if not self.may(sender, what, now_ns):
+                raise Unwelcome("MEM-027", "decisions of a device that is no voter come too fast")
+
+    def hear_out(self, sender: PeerId, now_ns: int) -> None:
+        """Let in one petition or piece of evidence of a device without a seat; raises Unwelcome."""
+        if not self.may(sender, "petition", now_ns):
+            raise Unwelcome("INV-016", "petitions and evidence come too fast")
 
 
 def to_status(asker: Status, slot: Slot, chain: Chain, own: Status) -> list[CircleMessage]:

@@ -23,7 +23,7 @@ from smilesync.circle.timetable import Timetable
 from smilesync.circle.value import Named
 from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Send
 from smilesync.entropy import Entropy
-from smilesync.errors import LocalError, RemoteError, Unwelcome
+from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId, short
 from smilesync.keys import Signer
 from smilesync.timeline import Timeline
@@ -107,9 +107,8 @@ class Circle:
 
     def handle(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         """Handle a circle message of a member; raises RemoteError and then changed nothing."""
-        is_voter = sender in self.roster.index_of
-        if not is_voter and not self._may_come_from_others(message):
-            raise Unwelcome("CIR-001", "a vote or proposal from a device that is no voter")
+        if sender not in self.roster.index_of:
+            self.answers.admit(message, sender, self.slot.number, now_ns)
         # Every third vote comes when q others have decided: nothing to do, nothing to plan.
         is_over = isinstance(message, Votes) and message.slot < self.slot.number
         effects = self._route(message, sender, now_ns)
@@ -157,8 +156,8 @@ class Circle:
 
         From voters without a limit of their own: they pass on what others say.
         """
-        if sender not in self.roster.index_of and not self.answers.may(sender, "join", now_ns):
-            raise Unwelcome("INV-016", "petitions and evidence come too fast")
+        if sender not in self.roster.index_of:
+            self.answers.hear_out(sender, now_ns)
         return self.members.handle(said)
 
     def away(self, now_ns: int) -> int:
@@ -199,12 +198,6 @@ class Circle:
         if self.lease.update(standing):
             return [Persist(records.encode(records.Shown(self.lease.shown_slot)))]
         return []
-
-    def _may_come_from_others(self, message: CircleMessage) -> bool:
-        """What asks, and what proves itself: so followers, new voters and former ones keep up."""
-        if isinstance(message, Votes):
-            return message.slot > self.slot.number
-        return not isinstance(message, Propose | Body)
 
     def _route(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         if isinstance(message, Status):
