@@ -167,11 +167,14 @@ def _cost_rows(result: Report) -> list[Row]:
 
 def _broken_rows(violations: Sequence[ViolationRow], in_all: int) -> list[Row]:
     rows: list[Row] = []
-    for one in violations[:BROKEN_MAX]:
+    # What was conceded comes last, and never hides what was not.
+    listed = sorted(violations, key=lambda one: one["is_conceded"])
+    for one in listed[:BROKEN_MAX]:
         who = "" if one["peer"] < 0 else f", peer {one['peer']}"
         text = Text(one["rule"], style="bold red")
         text.append(f" at {one['tick'] / 1000:.3f} s{who}: {one['detail']}", style="default")
-        rows.append(("" if rows else "broken", text))
+        label = "conceded" if one["is_conceded"] else "broken"
+        rows.append(("" if any(label == said for said, _ in rows) else label, text))
     if in_all > len(rows) > 0:
         rows.append(("", f"and {in_all - len(rows):,} more; --json has the first 50"))
     return rows
@@ -179,13 +182,20 @@ def _broken_rows(violations: Sequence[ViolationRow], in_all: int) -> list[Row]:
 
 def _reason(result: Report) -> str:
     """Return the verdict's reason in one line."""
-    rules = list(dict.fromkeys(one["rule"] for one in result["violations"]))
+    violations = result["violations"]
+    rules = list(dict.fromkeys(one["rule"] for one in violations if not one["is_conceded"]))
+    conceded = list(dict.fromkeys(one["rule"] for one in violations if one["is_conceded"]))
     claims = {one.name: one.claim for one in PROPERTIES}
     if result["verdict"] == "interrupted":
         return f"after {result['virtual_seconds']:g} of {result['seconds']} virtual s"
     if not rules:
         unjudged = sum(row["result"] == Result.UNJUDGED.value for row in result["properties"])
-        return f"every promise held{f' but {unjudged} that were not judged' if unjudged else ''}"
+        held = f"every promise held{f' but {unjudged} that were not judged' if unjudged else ''}"
+        return (
+            held
+            + f"; with more villains than f nobody made these: {', '.join(conceded)}"
+            * bool(conceded)
+        )
     first = f"{rules[0]} ({claims[rules[0]]})" if rules[0] in claims else rules[0]
     return f"broken: {', '.join([first, *rules[1:]])}"
 

@@ -99,6 +99,17 @@ def test_the_command_takes_villains_and_refuses_them_where_nobody_turns(
     assert "calm has no such fault" in capsys.readouterr().err
 
 
+def test_a_person_reads_what_was_conceded_and_that_the_run_passed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "fork"]) == 0
+
+    said = capsys.readouterr().out
+    assert "\nconceded      I3 at " in said
+    assert "\nbroken" not in said
+    assert "verdict pass  every promise held; with more villains than f nobody made these: " in said
+
+
 def test_consensus_draws_valid_scenarios_in_which_every_kind_comes_and_peace_follows() -> None:
     counts: Counter[str] = Counter()
     for seed in SEEDS:
