@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from smilesim.device import Device
+from smilesim.rolls import quorum_of
 from smilesim.violations import Violations
-from smilesim.votecheck import quorum_of
 from smilesync.effects import Rung
 from smilesync.peer import Peer
 

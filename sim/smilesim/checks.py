@@ -54,13 +54,14 @@ class Checks:
         circles: Sequence[SimCircle],
         verifier: SignThrough,
         *,
+        devices: Sequence[Device],
         violations: Violations,
         measure: Measure,
         lights: LightSample,
         pace: Pace,
     ) -> None:
         self.violations = violations
-        self.votes = VoteCheck(circles, verifier, self.violations)
+        self.votes = VoteCheck(circles, verifier, self.violations, devices)
         self.circle = CircleCheck(circles, self.violations, pace)
         self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)
         self.bounds = BoundsCheck(self.violations)

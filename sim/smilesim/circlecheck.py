@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from smilesim.device import NO_TICK, Device, SimCircle
 from smilesim.pace import Pace
+from smilesim.rolls import quorum_of
 from smilesim.violations import Violations
-from smilesim.votecheck import quorum_of, read_decision
+from smilesim.votecheck import read_decision
 from smilesync.wire.messages import VoteSet
 from smilesync.wire.records import DecidedRecord, Finalized, Notarized, Nullified, Record
 
@@ -119,7 +120,7 @@ class CircleCheck:
     def _is_lawful(self, circle: SimCircle, roster_hash: bytes) -> bool:
         """Is this the roster of the founders? In a circle without a policy nothing else is lawful.
 
-        Where rosters change, the step from the one before is judged here.
+        Where rosters change, `rolls.py` judges each step from the one before.
         """
         return bool(circle.genesis.parameters.policy) or roster_hash == circle.roster.hash
 

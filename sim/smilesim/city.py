@@ -34,6 +34,7 @@ from smilesim.villains.turned import Means
 from smilesim.violations import Broken, Violations
 from smilesim.world import World
 from smilesync.boot import Keys
+from smilesync.circle.genesis import Policy
 from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.config import Config
 from smilesync.entropy import Entropy
@@ -87,7 +88,7 @@ class City:
         self.fidelity = fidelity
         self.verifier = SignThrough()
         self.peer_verifier = verifier_for(fidelity, self.verifier)
-        self.devices, self.circles = settle(plan.crowd, plan.seed, self.verifier)
+        self.devices, self.circles = settle(plan.crowd, plan.seed, self.verifier, _policy(plan))
         self.violations = Violations(is_stopping=not keep_going, conceded=self._conceded())
         self.measure = Measure(self.devices)
         healed = healed_s(plan.scenario)
@@ -102,6 +103,7 @@ class City:
         self.checks = Checks(
             self.circles,
             self.verifier,
+            devices=self.devices,
             violations=self.violations,
             measure=self.measure,
             lights=self.lights,
@@ -283,6 +285,11 @@ class City:
         for second in count(max(0, self.world.tick) // TICKS_PER_SECOND + 1):
             await until(second * TICKS_PER_SECOND)
             progress(second)
+
+
+def _policy(plan: Plan) -> Policy:
+    """Return who may become a voter of the plan's circles."""
+    return Policy.INVITE if plan.scenario.is_governed else Policy.CLOSED
 
 
 def _limits(plan: Plan) -> Limits:

@@ -12,7 +12,7 @@ from smilesim.device import Device, SimCircle, SimKeys
 from smilesim.dice import digest, shuffled, stream
 from smilesim.radio import AirLink
 from smilesim.verify import RememberingSigner, SignThrough
-from smilesync.circle.genesis import found, make_card
+from smilesync.circle.genesis import Parameters, Policy, found, make_card
 from smilesync.entropy import Entropy
 
 CIRCLES_OF = {1: 1, 2: 3, 3: 4, 4: 4, 5: 3, 6: 2, 7: 3}
@@ -81,7 +81,9 @@ def gathering(peers: int, seed: int) -> Crowd:
     return Crowd(places, (tuple(range(peers)),), pairs)
 
 
-def settle(crowd: Crowd, seed: int, verifier: SignThrough) -> tuple[list[Device], list[SimCircle]]:
+def settle(
+    crowd: Crowd, seed: int, verifier: SignThrough, policy: Policy = Policy.CLOSED
+) -> tuple[list[Device], list[SimCircle]]:
     """Make the devices, their keys and links, and the circles with real founder cards."""
     verifier.expect(crowd.size)
     devices = [
@@ -89,7 +91,7 @@ def settle(crowd: Crowd, seed: int, verifier: SignThrough) -> tuple[list[Device]
         for index, position in enumerate(crowd.positions_cm)
     ]
     circles = [
-        _found(index, [devices[who] for who in group], seed)
+        _found(index, [devices[who] for who in group], seed, policy)
         for index, group in enumerate(crowd.groups)
     ]
     for circle in circles:
@@ -111,13 +113,13 @@ def _keys(index: int, seed: int, verifier: SignThrough) -> SimKeys:
     )
 
 
-def _found(index: int, founders: Sequence[Device], seed: int) -> SimCircle:
+def _found(index: int, founders: Sequence[Device], seed: int, policy: Policy) -> SimCircle:
     cards = tuple(make_card(device.keys.identity, device.keys.voter) for device in founders)
-    genesis = found(cards, digest(seed, "genesis", index))
+    genesis = found(cards, digest(seed, "genesis", index), Parameters(policy=policy))
     roster = genesis.roster
     by_identity = {device.identity: device.index for device in founders}
     members = tuple(by_identity[identity] for identity in roster.identities)
-    return SimCircle(index, genesis, roster, members)
+    return SimCircle(index, genesis, roster, members, members, roster.quorum)
 
 
 def _curve(place: tuple[int, int], side_cm: int) -> int:

@@ -34,14 +34,19 @@ class LivePeer(Protocol):
     def statistics(self, now_ns: int) -> Statistics: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SimCircle:
-    """A circle of the city, as its founders made it. `members` are device indices by roster."""
+    """A circle of the city, as its founders made it. `members` are device indices by roster.
+
+    `voters` are those with a seat in the newest slot, and `quorum` is theirs.
+    """
 
     index: int
     genesis: Genesis
     roster: Roster
     members: tuple[int, ...]
+    voters: tuple[int, ...]
+    quorum: int
 
 
 @dataclass(frozen=True, slots=True)

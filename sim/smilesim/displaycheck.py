@@ -18,7 +18,7 @@ from smilesim.device import Device, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.radio import UNHEARD_TICK
 from smilesim.violations import Violations
-from smilesim.votecheck import VoteCheck, quorum_of
+from smilesim.votecheck import VoteCheck
 from smilesync.commands import DEFAULT_SWITCHES, SetConsent, SetOff, Switch
 from smilesync.effects import Scene
 from smilesync.light import conditions
@@ -204,7 +204,7 @@ class DisplayCheck:
             return []
         watched = (self._watched.get(member) for member in circle.members)
         true = [one for one in watched if one is None or one.clock_off_until_tick <= tick]
-        if circle.roster.size - len(true) > circle.roster.faults:
+        if circle.roster.size - len(true) > (len(circle.voters) - 1) // 3:
             return []
         selected = (self._eye(one).selected for one in true if one is not None)
         return [one for one in selected if one is not None]
@@ -342,9 +342,9 @@ class DisplayCheck:
 
     def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
-        fresh = _heard(device, circle, tick - READING_TICKS_MAX)
-        if device.clock_off_until_tick <= tick and fresh < quorum_of(circle):
-            detail = f"shows with readings of {fresh} voters, q is {quorum_of(circle)}"
+        fresh, quorum = self._heard(device, circle, tick - READING_TICKS_MAX)
+        if device.clock_off_until_tick <= tick and fresh < quorum:
+            detail = f"shows with readings of {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
 
     def _must_hear(self, device: Device, eye: Eyes, tick: int) -> None:
@@ -352,10 +352,22 @@ class DisplayCheck:
         circle = device.circle
         if circle is None or not eye.is_long:
             return
-        fresh = _heard(device, circle, tick - HEARD_TICKS_MAX)
-        if device.clock_off_until_tick <= tick and fresh < quorum_of(circle):
-            detail = f"shows a long lease, hearing {fresh} voters, q is {quorum_of(circle)}"
+        fresh, quorum = self._heard(device, circle, tick - HEARD_TICKS_MAX)
+        if device.clock_off_until_tick <= tick and fresh < quorum:
+            detail = f"shows a long lease, hearing {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
+
+    def _heard(self, device: Device, circle: SimCircle, oldest_tick: int) -> tuple[int, int]:
+        """Return how many voters a device heard at `oldest_tick` or later, and q of them all.
+
+        They are the voters of the slot that it has open; one of them hears itself.
+        """
+        roll = self._votes.rolls.at(circle, self._votes.decided_slot(device) + 1)
+        seated = {identity for _, identity in roll.seats}
+        members = zip(circle.roster.identities, circle.members, strict=True)
+        ways = [device.inbound.get(who) for identity, who in members if identity in seated]
+        heard = sum(way is not None and way.heard_tick >= oldest_tick for way in ways)
+        return heard + (device.identity in seated), roll.quorum
 
     def _must_be_gentle(self, device: Device, pattern: bytes, tick: int) -> None:
         if pattern not in self._patterns:
@@ -363,9 +375,3 @@ class DisplayCheck:
         broken = self._patterns[pattern]
         if broken is not None:
             self._violations.add(broken, tick, device.index, "a selected pattern breaks it")
-
-
-def _heard(device: Device, circle: SimCircle, oldest_tick: int) -> int:
-    """Return how many voters, `device` included, it heard at `oldest_tick` or later."""
-    ways = (device.inbound.get(member) for member in circle.members)
-    return 1 + sum(way is not None and way.heard_tick >= oldest_tick for way in ways)

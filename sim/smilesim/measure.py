@@ -195,12 +195,12 @@ def is_able(device: Device, devices: Sequence[Device]) -> bool:
     circle = device.circle
     if circle is None or not device.is_on or not device.is_willing or device.is_villain:
         return False
-    reached = int(_is_voter(device))
-    for member in circle.members:
+    reached = int(_is_voter(device) and device.index in circle.voters)
+    for member in circle.voters:
         link = device.inbound.get(member)
         if link is not None and link.is_reachable and _is_voter(devices[member]):
             reached += 1
-    return reached >= circle.roster.quorum
+    return reached >= circle.quorum
 
 
 def _is_voter(device: Device) -> bool:

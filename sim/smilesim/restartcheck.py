@@ -9,9 +9,10 @@ equivocation. And no honest voter refuses for good what an honest leader propose
 from collections.abc import Sequence
 
 from smilesim.device import Device, SimCircle
+from smilesim.rolls import quorum_of
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
-from smilesim.votecheck import VoteCheck, quorum_of, statement
+from smilesim.votecheck import VoteCheck, statement
 from smilesync.effects import Notice
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Status, VoteSet
@@ -102,7 +103,9 @@ class RestartCheck:
         """
         votes, slot = message.recalled, message.recalled_slot
         assert votes is not None
-        if slot <= self._votes.decided_slot(device) or votes.bitmap != 1 << device.roster_index:
+        place = self._votes.rolls.at(circle, slot).place(device.keys.voter.public)
+        is_own = place >= 0 and votes.bitmap == 1 << place
+        if slot <= self._votes.decided_slot(device) or not is_own:
             return False
         said = (votes.kind, slot, votes.view, bytes(votes.value_hash or b""))
         if self._votes.holds(device, said) or len(votes.signatures) != 1:
@@ -112,4 +115,5 @@ class RestartCheck:
     def _is_true(self, device: Device, circle: SimCircle, slot: int, votes: VoteSet) -> bool:
         said = (votes.kind, slot, votes.view, bytes(votes.value_hash or b""))
         public, signature = device.keys.voter.public, votes.signatures[0]
-        return self._verifier.verify(public, statement(circle, said), signature)
+        data = statement(circle, said, self._votes.rolls.at(circle, slot).hash)
+        return self._verifier.verify(public, data, signature)

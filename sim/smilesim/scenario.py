@@ -39,6 +39,7 @@ TOP = (
 OPTIONAL = (
     Key("one_circle", 0, 1, "1: everybody is of one circle, all in range of all", is_whole=True),
     Key("villains", 0, 64, "voters of each circle that may be faulty, else f", is_whole=True),
+    Key("governed", 0, 1, "1: circles by invitation, whose voters may change", is_whole=True),
 )
 WEATHER = (
     Key("loss_percent", 0, 60, "messages that get lost"),
@@ -82,6 +83,8 @@ class Scenario:
     expect: Mapping[str, float]
     is_one_circle: bool = False
     villains: int | None = None
+    is_governed: bool = False
+    """May the voters of a circle change? Then who is away for long loses the seat."""
 
 
 def names() -> list[str]:
@@ -154,6 +157,7 @@ def parse(name: str, text: str, source: str) -> Scenario:
         expect=expect,
         is_one_circle=bool(top.get("one_circle", 0)),
         villains=int(top["villains"]) if "villains" in top else None,
+        is_governed=top.get("governed", 0) == 1,
     )
 
 
@@ -185,6 +189,7 @@ def render(scenario: Scenario) -> str:
             f"peers = {scenario.peers}",
             *(["one_circle = 1"] if scenario.is_one_circle else []),
             *([f"villains = {scenario.villains}"] if scenario.villains is not None else []),
+            *(["governed = 1"] if scenario.is_governed else []),
         ],
         ["[weather]", *_assigned(weather_numbers(scenario.weather))],
     ]

@@ -4,6 +4,7 @@ I1 one decided value per slot. I2 every decision has q distinct signers and exte
 I3 no two notarized values in one view, no nullified and finalized view. I4 nobody signs two values
 in one view, or both NULLIFY and FINALIZE, across restarts. I5 nothing leaves before its record.
 I6 leases do not overlap, and one that renews the one before is twice as long, up to 16 s.
+Who votes in which slot is followed by `rolls.py`.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from smilesim.device import Device, SimCircle
+from smilesim.rolls import Rolls
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesync.errors import Malformed
@@ -93,9 +95,14 @@ class VoteCheck:
     """Follows every vote from the disk to the air."""
 
     def __init__(
-        self, circles: Sequence[SimCircle], verifier: SignThrough, violations: Violations
+        self,
+        circles: Sequence[SimCircle],
+        verifier: SignThrough,
+        violations: Violations,
+        devices: Sequence[Device] = (),
     ) -> None:
         self._books = [Book() for _ in circles]
+        self.rolls = Rolls(circles, devices, violations)
         self._voters: dict[int, Voter] = {}
         self._verifier = verifier
         self._violations = violations
@@ -142,7 +149,10 @@ class VoteCheck:
 
     def sending(self, device: Device, slot: int, votes: VoteSet, tick: int) -> None:
         """Votes leave; the own one among them must be on the disk (I5)."""
-        if device.circle is not None and votes.bitmap >> device.roster_index & 1:
+        if device.circle is None:
+            return
+        place = self.rolls.at(device.circle, slot).place(device.keys.voter.public)
+        if place >= 0 and votes.bitmap >> place & 1:
             said = (votes.kind, slot, votes.view, bytes(votes.value_hash or b""))
             self._must_be_durable(device, said, tick)
 
@@ -153,7 +163,7 @@ class VoteCheck:
             return
         value_hash = hashed(message.value)
         said = (VoteKind.NOTARIZE, message.slot, message.view, value_hash)
-        data = statement(circle, said)
+        data = statement(circle, said, self.rolls.at(circle, message.slot).hash)
         if self._verifier.knows(device.keys.voter.public, data, message.signature):
             self._must_be_durable(device, said, tick)
 
@@ -214,7 +224,7 @@ class VoteCheck:
         kind, slot, view, value = said
         before = tally.get((kind, value), 0)
         tally[kind, value] = after = before | 1 << device.roster_index
-        quorum = quorum_of(device.circle)
+        quorum = self.rolls.at(device.circle, slot).quorum
         if after.bit_count() < quorum or before.bit_count() >= quorum:
             return
         self._violations.judged["I3"] += 1
@@ -269,6 +279,7 @@ class VoteCheck:
             self._violations.judged["I6"] += 1
             for fault in lease_faults(before, decision, base_us):
                 self._violations.add("I6", tick, device.index, fault)
+        self.rolls.decided(device, slot, body, tick)
         voter.bodies[body] = decision
         voter.decided_slot = max(voter.decided_slot, slot)
         if slot > book.highest_slot:
@@ -294,16 +305,17 @@ class VoteCheck:
         named = (certificate.kind, slot, certificate.view, bytes(certificate.value_hash or b""))
         if named == wanted and (slot, certificate) in book.certificates:
             return
-        signers = [i for i in range(circle.roster.size) if certificate.bitmap >> i & 1]
+        roll = self.rolls.at(circle, slot)
+        signers = [i for i in range(len(roll.seats)) if certificate.bitmap >> i & 1]
         is_whole = (
             named == wanted
-            and len(signers) >= quorum_of(circle)
+            and len(signers) >= roll.quorum
             and len(signers) == len(certificate.signatures) == certificate.bitmap.bit_count()
         )
         self._violations.judged["I2"] += 1
-        data = statement(circle, wanted)
+        data = statement(circle, wanted, roll.hash)
         if not is_whole or not all(
-            self._verifier.verify(circle.roster.voters[index], data, signature)
+            self._verifier.verify(roll.seats[index][0], data, signature)
             for index, signature in zip(signers, certificate.signatures, strict=True)
         ):
             detail = f"{wanted[0].name} certificate of slot {slot} proves nothing"
@@ -320,26 +332,15 @@ def _conflict(one: What, other: What) -> bool:
     return kinds == {VoteKind.NULLIFY, VoteKind.FINALIZE}
 
 
-def quorum_of(circle: SimCircle) -> int:
-    """Return q of a circle by the formula of SPEC section Quorum, not by what the core makes of it.
-
-    q = floor((n + f) / 2) + 1 with f = floor((n - 1) / 3); all, in a strict circle of up to 3.
-    """
-    size = circle.roster.size
-    if circle.genesis.parameters.is_strict and size <= 3:
-        return size
-    return (size + (size - 1) // 3) // 2 + 1
-
-
 def hashed(body: bytes) -> ValueHash:
     """Return the name of a value, as SPEC section Values says."""
     return ValueHash(hashlib.sha256(b"smilesync/1/value\0" + body).digest())
 
 
-def statement(circle: SimCircle, said: Said) -> bytes:
+def statement(circle: SimCircle, said: Said, roster_hash: bytes) -> bytes:
     """Return the bytes a vote signs, as SPEC section Votes says."""
     kind, slot, view, value = said
-    place = slot.to_bytes(8, "big") + circle.roster.hash + view.to_bytes(4, "big")
+    place = slot.to_bytes(8, "big") + roster_hash + view.to_bytes(4, "big")
     return DOMAINS[kind] + circle.roster.circle + place + (value or bytes(32))
 
 

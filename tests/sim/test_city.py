@@ -102,6 +102,16 @@ def test_a_fault_that_never_fired_fails_the_run() -> None:
     assert "fault-not-seen" in rules(judged(city))
 
 
+def test_voters_who_are_away_lose_their_seats_and_come_back() -> None:
+    city = City(plan("absence", peers=60, seconds=70))
+    result = judged(city)
+
+    assert result["verdict"] == "pass", result["violations"]
+    assert city.violations.judged["I9"] >= 2
+    sizes = [len(circle.voters) for circle in city.circles]
+    assert sizes == [len(circle.members) for circle in city.circles], "everybody is back"
+
+
 def broken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plant a bug: everybody asks to be woken when it is 300 ms too late."""
     in_time = Peer.next_wake_ns

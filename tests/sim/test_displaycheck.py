@@ -59,7 +59,7 @@ class Stage:
         for slot in (1, 2, 3):
             body = value(slot)
             said = (VoteKind.FINALIZE, slot, 1, bytes(hashed(body)))
-            data = statement(self.circle, said)
+            data = statement(self.circle, said, self.circle.roster.hash)
             quorum = self.circle.roster.quorum
             signatures = tuple(one.keys.voter.sign(data) for one in self.members[:quorum])
             votes = VoteSet(VoteKind.FINALIZE, 1, hashed(body), (1 << quorum) - 1, signatures)

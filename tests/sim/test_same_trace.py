@@ -39,6 +39,15 @@ TOWNS = {
         heal_s = 8.2
         lone_percent = 20
         """,
+    "absence": """
+        seconds = 34
+        governed = 1
+        [[fault]]
+        kind = "split"
+        at_s = 3.1
+        heal_s = 26
+        lone_percent = 20
+        """,
     "surge": """
         seconds = 7
         [[fault]]

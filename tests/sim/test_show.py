@@ -90,7 +90,7 @@ def test_every_kind_is_listed_with_its_keys(capsys: pytest.CaptureFixture[str]) 
     ("arguments", "said"),
     [
         (["show"], "show: expected a scenario, or --kinds"),
-        (["show", "doom"], "expected one of badflash"),
+        (["show", "doom"], "expected one of absence"),
         (["show", "none.toml"], "none.toml: cannot be read"),
         (["show", "calm", "--json", "--toml"], "not allowed with"),
         (["show", "swarm", "--seed", "-1"], "expected a whole number"),

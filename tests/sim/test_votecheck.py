@@ -33,7 +33,7 @@ class Stage:
 
     def certificate(self, said: Said, signers: int | None = None) -> VoteSet:
         count = self.circle.roster.quorum if signers is None else signers
-        data = statement(self.circle, said)
+        data = statement(self.circle, said, self.circle.roster.hash)
         signatures = tuple(device.keys.voter.sign(data) for device in self.members[:count])
         value = ValueHash(said[3]) if said[3] else None
         return VoteSet(said[0], said[2], value, (1 << count) - 1, signatures)
@@ -302,7 +302,9 @@ def test_i5_a_vote_of_a_decided_slot_was_signed_on_record(
 
 def test_i5_an_own_proposal_leaves_before_its_record_but_anothers_may_pass(stage: Stage) -> None:
     device, body = stage.members[0], value(1)
-    signature = device.keys.voter.sign(statement(stage.circle, (N, 1, 1, bytes(hashed(body)))))
+    signature = device.keys.voter.sign(
+        statement(stage.circle, (N, 1, 1, bytes(hashed(body))), stage.circle.roster.hash)
+    )
     proposal = Propose(1, 1, body, signature)
 
     stage.check.proposing(stage.members[1], proposal, 1)

@@ -1,0 +1,180 @@
+"""Invariants I9 and I15: who votes in which slot, and that every step there is lawful.
+
+Written apart from the core: seats are followed from the genesis over every decided value in order.
+A step changes at most a quarter of the seats, nobody is seated who did not wait for it, absence
+leaves four, nobody who was expelled is admitted again, and nobody is expelled who did not lie.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from smilesim.device import Device, SimCircle
+from smilesim.violations import Violations
+from smilesync.ids import PeerId
+from smilesync.wire import cbor
+from smilesync.wire.cbor import CborValue
+
+KEY_ROSTER, KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA = 10, 13, 14, 15
+ADMITTED = 1
+ABSENCE_LEAVES = 4
+KEPT_ROLLS = 64
+
+Seat = tuple[bytes, bytes]
+"""Voter key and identity."""
+
+
+class Roll(NamedTuple):
+    """The voters from slot `since` on, in ascending order of key."""
+
+    since: int
+    seats: tuple[Seat, ...]
+    hash: bytes
+    quorum: int
+
+    def place(self, voter: bytes) -> int:
+        """Return the index of a voter key, -1 if it has no seat."""
+        return next((i for i, (key, _) in enumerate(self.seats) if key == voter), -1)
+
+
+@dataclass(slots=True)
+class Book:
+    """One circle: its rolls, oldest first, and what its values made of those without a seat."""
+
+    rolls: list[Roll]
+    next_slot: int = 1
+    waiting: set[bytes] = field(default_factory=set)
+    expelled: set[bytes] = field(default_factory=set)
+    early: dict[int, bytes] = field(default_factory=dict)
+
+
+class Rolls:
+    """The rolls of all circles."""
+
+    def __init__(
+        self, circles: Sequence[SimCircle], devices: Sequence[Device], violations: Violations
+    ) -> None:
+        self._devices = {bytes(device.identity): device for device in devices}
+        self._books = [Book([_roll(circle, 1, _founders(circle))]) for circle in circles]
+        for circle, book in zip(circles, self._books, strict=True):
+            circle.quorum = book.rolls[0].quorum
+        self._violations = violations
+
+    def at(self, circle: SimCircle, slot: int) -> Roll:
+        """Return who votes in `slot`, as far as decided; the oldest known for long ago."""
+        rolls = self._books[circle.index].rolls
+        return next((roll for roll in reversed(rolls) if roll.since <= slot), rolls[0])
+
+    def decided(self, device: Device, slot: int, body: bytes, tick: int) -> None:
+        """A value of `slot` was decided; the step it takes is judged once, in the order of slots.
+
+        After a step `voters` and `quorum` of the circle are those of the next slot.
+        """
+        circle = device.circle
+        assert circle is not None
+        book = self._books[circle.index]
+        if slot < book.next_slot:
+            return
+        book.early[slot] = body
+        while book.next_slot in book.early:
+            value = cbor.decode(book.early.pop(book.next_slot))
+            assert isinstance(value, dict)
+            if any(key in value for key in (KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA)):
+                self._step(device, circle, book, value, tick)
+            book.next_slot += 1
+
+    def _step(
+        self,
+        device: Device,
+        circle: SimCircle,
+        book: Book,
+        value: dict[int, CborValue],
+        tick: int,
+    ) -> None:
+        self._violations.judged["I9"] += 1
+        self._violations.judged["I15"] += 1
+        expelled = {_octets(item, 1) for item in _items(value.get(KEY_EXPELLED))}
+        petitions = _items(value.get(KEY_PETITIONS))
+        admitted = {_octets(item, 2) for item in petitions if _first(item) == ADMITTED}
+        left = {_octets(item, 2) for item in petitions if _first(item) != ADMITTED}
+        before = book.rolls[-1].seats
+        removed, added = _delta(value.get(KEY_DELTA), before)
+        absent = {identity for _, identity in removed} - expelled - left
+        after = sorted([seat for seat in before if seat not in removed] + added)
+        faults = []
+        if len(removed) + len(added) > max(1, len(before) // 4):
+            faults.append(f"{len(removed)} out and {len(added)} in, of {len(before)} seats")
+        if any(identity not in book.waiting for _, identity in added):
+            faults.append("a seat for somebody who did not wait")
+        if absent and len(after) < ABSENCE_LEAVES:
+            faults.append(f"absence leaves {len(after)} voters")
+        if admitted & (book.expelled | expelled):
+            faults.append("somebody who was expelled is admitted")
+        roll = _roll(circle, book.next_slot + 1, after)
+        if value.get(KEY_ROSTER) != roll.hash:
+            faults.append("the value names another roster than it makes")
+        for fault in faults:
+            self._violations.add("I9", tick, device.index, f"slot {book.next_slot}: {fault}")
+        for identity in sorted(expelled):
+            accused = self._devices.get(identity)
+            # A device whose flash lost what it had confirmed may have signed twice unknowingly.
+            if accused is None or not (accused.is_villain or accused.disk.has_lied):
+                detail = f"slot {book.next_slot}: an honest voter is expelled"
+                self._violations.add("I15", tick, device.index, detail)
+        book.expelled |= expelled
+        book.waiting = (book.waiting | absent | admitted) - expelled - left
+        book.waiting -= {identity for _, identity in added}
+        if removed or added:
+            book.rolls = [*book.rolls, roll][-KEPT_ROLLS:]
+            known = dict(zip(circle.roster.identities, circle.members, strict=True))
+            found = [known.get(PeerId(identity)) for _, identity in roll.seats]
+            circle.voters = tuple(one for one in found if one is not None)
+            circle.quorum = roll.quorum
+
+
+def quorum_of(circle: SimCircle) -> int:
+    """Return q of the newest slot as `rolls.py` counts it, not what the core makes of it."""
+    return circle.quorum
+
+
+def _founders(circle: SimCircle) -> list[Seat]:
+    return [(card.voter, card.identity) for card in circle.genesis.founders]
+
+
+def _roll(circle: SimCircle, since: int, seats: Sequence[Seat]) -> Roll:
+    is_strict = circle.genesis.parameters.is_strict
+    size = len(seats)
+    quorum = (size + (size - 1) // 3) // 2 + 1
+    if is_strict and size <= 3:
+        quorum = size
+    body = bytes([is_strict]) + b"".join(voter + identity for voter, identity in seats)
+    name = hashlib.sha256(b"smilesync/1/roster\0" + body).digest()
+    return Roll(since, tuple(seats), name, quorum)
+
+
+def _delta(item: CborValue, seats: Sequence[Seat]) -> tuple[list[Seat], list[Seat]]:
+    """Return who loses a seat and who gets one."""
+    if not isinstance(item, list):
+        return [], []
+    bitmap, listed = item
+    assert isinstance(bitmap, bytes)
+    bits = int.from_bytes(bitmap, "little")
+    added = [(_octets(one, 0), _octets(one, 1)) for one in _items(listed)]
+    return [seat for i, seat in enumerate(seats) if bits >> i & 1], added
+
+
+def _items(value: CborValue) -> list[CborValue]:
+    return value if isinstance(value, list) else []
+
+
+def _first(item: CborValue) -> CborValue:
+    assert isinstance(item, list)
+    return item[0]
+
+
+def _octets(item: CborValue, place: int) -> bytes:
+    assert isinstance(item, list)
+    value = item[place]
+    assert isinstance(value, bytes)
+    return value

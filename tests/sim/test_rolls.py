@@ -1,0 +1,151 @@
+"""Who votes in which slot: the check of the city sees every unlawful step, and no lawful one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from smilesim.crowd import district, settle
+from smilesim.device import Device, SimCircle
+from smilesim.rolls import Rolls
+from smilesim.verify import SignThrough
+from smilesim.violations import Violations
+from smilesync.circle.genesis import Policy
+from smilesync.circle.roster import Roster, Seat
+from smilesync.wire import cbor
+from smilesync.wire.cbor import CborValue
+
+HASH = bytes(32)
+GUEST = Seat(b"v" * 32, b"i" * 32)  # type: ignore[arg-type]  # names of bytes
+OTHER = Seat(b"w" * 32, b"j" * 32)  # type: ignore[arg-type]  # as above
+
+
+class Stage:
+    """One circle of seven, governed, and the check that follows it."""
+
+    def __init__(self) -> None:
+        devices, circles = settle(district(60, 1), 1, SignThrough(), Policy.INVITE)
+        self.circle: SimCircle = next(one for one in circles if one.roster.size == 7)
+        self.members: list[Device] = [devices[member] for member in self.circle.members]
+        self.violations = Violations()
+        self.rolls = Rolls(circles, devices, self.violations)
+        self.roster: Roster = self.circle.roster
+        self.slot = 0
+
+    def decide(
+        self, changes: dict[int, CborValue], after: Roster | None = None, slot: int | None = None
+    ) -> list[str]:
+        """Decide a value with these keys, and return what is wrong with it."""
+        self.roster = after or self.roster
+        self.slot = self.slot + 1 if slot is None else slot
+        body = cbor.encode({0: self.slot, 10: self.roster.hash} | changes)
+        self.violations.kept.clear()
+        self.violations._seen.clear()
+        self.rolls.decided(self.members[0], self.slot, body, 10)
+        return [one.detail for one in self.violations.kept]
+
+    def remove(self, *members: int, also: dict[int, CborValue] | None = None) -> list[str]:
+        bits = sum(1 << member for member in members)
+        delta: CborValue = [bits.to_bytes(1, "little"), []]
+        return self.decide({15: delta, **(also or {})}, self.roster.changed(bits, ()))
+
+    def admit(self, seat: Seat, place: int = 0) -> list[str]:
+        return self.decide({14: [[1, bytes([place]) * 32, seat.identity, seat.voter, b""]]})
+
+    def add(self, *seats: Seat) -> list[str]:
+        listed: CborValue = [list(seat) for seat in seats]
+        return self.decide({15: [b"", listed]}, self.roster.changed(0, seats))
+
+
+def test_lawful_steps_are_followed_slot_by_slot() -> None:
+    stage = Stage()
+    leaves: dict[int, CborValue] = {14: [[2, HASH, stage.roster.identities[0]]]}
+
+    found = [
+        stage.decide({}),
+        stage.admit(GUEST),
+        stage.add(GUEST),
+        stage.remove(0, also=leaves),
+        stage.remove(0),
+        stage.remove(0),
+        stage.remove(0),
+    ]
+
+    assert found == [[]] * 7
+    assert stage.circle.quorum == 3
+    assert len(stage.rolls.at(stage.circle, 99).seats) == 4
+    assert stage.rolls.at(stage.circle, 3).quorum == 5
+    assert stage.rolls.at(stage.circle, 4).place(GUEST.voter) >= 0
+    assert stage.rolls.at(stage.circle, 3).place(GUEST.voter) == -1
+
+
+def test_decisions_may_be_seen_out_of_order_and_twice() -> None:
+    stage = Stage()
+    first, last = stage.roster, stage.roster.changed(1, ())
+
+    assert stage.decide({15: [b"\1", []]}, last, slot=2) == []
+    assert stage.rolls.at(stage.circle, 3).hash == first.hash
+    stage.roster = first
+    assert stage.decide({}, slot=1) == []
+    assert stage.rolls.at(stage.circle, 3).hash == last.hash
+    assert stage.decide({15: [b"\2", []]}, first.changed(2, ()), slot=2) == []
+
+    assert stage.rolls.at(stage.circle, 3).hash == last.hash
+
+
+def _two_at_once(stage: Stage) -> list[str]:
+    return stage.remove(0, 1)
+
+
+def _seat_for_a_stranger(stage: Stage) -> list[str]:
+    return stage.add(GUEST)
+
+
+def _below_four(stage: Stage) -> list[str]:
+    for _ in range(3):
+        stage.remove(0)
+    return stage.remove(0)
+
+
+def _another_roster(stage: Stage) -> list[str]:
+    return stage.decide({15: [b"\1", []]}, stage.roster.changed(2, ()))
+
+
+def _expelled_comes_back(stage: Stage) -> list[str]:
+    out: dict[int, CborValue] = {13: [[HASH, stage.roster.identities[0]]]}
+    stage.members[0].is_villain = True
+    seat = stage.roster.seats[0]
+    assert stage.remove(0, also=out) == []
+    return stage.admit(seat)
+
+
+def _honest_voter_expelled(stage: Stage) -> list[str]:
+    out: dict[int, CborValue] = {13: [[HASH, stage.roster.identities[2]]]}
+    return stage.remove(2, also=out)
+
+
+FAULTS: list[tuple[str, Callable[[Stage], list[str]], str]] = [
+    ("I9", _two_at_once, "2 out and 0 in"),
+    ("I9", _seat_for_a_stranger, "did not wait"),
+    ("I9", _below_four, "absence leaves 3"),
+    ("I9", _another_roster, "another roster"),
+    ("I9", _expelled_comes_back, "is admitted"),
+    ("I15", _honest_voter_expelled, "honest voter is expelled"),
+]
+
+
+@pytest.mark.parametrize("case", FAULTS, ids=[case[2] for case in FAULTS])
+def test_each_unlawful_step_is_seen(case: tuple[str, Callable[[Stage], list[str]], str]) -> None:
+    rule, fault, says = case
+    stage = Stage()
+
+    found = fault(stage)
+
+    assert any(says in detail for detail in found), found
+    assert {one.rule for one in stage.violations.kept} == {rule}
+
+
+def test_device_whose_flash_lied_may_be_expelled() -> None:
+    stage = Stage()
+    stage.members[2].disk.has_lied = True
+
+    assert _honest_voter_expelled(stage) == []
