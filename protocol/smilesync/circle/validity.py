@@ -3,7 +3,8 @@
 A test returns None when the value passes, else the verdict. V1, V4 and V8 hold for every value;
 V5 depends on the voter's clock and V9 on whom it heard; both are asked of fresh values only: a
 value carried from an earlier view was fresh to q voters once, and testing it again would let the
-circle deadlock. V2 and V3 need certificates and are in slot.py; V6 and V7 concern membership.
+circle deadlock. V2 and V3 need certificates and are in slot.py; V6 is in lawful.py, what
+V6 and V7 ask of a voter's own eyes in witness.py; judge.py puts all together.
 Source: SPEC section Validity.
 """
 
