@@ -6,6 +6,7 @@ import pytest
 
 from smilesync.circle.genesis import (
     VOTERS_MAX,
+    VOTERS_USUAL_MAX,
     FounderCard,
     Genesis,
     Parameters,
@@ -133,7 +134,7 @@ def test_founders_share_no_identity() -> None:
 
 
 @pytest.mark.spec("GEN-002")
-def test_more_founders_than_a_certificate_has_room_for_are_refused() -> None:
+def test_more_founders_than_a_bitmap_has_room_for_are_refused() -> None:
     many = cards(signers(VOTERS_MAX + 1))
     data = cbor.encode(_fields() | {2: [_card_fields(card) for card in many]})
 
@@ -141,7 +142,9 @@ def test_more_founders_than_a_certificate_has_room_for_are_refused() -> None:
         decode_genesis(data, VERIFIER)
     assert caught.value.rule == "GEN-002"
     with pytest.raises(Malformed):
-        found(many, bytes(32))
+        found(many, bytes(32), voters_max=VOTERS_MAX)
+    with pytest.raises(Malformed, match="1 to 22 founders"):
+        found(many[: VOTERS_USUAL_MAX + 1], bytes(32))
 
 
 @pytest.mark.spec("GEN-002")

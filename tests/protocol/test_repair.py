@@ -3,7 +3,7 @@
 import pytest
 
 from smilesync.circle import repair
-from smilesync.circle.genesis import VOTERS_MAX
+from smilesync.circle.genesis import VOTERS_MAX, VOTERS_USUAL_MAX
 from smilesync.circle.quorum import VoteKey, value_hash
 from smilesync.circle.slot import Slot
 from smilesync.circle.validity import Head
@@ -162,9 +162,10 @@ def test_answers_of_a_long_slot_are_few() -> None:
 
 
 @pytest.mark.spec("CIR-043", "GEN-002")
-def test_every_message_of_the_largest_circle_fits_one_datagram() -> None:
-    lab = Lab(VOTERS_MAX, silent=frozenset(range(VOTERS_MAX)))
-    everyone = tuple(range(VOTERS_MAX))
+@pytest.mark.parametrize("count", [VOTERS_USUAL_MAX, VOTERS_MAX])
+def test_every_message_of_the_largest_circle_fits_one_datagram(count: int) -> None:
+    lab = Lab(count, silent=frozenset(range(count)))
+    everyone = tuple(range(count))
     far = 100_000
     keys: list[VoteKey] = [(X, view, None) for view in range(far, far + 30)]
     keys += [
@@ -178,12 +179,12 @@ def test_every_message_of_the_largest_circle_fits_one_datagram() -> None:
     slot.restore([Nullified(1, 5)])
 
     status = repair.status(slot, 2**32 - 1)
-    recalled = lab.votes((21,), keys[-1])
+    recalled = lab.votes((count - 1,), keys[-1])
     answer = Status(
         2**53 - 1, 2**32 - 1, status.held, status.bodies, 0, 2**32 - 1, 2**53 - 1, recalled
     )
 
-    assert len(status.held) == repair.SUMMARIES_MAX
+    assert len(status.held) == (24 if count == VOTERS_USUAL_MAX else 18)
     assert len(status.bodies) == repair.NAMED_SUMMARIES_MAX
     for message in (status, answer, *repair.differences(slot, Status(1, 1, ()))):
         codec.encode(message)
@@ -192,9 +193,9 @@ def test_every_message_of_the_largest_circle_fits_one_datagram() -> None:
         codec.encode(message)
 
 
-def test_certificate_of_the_largest_circle_is_not_cut() -> None:
-    lab = Lab(VOTERS_MAX, silent=frozenset(range(VOTERS_MAX)))
-    slot = _slot(lab.votes(tuple(range(VOTERS_MAX)), (X, 1, None)), lab=lab)
+def test_certificate_of_a_usual_circle_is_not_cut() -> None:
+    lab = Lab(VOTERS_USUAL_MAX, silent=frozenset(range(VOTERS_USUAL_MAX)))
+    slot = _slot(lab.votes(tuple(range(VOTERS_USUAL_MAX)), (X, 1, None)), lab=lab)
 
     messages = repair.differences(slot, Status(1, 1, ()))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from smilesync.circle.circle import Circle
 from smilesync.circle.circumstances import Circumstances
-from smilesync.circle.genesis import FounderCard, Genesis, Parameters, found, make_card
+from smilesync.circle.genesis import VOTERS_MAX, FounderCard, Genesis, Parameters, found, make_card
 from smilesync.circle.quorum import VoteKey, bits, statement, vote_set
 from smilesync.circle.state import EMPTY
 from smilesync.circle.value import Value, named
@@ -67,7 +67,8 @@ def cards(pairs: list[tuple[Ed25519Signer, Ed25519Signer]]) -> tuple[FounderCard
 
 
 def genesis_of(count: int, *, is_strict: bool = False) -> Genesis:
-    return found(cards(signers(count)), bytes(32), Parameters(is_strict=is_strict))
+    parameters = Parameters(is_strict=is_strict)
+    return found(cards(signers(count)), bytes(32), parameters, voters_max=VOTERS_MAX)
 
 
 Filter = Callable[[int, int, CircleMessage], bool]

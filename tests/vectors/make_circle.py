@@ -143,7 +143,10 @@ def vote_cases() -> list[Case]:
             {"voters": count, "strict": is_strict},
             {"faults": fault_limit(count), "quorum": quorum_size(count, is_strict=is_strict)},
         )
-        for count, is_strict in [(n, False) for n in (*range(1, 11), 22)] + [(2, True), (3, True)]
+        for count, is_strict in [
+            *((n, False) for n in (*range(1, 11), 22, 64)),
+            *((n, True) for n in (2, 3)),
+        ]
     ]
     for slot, key in [(1, (N, 1, VALUE)), (300, (X, 70_000, None)), (2**40, (F, 2, VALUE))]:
         signed = statement(CIRCLE, ROSTER_HASH, slot, key)

@@ -15,6 +15,9 @@ from smilesync.keys import Verifier
 from smilesync.wire.messages import CertificateName, VoteKind, VoteSet
 
 VOTES_PER_VIEW_AND_SIGNER_MAX = 3
+PART_VOTES_MIN = 16
+"""Who cuts a certificate puts so many votes into every part but the last (SPR-002)."""
+STATEMENTS_MAX = 128
 _NO_VOTES: dict[int, bytes] = {}
 
 
@@ -52,7 +55,7 @@ class VoteBook:
         # vote in it found no room here, its other votes could stall the circle for good.
         is_certificate = len(page) + len(fresh) >= self._roster.quorum
         if not is_certificate:
-            if votes.view > view_max:
+            if votes.view > view_max and not self._is_part(len(indices)):
                 raise Unwelcome("CIR-034", f"votes of view {votes.view}, at most {view_max} now")
             fresh = tuple([pair for pair in fresh if self._has_room(key, pair[0])])
         for index, signature in fresh:
@@ -173,6 +176,11 @@ class VoteBook:
     def names(self, value_hash: ValueHash) -> bool:
         """Does any held vote name this value?"""
         return any(key[2] == value_hash for key in self.votes)
+
+    def _is_part(self, count: int) -> bool:
+        """May so many votes be a part of a certificate that one message has no room for?"""
+        is_cut = count >= PART_VOTES_MIN and self._roster.quorum > PART_VOTES_MIN
+        return is_cut and len(self.votes) < STATEMENTS_MAX
 
     def _has_room(self, key: VoteKey, index: int) -> bool:
         return self._counts.get((key[1], index), 0) < VOTES_PER_VIEW_AND_SIGNER_MAX

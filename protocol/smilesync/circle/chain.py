@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from smilesync.circle.lawful import seats_after, state_after
 from smilesync.circle.library import Library
-from smilesync.circle.quorum import bits, statement
+from smilesync.circle.quorum import bits, statement, vote_set
+from smilesync.circle.repair import SIGNATURES_PER_SET_MAX, pack
 from smilesync.circle.roster import Roster
 from smilesync.circle.state import EMPTY, State
 from smilesync.circle.validity import Head
@@ -19,7 +20,7 @@ from smilesync.circle.value import NO_PREVIOUS, Named, named
 from smilesync.errors import Malformed, Unauthentic, Unwelcome
 from smilesync.ids import ValueHash
 from smilesync.keys import Verifier
-from smilesync.wire.messages import CircleMessage, Decided, Piece, VoteKind, Votes, VoteSet
+from smilesync.wire.messages import CircleMessage, Decided, Piece, VoteKind, VoteSet
 from smilesync.wire.records import DecidedRecord, Seated
 
 Key = TypeVar("Key")
@@ -52,6 +53,7 @@ class Chain:
         self._verifier = verifier
         self._bodies: dict[ValueHash, tuple[Named, bytes]] = {}
         self._certificates: dict[tuple[int, ValueHash], tuple[VoteSet, Roster]] = {}
+        self._votes: dict[tuple[int, int, ValueHash], dict[int, bytes]] = {}
         self._head = Head(0, NO_PREVIOUS, 0, None)
 
     def head(self) -> Head:
@@ -115,8 +117,8 @@ class Chain:
         trusted = turns[0][2] if turns else self._decided_by
         decided, certificate, by = next((s for s in steps if _vouches(trusted, s)), newest)
         hint = by.hash if by.hash != decided.value.roster_hash else None
-        votes = Votes(decided.value.slot, (certificate,))
-        return [Decided(decided.body, certificate.view, hint), votes]
+        votes = pack(decided.value.slot, [certificate])
+        return [Decided(decided.body, certificate.view, hint), *votes]
 
     def handle_decided(self, message: Decided) -> Complete | None:
         """Take the body of a later decision; returns it with its certificate once both are held."""
@@ -150,20 +152,33 @@ class Chain:
             return None
         roster = self._roster_of(votes.value_hash)
         indices = bits(votes.bitmap)
-        if roster is None or len(indices) < roster.quorum or len(indices) != len(votes.signatures):
+        if roster is None or len(indices) != len(votes.signatures):
+            return None
+        is_cut = roster.quorum > SIGNATURES_PER_SET_MAX
+        if len(indices) < roster.quorum and not is_cut:
             return None
         if indices[-1] >= roster.size:
             raise Malformed("CIR-032", "a certificate signed by a non-member")
-        is_other = roster.hash != self.roster.hash
-        is_vouched = may_skip and _known(self.roster, roster, votes) > self.roster.faults
-        if is_other and not is_vouched:
-            raise Unwelcome("MEM-021", "too few signers of a new roster are known")
         key = (votes.kind, votes.view, votes.value_hash)
+        held = self._votes.get((slot, votes.view, votes.value_hash), {})
+        signed = held | dict(zip(indices, votes.signatures, strict=True))
+        is_whole = len(signed) >= roster.quorum
+        whole = vote_set(key, dict(list(signed.items())[: roster.quorum])) if held else votes
+        is_other = roster.hash != self.roster.hash
+        is_vouched = may_skip and _known(self.roster, roster, whole) > self.roster.faults
+        if is_whole and is_other and not is_vouched:
+            raise Unwelcome("MEM-021", "too few signers of a new roster are known")
         data = statement(roster.circle, roster.hash, slot, key)
-        for index, signature in zip(indices, votes.signatures, strict=True):
-            if not self._verifier.verify(roster.voters[index], data, signature):
+        for index, signature in signed.items():
+            if index not in held and not self._verifier.verify(
+                roster.voters[index], data, signature
+            ):
                 raise Unauthentic("CIR-033", f"a vote of member {index} does not verify")
-        self._certificates[slot, votes.value_hash] = votes, roster
+        if not is_whole:
+            self._votes[slot, votes.view, votes.value_hash] = signed
+            _bound(self._votes)
+            return None
+        self._certificates[slot, votes.value_hash] = whole, roster
         _bound(self._certificates)
         return self._complete(slot, votes.value_hash)
 
@@ -182,6 +197,7 @@ class Chain:
         later = [(h, b) for h, b in self._bodies.items() if b[0].value.slot > value.slot]
         self._bodies = dict(later)
         self._certificates = {k: c for k, c in self._certificates.items() if k[0] > value.slot}
+        self._votes = {k: v for k, v in self._votes.items() if k[0] > value.slot}
 
     def _seated(self, seated: Sequence[Seated], slot: int) -> tuple[Roster, State | None]:
         """Return roster and state of a slot: what the last change before it left."""

@@ -19,8 +19,10 @@ from smilesync.wire.envelope import Domain, signed_bytes
 
 GENESIS_DOMAIN = Domain.GENESIS + b"\0"
 GENESIS_VERSION = 1
-VOTERS_MAX = 22
-"""The largest circle whose certificates, 15 signatures, fit one datagram."""
+VOTERS_MAX = 64
+"""No circle has more: a bitmap of its voters is eight bytes."""
+VOTERS_USUAL_MAX = 22
+"""What a circle is founded with, and grows to: its certificates, 15 signatures, fit a datagram."""
 LEASE_US_MAX = 16_000_000
 """The longest a decided value may be shown, however often it was renewed."""
 GENESIS_SIZE_BYTES_MAX = 16_384
@@ -157,14 +159,19 @@ class Genesis:
 
 
 def found(
-    cards: tuple[FounderCard, ...], nonce: bytes, parameters: Parameters | None = None
+    cards: tuple[FounderCard, ...],
+    nonce: bytes,
+    parameters: Parameters | None = None,
+    *,
+    voters_max: int = VOTERS_USUAL_MAX,
 ) -> Genesis:
     """Return the genesis of a new circle; raises Malformed on too many or repeated founders.
 
+    Above `VOTERS_USUAL_MAX`, and up to `VOTERS_MAX`, only for who says so: votes cost n squared.
     The cards' signatures are tested by whoever decodes it; `FounderCard.verify` does so before.
     """
     ordered = tuple(sorted(cards, key=lambda card: card.voter))
-    _check_founders(ordered)
+    _check_founders(ordered, voters_max)
     return Genesis(nonce, ordered, parameters or Parameters())
 
 
@@ -214,9 +221,9 @@ def _policy(fields: dict[int, cbor.CborValue]) -> tuple[Policy, bytes | None]:
     return Policy(policy), steward if isinstance(steward, bytes) else None
 
 
-def _check_founders(founders: tuple[FounderCard, ...]) -> None:
-    if not 1 <= len(founders) <= VOTERS_MAX:
-        raise Malformed("GEN-002", f"a genesis lists 1 to {VOTERS_MAX} founders (key 2)")
+def _check_founders(founders: tuple[FounderCard, ...], voters_max: int = VOTERS_MAX) -> None:
+    if not 1 <= len(founders) <= voters_max:
+        raise Malformed("GEN-002", f"a genesis lists 1 to {voters_max} founders (key 2)")
     voters = [card.voter for card in founders]
     if voters != sorted(set(voters)):
         raise Malformed("GEN-002", "founders are listed by strictly ascending voter key")

@@ -7,7 +7,7 @@ Source: SPEC section Membership (MEM-010 to MEM-019).
 """
 
 from smilesync.circle.changes import NO_CHANGES, Admission, Changes
-from smilesync.circle.genesis import VOTERS_MAX, Parameters, Policy
+from smilesync.circle.genesis import VOTERS_USUAL_MAX, Parameters, Policy
 from smilesync.circle.roster import Roster, Seat
 from smilesync.circle.state import EMPTY, STANDBY_MAX, State
 from smilesync.circle.value import Value
@@ -46,7 +46,7 @@ def following(
         raise Malformed("MEM-010", "a closed circle keeps its founders")
     after = roster.changed(changes.removed, changes.added)
     size = after.size
-    if changes.moves > step_max(roster.size) or size > VOTERS_MAX:
+    if changes.moves > step_max(roster.size) or size > max(VOTERS_USUAL_MAX, roster.size):
         raise Malformed("MEM-012", f"{changes.moves} seats change of {roster.size}, to {size}")
     _removals(changes, roster, after)
     for seat in changes.added:

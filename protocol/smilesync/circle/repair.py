@@ -5,6 +5,8 @@ with the votes, so a device that missed any message catches up from any one that
 Source: SPEC section Repair.
 """
 
+from smilesync.circle.book import PART_VOTES_MIN
+from smilesync.circle.genesis import VOTERS_USUAL_MAX
 from smilesync.circle.quorum import VoteKey, bits, vote_set
 from smilesync.circle.slot import Slot
 from smilesync.wire.messages import (
@@ -19,11 +21,13 @@ from smilesync.wire.messages import (
 )
 
 SUMMARIES_MAX = 24
+SUMMARIES_WIDE_MAX = 18
+"""With bitmaps longer than the three bytes of 22 voters there is room for fewer (CIR-043)."""
 NAMED_SUMMARIES_MAX = 10
 VOTES_SIZE_BYTES_MAX = 1_120
 SET_SIZE_BYTES = 50
 SIGNATURE_SIZE_BYTES = 66
-SIGNATURES_PER_SET_MAX = 16
+SIGNATURES_PER_SET_MAX = PART_VOTES_MIN
 MESSAGES_PER_ANSWER_MAX = 4
 
 
@@ -31,12 +35,14 @@ def summarise(slot: Slot) -> tuple[VoteSummary, ...]:
     """Return what is held, newest views first, within one datagram."""
     chosen: list[VoteSummary] = []
     named_count = 0
+    is_wide = slot.around.roster.size > VOTERS_USUAL_MAX
+    most = SUMMARIES_WIDE_MAX if is_wide else SUMMARIES_MAX
     for key in slot.book.by_urgency():
         named_count += key[2] is not None
         if key[2] is not None and named_count > NAMED_SUMMARIES_MAX:
             continue
         chosen.append(VoteSummary(key[0], key[1], key[2], slot.book.bitmap(key)))
-        if len(chosen) == SUMMARIES_MAX:
+        if len(chosen) == most:
             break
     return tuple(chosen)
 
@@ -112,7 +118,7 @@ def pack(slot_number: int, sets: list[VoteSet]) -> list[CircleMessage]:
 
 
 def _cut(votes: VoteSet) -> list[VoteSet]:
-    """Cut a set too large for one datagram; of the largest circle 15 signatures are enough."""
+    """Cut a set too large for one datagram; up to 22 voters 15 signatures are enough."""
     key = (votes.kind, votes.view, votes.value_hash)
     pairs = list(zip(bits(votes.bitmap), votes.signatures, strict=True))
     step = SIGNATURES_PER_SET_MAX
