@@ -236,7 +236,7 @@ class CircleConfig:
     hold_after_ns: int = 1_500 * MS_NS
     """COMMITTED becomes HOLD when q voters were not heard for this long."""
     follower_hold_after_ns: int = 2_500 * MS_NS
-    """The same for who does not vote: voters speak to it every 2 s only."""
+    """The same for who does not vote, or has no links with q voters: they speak every 2 s only."""
     trust_ns: int = 900 * SECOND_NS
     """A roster vouches for another one for so long after its last decision (MEM-021)."""
     away_after_ns: int = 12 * SECOND_NS
@@ -257,6 +257,39 @@ class CircleConfig:
     """Who was served within so many slots waits for those who were not (WSH-008)."""
     wishes_max: int = 64
     """Wishes that wait at a time (WSH-006)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """Spreading where devices have no links with all voters (SPEC section Spreading)."""
+
+    fanout: int = 6
+    """Partners that news is pushed to at once; the others learn of it from STATUS."""
+    batch_ns: int = 5 * MS_NS
+    """How long news waits for more, so that votes that come together travel together."""
+    beacon_batch_ns: int = 25 * MS_NS
+    """The same for beacons, which are not urgent."""
+    hello_ns: int = 100 * MS_NS
+    """How long a changed reach waits before it is told."""
+    hello_again_ns: int = 10 * SECOND_NS
+    """HELLO is said again after this long, since one may be lost."""
+    beacon_us: int = 2_000_000
+    """Between two beacons of a voter; all make them at the same circle time."""
+    first_beacon_ns: int = 60 * MS_NS
+    """From the first partner to the first beacon: others turn up in this time."""
+    poll_ns: int = 3 * SECOND_NS
+    """Between two questions for the time of far voters while SYNCED: two in a reading's age."""
+    spare_voters: int = 2
+    """So many more than q are asked, others each time: an answer may be lost."""
+    fast_poll_ns: int = 200 * MS_NS
+    """The same while not SYNCED and it may help, for a while."""
+    fast_polls: int = 64
+    slow_poll_ns: int = 400 * MS_NS
+    """The same after that."""
+    ask_cost_ns: int = 2 * MS_NS
+    """Questions of one partner are taken 500 times a second ..."""
+    ask_burst_ns: int = 500 * MS_NS
+    """... and so much ahead (SPR-031): each may cost a signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,4 +329,5 @@ class Config:
     clock: ClockConfig = field(default_factory=ClockConfig)
     emotion: EmotionConfig = field(default_factory=EmotionConfig)
     circle: CircleConfig = field(default_factory=CircleConfig)
+    relay: RelayConfig = field(default_factory=RelayConfig)
     light: LightConfig = field(default_factory=LightConfig)

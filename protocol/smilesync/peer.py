@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smilesync import boot
-from smilesync.boot import Keys
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
@@ -39,9 +38,10 @@ from smilesync.ids import PeerId
 from smilesync.keys import Verifier
 from smilesync.light import choose, conditions
 from smilesync.mesh.neighbours import Neighbours
+from smilesync.relays import Relays
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
 from smilesync.statistics import Statistics
-from smilesync.wire.messages import Carried, CircleMessage, Clock, Message, ObjectKind
+from smilesync.wire.messages import Carried, Clock, Message, ObjectKind, Said, SpreadMessage
 from smilesync.wire.records import Record
 
 NEVER_NS = 2**63 - 1
@@ -66,7 +66,7 @@ class Peer:
         self,
         config: Config,
         *,
-        keys: Keys,
+        keys: boot.Keys,
         verifier: Verifier,
         genesis: Genesis | None,
         journal: Sequence[Record],
@@ -87,6 +87,7 @@ class Peer:
             around = boot.circumstances(config.circle, keys, verifier, genesis)
             is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
             self.circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
+            self.relays = Relays(config.relay, self.circle, entropy)
             self.wishes = WishPool(config.circle, genesis.circle_id, verifier)
             roster = self.circle.roster
             voters, quorum, faults = roster.identities, roster.quorum, roster.faults
@@ -120,7 +121,7 @@ class Peer:
         self.neighbours.connected(peer, now_ns)
         effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
         if self.circle is not None:
-            effects += self.circle.connected(peer)
+            effects += self.circle.connected(peer) + self.relays.connected(peer, now_ns)
             if peer in self.circle.roster.index_of:
                 effects += self.wishes.connected(peer, now_ns)
         return self._settle(effects, now_ns)
@@ -132,6 +133,7 @@ class Peer:
         self.board.disconnected(peer, now_ns)
         if self.circle is not None:
             self.wishes.disconnected(peer)
+            self.relays.disconnected(peer, now_ns)
         return self._settle([], now_ns)
 
     def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
@@ -157,11 +159,14 @@ class Peer:
             self._wake_ns = min(self._wake_ns, clock.deadline_ns())
             return effects
         try:
-            effects = self._route(message, sender, now_ns)
+            effects, is_news = self._route(message, sender, now_ns)
         except RemoteError as error:
             self.dropped[error.rule] += 1
-            effects = [Notice(Event.MESSAGE_DROPPED, sender, str(error))]
-        return self._settle(effects, now_ns)
+            effects, is_news = [Notice(Event.MESSAGE_DROPPED, sender, str(error))], True
+        if is_news:
+            return self._settle(effects, now_ns)
+        self._wake_ns = min(self._wake_ns, self.relays.deadline_ns())
+        return effects
 
     def wake(self, now_ns: int) -> list[Effect]:
         """Run what is due."""
@@ -174,8 +179,10 @@ class Peer:
         if now_ns >= self.board.deadline_ns():
             effects += self.board.wake(now_ns)
         effects = self._tell_clock(effects, now_ns)
-        if self.circle is not None and now_ns >= self.circle.deadline_ns():
-            effects += self.circle.wake(now_ns)
+        if self.circle is not None:
+            if now_ns >= self.circle.deadline_ns():
+                effects += self.circle.wake(now_ns)
+            effects += self.relays.wake(self.circle, self.clock, now_ns)
         effects = self._settle(effects, now_ns)
         assert self._wake_ns > now_ns, "a timer that is due again at once starves the rest"
         return effects
@@ -185,7 +192,7 @@ class Peer:
         before = self.board.switches
         match command:
             case Prefer(pattern):
-                _refuse_unsafe(pattern)
+                conditions.must_be_safe(pattern)
                 self._preferred = pattern
                 effects: list[Effect] = []
             case WishFor(pattern):
@@ -252,27 +259,30 @@ class Peer:
         effects += self.board.command(SetConsent(Switch.SHARE, False), now_ns)
         return effects + circle.leave(self._signer, is_now=is_now)
 
-    def _route(self, message: Carried | CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
+    def _route(self, message: Said, sender: PeerId, now_ns: int) -> tuple[list[Effect], bool]:
+        """Return what follows, and whether anybody learned something: it may be passed on only."""
         circle = self.circle
-        if isinstance(message, Carried):
-            if message.kind not in CIRCLE_KINDS:
-                return self.board.handle_carried(message, sender, now_ns)
-            if circle is None:
-                return []
-            if message.kind in PETITIONS:
-                return circle.handle_said(message, sender, now_ns)
-            members, slot = circle.roster.index_of, circle.slot.number
-            return self.wishes.take(message, sender, now_ns, members=members, slot=slot)
+        if isinstance(message, Carried) and message.kind not in CIRCLE_KINDS:
+            return self.board.handle_carried(message, sender, now_ns), True
         if circle is None:
-            return []
-        return circle.handle(message, sender, now_ns)
+            return [], True
+        if isinstance(message, SpreadMessage):
+            return self.relays.handle(message, sender, circle, self.clock, now_ns)
+        if not isinstance(message, Carried):
+            effects = circle.handle(message, sender, now_ns)
+            self.relays.heard(message, sender, circle)
+            return effects, True
+        if message.kind in PETITIONS:
+            return circle.handle_said(message, sender, now_ns), True
+        members, slot = circle.roster.index_of, circle.slot.number
+        return self.wishes.take(message, sender, now_ns, members=members, slot=slot), True
 
     def _wish(self, pattern: bytes, now_ns: int) -> list[Effect]:
         """Let the wearer wish; raises LocalError and then changed nothing."""
         circle = self.circle
         if circle is None or self.me not in circle.roster.index_of:
             raise LocalError("this device is in no circle, so there is nobody to wish to")
-        _refuse_unsafe(pattern)
+        conditions.must_be_safe(pattern)
         return self.wishes.wish(pattern, self._signer, circle.slot.number, now_ns)
 
     def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:
@@ -281,8 +291,7 @@ class Peer:
         if self.circle is not None and self.circle.around is not self._around:
             self._around = self.circle.around
             roster, watched = self.circle.roster, self.circle.members.standby
-            voters, quorum = roster.identities, roster.quorum
-            clock.follow(voters, quorum, watched=watched, now_ns=now_ns)
+            clock.follow(roster.identities, roster.quorum, watched=watched, now_ns=now_ns)
             if now_ns >= clock.expiry_ns:
                 effects = effects + clock.wake(now_ns)
         if self.circle is not None and clock.revision != self._seen[0]:
@@ -296,9 +305,8 @@ class Peer:
 
     def _is_settled(self, now_ns: int) -> bool:
         """Would `_settle` find nothing to do after a CLOCK message? Most messages are such."""
-        if self.clock.revision != self._seen[0] or now_ns >= self._light_ns:
-            return False
-        if self._is_waiting():
+        is_due = self.clock.revision != self._seen[0] or now_ns >= self._light_ns
+        if is_due or self._is_waiting():
             return False
         return self.circle is None or not self.circle.slot.is_turn
 
@@ -339,10 +347,10 @@ class Peer:
         if is_changed or seen != self._seen or is_waiting or is_due:
             self._seen = seen
             effects = effects + self._look(now_ns)
-        circle_ns = circle.deadline_ns() if circle is not None else NEVER_NS
-        self._wake_ns = min(
-            circle_ns, self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns
-        )
+        self._wake_ns = min(self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns)
+        if circle is not None:
+            effects = effects + self.relays.settle(circle, self.clock, now_ns)
+            self._wake_ns = min(self._wake_ns, circle.deadline_ns(), self.relays.deadline_ns())
         return effects
 
     def _is_still_heard(self, now_ns: int) -> bool:
@@ -362,9 +370,8 @@ class Peer:
         effects: list[Effect] = []
         quorum_until_ns, lease_ns = -1, NEVER_NS
         if circle is not None:
-            heard_until_ns = self.clock.quorum_heard_until_ns(UNHEARD_NS_MAX)
-            is_willing = WILLING in switches
-            effects += circle.select(now_ns, is_willing=is_willing, heard_until_ns=heard_until_ns)
+            last_ns = self.clock.quorum_heard_until_ns(UNHEARD_NS_MAX)
+            effects += circle.select(now_ns, is_willing=WILLING in switches, heard_until_ns=last_ns)
             lease_ns = circle.lease.deadline_ns()
             quorum_until_ns = circle.quorum_until_ns()
         is_selected = circle is not None and circle.lease.selected is not None
@@ -383,18 +390,11 @@ class Peer:
         lease, state = circle.lease if circle is not None else None, self.board.state
         timeline, falls = self.clock.timeline, self._fall_count
         company = self.board.company(now_ns) if rung is Rung.HARMONY else NOBODY
-        scene = scene_certified(rung, state, lease, timeline, falls) or scene_alone(
-            rung, state, company, falls
-        )
+        alone = scene_alone(rung, state, company, falls)
+        scene = scene_certified(rung, state, lease, timeline, falls) or alone
         if scene != self.scene:
             if rung is not self.scene.rung:
                 effects.append(Notice(Event.RUNG_CHANGED, detail=f"rung={rung.name}"))
             self.scene = scene
             effects.append(Show(scene))
         return effects
-
-
-def _refuse_unsafe(pattern: bytes) -> None:
-    broken = conditions.check(pattern)
-    if broken is not None:
-        raise LocalError(f"this pattern breaks {broken}; `smilesync lint` says how")

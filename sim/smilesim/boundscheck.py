@@ -11,7 +11,7 @@ Judged once a second, from what reached the device.
 from collections import Counter
 from collections.abc import Iterable
 
-from smilesim.device import Device
+from smilesim.device import NO_SEAT, NO_TICK, Device, SimCircle
 from smilesim.rolls import quorum_of
 from smilesim.violations import Violations
 from smilesync.effects import Rung
@@ -20,11 +20,17 @@ from smilesync.peer import Peer
 SENT_MIN, SENT_PER_LINK = 200, 60
 """The most that 400 drawn cities of 4 to 24 people showed is half of this."""
 
+PASSED_PER_LINK = 600
+"""Where questions go over others: 500 a second over each link (SPR-031), and what else is said."""
+
 VOTES_PER_VIEW_AND_SIGNER = 3
 LATE_TICKS = 30
 """Local clocks may be 100 ppm slow, and a wake is rounded up to a tick."""
 
 HOLD_TICKS = 1_500 + LATE_TICKS
+FAR_TICKS = 2_500 + 120 + LATE_TICKS
+"""By beacons, whose time two clocks may read 120 ms apart (SPR-035)."""
+
 COMPANY_TICKS = 5_000 + LATE_TICKS
 SOLO_SWEEPS_MAX = 63
 """A sweep comes every 997 ms."""
@@ -65,7 +71,9 @@ class BoundsCheck:
     def _must_be_calm(self, device: Device, sent: int, tick: int) -> None:
         self._violations.judged["I11"] += 1
         self.sent_most = max(self.sent_most, sent)
-        most = SENT_MIN + SENT_PER_LINK * len(device.links)
+        is_far = device.circle is not None and device.circle.followers
+        per_link = PASSED_PER_LINK if is_far else SENT_PER_LINK
+        most = SENT_MIN + per_link * len(device.links)
         if sent > most:
             detail = f"sent {sent} messages in a second, at most {most} have a cause"
             self._violations.add("I11", tick, device.index, detail)
@@ -90,6 +98,8 @@ class BoundsCheck:
         self._solo[device.index] = self._solo[device.index] + 1 if scene.rung is Rung.SOLO else 0
         if scene.rung is Rung.COMMITTED and circle is not None:
             heard = 1 + _heard(device, circle.members, tick - HOLD_TICKS)
+            if circle.followers:
+                heard = _heard_far(device, circle, tick - FAR_TICKS)
             if heard < quorum_of(circle):
                 self._late(device, f"is COMMITTED and heard {heard} voters in 1.5 s", tick)
         elif scene.rung is Rung.HARMONY and not _heard(
@@ -107,3 +117,13 @@ def _heard(device: Device, others: Iterable[int], since_tick: int) -> int:
     """Return how many of `others` reached `device` since then, with any message."""
     ways = (device.inbound.get(other) for other in others)
     return sum(way is not None and way.said_tick >= since_tick for way in ways)
+
+
+def _heard_far(device: Device, circle: SimCircle, since_tick: int) -> int:
+    """Return how many voters it heard since then, itself included, over others too."""
+    count = int(device.roster_index != NO_SEAT)
+    for index, member in enumerate(circle.members):
+        way = device.inbound.get(member)
+        is_near = way is not None and way.said_tick >= since_tick
+        count += is_near or device.far_heard.get(index, NO_TICK) >= since_tick
+    return count

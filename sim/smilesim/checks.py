@@ -12,6 +12,7 @@ from smilesim.coverage import Coverage
 from smilesim.device import Device, SimCircle
 from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
+from smilesim.farcheck import FarCheck
 from smilesim.lightsample import LightSample
 from smilesim.measure import Measure
 from smilesim.pace import Pace
@@ -23,7 +24,18 @@ from smilesim.votecheck import VoteCheck
 from smilesync.commands import Command, SetConsent, SetOff
 from smilesync.effects import Event, Notice, Scene
 from smilesync.ids import VoterKey
-from smilesync.wire.messages import Body, Clock, Decided, Message, Propose, Status, Votes
+from smilesync.wire.messages import (
+    Ask,
+    Beacons,
+    Body,
+    Clock,
+    Decided,
+    Message,
+    Propose,
+    Status,
+    Told,
+    Votes,
+)
 from smilesync.wire.records import (
     Amnesia,
     ClockReserved,
@@ -66,6 +78,7 @@ class Checks:
         self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)
         self.bounds = BoundsCheck(self.violations)
         self.display = DisplayCheck(circles, self.votes, self.violations)
+        self.far = FarCheck(circles, verifier, self.votes)
         self.coverage = Coverage()
         self.measure = measure
         self.lights = lights
@@ -77,6 +90,8 @@ class Checks:
             circle_us = message.circle_us
             if circle_us is not None and circle_us > device.covered_us and not device.is_villain:
                 self.votes.clock_published(device, circle_us, tick)
+        elif isinstance(message, Beacons | Ask | Told):
+            self.far.sending(device, message, tick)
         elif device.is_villain:
             return
         elif isinstance(message, Votes):
@@ -88,6 +103,12 @@ class Checks:
             self.coverage.sent(message)
         elif isinstance(message, Status):
             self.restarts.sending(device, message)
+
+    def heard_far(self, device: Device, message: Beacons | Told) -> None:
+        """What voters say over others reaches `device`."""
+        answer = self.far.heard(device, message)
+        if answer is not None and isinstance(message, Told) and device.circle is not None:
+            self.restarts.heard(device, device.circle.members[message.voter], answer)
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""

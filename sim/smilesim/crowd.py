@@ -37,13 +37,16 @@ class Crowd:
     """People by index. `pairs` are within range at some time, lower index first.
 
     `open_ticks`, if given, says for each pair during which ticks (first, end) it is in range;
-    without it every pair always is.
+    without it every pair always is. `followers`, if given, are for each group who follows its
+    circle without a seat. `tolerance_us` is what the circles are founded with.
     """
 
     positions_cm: tuple[tuple[int, int], ...]
     groups: tuple[tuple[int, ...], ...]
     pairs: tuple[Pair, ...]
     open_ticks: tuple[tuple[int, int], ...] | None = None
+    followers: tuple[tuple[int, ...], ...] = ()
+    tolerance_us: int = Parameters().tolerance_us
 
     @property
     def size(self) -> int:
@@ -90,12 +93,14 @@ def settle(
         Device(index, _keys(index, seed, verifier), position)
         for index, position in enumerate(crowd.positions_cm)
     ]
+    followers = crowd.followers or ((),) * len(crowd.groups)
+    parameters = Parameters(tolerance_us=crowd.tolerance_us, policy=policy)
     circles = [
-        _found(index, [devices[who] for who in group], seed, policy)
-        for index, group in enumerate(crowd.groups)
+        _found(index, [devices[who] for who in group], seed, parameters, listening)
+        for index, (group, listening) in enumerate(zip(crowd.groups, followers, strict=True))
     ]
     for circle in circles:
-        for member in circle.members:
+        for member in circle.everybody:
             devices[member].join(circle)
     ways = [way for low, high in crowd.pairs for way in ((low, high), (high, low))]
     # One source after the other: a device sends to all of its neighbours, so they lie together.
@@ -113,13 +118,19 @@ def _keys(index: int, seed: int, verifier: SignThrough) -> SimKeys:
     )
 
 
-def _found(index: int, founders: Sequence[Device], seed: int, policy: Policy) -> SimCircle:
+def _found(
+    index: int,
+    founders: Sequence[Device],
+    seed: int,
+    parameters: Parameters,
+    followers: tuple[int, ...],
+) -> SimCircle:
     cards = tuple(make_card(device.keys.identity, device.keys.voter) for device in founders)
-    genesis = found(cards, digest(seed, "genesis", index), Parameters(policy=policy))
+    genesis = found(cards, digest(seed, "genesis", index), parameters)
     roster = genesis.roster
     by_identity = {device.identity: device.index for device in founders}
     members = tuple(by_identity[identity] for identity in roster.identities)
-    return SimCircle(index, genesis, roster, members, members, roster.quorum)
+    return SimCircle(index, genesis, roster, members, members, roster.quorum, followers)
 
 
 def _curve(place: tuple[int, int], side_cm: int) -> int:

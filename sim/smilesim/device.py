@@ -20,6 +20,7 @@ from smilesync.wire.records import Record
 
 NO_TICK = -1
 UNHARMED = -1
+NO_SEAT = -1
 
 
 class LivePeer(Protocol):
@@ -39,6 +40,7 @@ class SimCircle:
     """A circle of the city, as its founders made it. `members` are device indices by roster.
 
     `voters` are those with a seat in the newest slot, and `quorum` is theirs.
+    `followers` are those who follow it without a seat.
     """
 
     index: int
@@ -47,6 +49,12 @@ class SimCircle:
     members: tuple[int, ...]
     voters: tuple[int, ...]
     quorum: int
+    followers: tuple[int, ...] = ()
+
+    @property
+    def everybody(self) -> tuple[int, ...]:
+        """Return all whose light it decides."""
+        return self.members + self.followers
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,8 @@ class Device(Lane):
     """What stays of a device over its reboots, and what runs now.
 
     `position_cm` is (x, y); `is_willing`: the wearer consents to certified light. Of this life,
-    for the checks: `covered_us`, the circle time its journal allows it to publish. `armed_ns` is
+    for the checks: `covered_us`, the circle time its journal allows it to publish; `far_heard`,
+    `far_read`: when far voters last said what it heard, ticks by roster index. `armed_ns` is
     the local time of the wake that waits for it on the wheel.
 
     Until `stalled_until_tick` nothing runs on it (`World.pause`): what reaches it waits. After each
@@ -81,6 +90,8 @@ class Device(Lane):
         "covered_us",
         "crash_draw",
         "disk",
+        "far_heard",
+        "far_read",
         "identity",
         "inbound",
         "index",
@@ -115,6 +126,8 @@ class Device(Lane):
         self.oscillator = Oscillator(0, 0)
         self.links: dict[PeerId, AirLink] = {}
         self.inbound: dict[int, AirLink] = {}
+        self.far_heard: dict[int, int] = {}
+        self.far_read: dict[int, int] = {}
         self.covered_us = 0
         self.boots = 0
         self.is_on = False
@@ -139,9 +152,9 @@ class Device(Lane):
         return self.stalled_until_tick > 0
 
     def join(self, circle: SimCircle) -> None:
-        """Become the voter of `circle` that its genesis lists under this identity."""
+        """Become the voter of `circle` that its genesis lists under this identity, or follow it."""
         self.circle = circle
-        self.roster_index = circle.roster.index_of[self.identity]
+        self.roster_index = circle.roster.index_of.get(self.identity, NO_SEAT)
 
 
 class PeerMaker(Protocol):

@@ -14,7 +14,7 @@ Every pattern that drives a lamp passes the static conditions.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from smilesim.device import Device, SimCircle
+from smilesim.device import NO_TICK, Device, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.radio import UNHEARD_TICK
 from smilesim.violations import Violations
@@ -32,6 +32,7 @@ HEARD_TICKS_MAX = 4 * TICKS_PER_SECOND + 10
 """A longer lease is shown only by who heard q voters so recently: 4 s of its own clock."""
 
 HOLD_US_MAX = 1_000_000
+US_PER_TICK = 1_000
 
 NEEDED = int(Switch.SHOW | Switch.COLLECTIVE | Switch.LIT)
 
@@ -111,6 +112,8 @@ class DisplayCheck:
         self._watched[device.index] = device
         for way in device.inbound.values():
             way.heard_tick = UNHEARD_TICK
+        device.far_read.clear()
+        device.far_heard.clear()
         before = self._eye(device)
         eye = self._eyes[device.index] = Eyes()
         for record in journal:
@@ -188,6 +191,9 @@ class DisplayCheck:
 
     def _must_be_one(self, tick: int) -> None:
         for index, peer in self._touched.items():
+            if self._circles[index].followers and len(self._shown[index]) == 1:
+                self._violations.judged["I7"] += 1  # a thousand that show the same
+                continue
             selected = self._shown_by_clock(self._circles[index], tick)
             self._violations.judged["I7"] += len(selected) > 1
             if len(set(selected)) > 1:
@@ -202,9 +208,13 @@ class DisplayCheck:
         """
         if sum(self._shown[circle.index].values()) < 2:
             return []
-        watched = (self._watched.get(member) for member in circle.members)
+        watched = (self._watched.get(member) for member in circle.everybody)
         true = [one for one in watched if one is None or one.clock_off_until_tick <= tick]
-        if circle.roster.size - len(true) > (len(circle.voters) - 1) // 3:
+        off = sum(
+            one is not None and one.clock_off_until_tick > tick
+            for one in map(self._watched.get, circle.members)
+        )
+        if off > (len(circle.voters) - 1) // 3:
             return []
         selected = (self._eye(one).selected for one in true if one is not None)
         return [one for one in selected if one is not None]
@@ -342,7 +352,7 @@ class DisplayCheck:
 
     def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
-        fresh, quorum = self._heard(device, circle, tick - READING_TICKS_MAX)
+        fresh, quorum = self._heard(device, circle, tick - READING_TICKS_MAX, device.far_read)
         if device.clock_off_until_tick <= tick and fresh < quorum:
             detail = f"shows with readings of {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
@@ -352,21 +362,29 @@ class DisplayCheck:
         circle = device.circle
         if circle is None or not eye.is_long:
             return
-        fresh, quorum = self._heard(device, circle, tick - HEARD_TICKS_MAX)
+        oldest_tick = tick - HEARD_TICKS_MAX - _beacon_ticks(circle)
+        fresh, quorum = self._heard(device, circle, oldest_tick, device.far_heard)
         if device.clock_off_until_tick <= tick and fresh < quorum:
             detail = f"shows a long lease, hearing {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
 
-    def _heard(self, device: Device, circle: SimCircle, oldest_tick: int) -> tuple[int, int]:
+    def _heard(
+        self, device: Device, circle: SimCircle, oldest_tick: int, far: dict[int, int]
+    ) -> tuple[int, int]:
         """Return how many voters a device heard at `oldest_tick` or later, and q of them all.
 
-        They are the voters of the slot that it has open; one of them hears itself.
+        They are the voters of the slot that it has open; one of them hears itself. `far`: when
+        those spoke last that it hears over others, by roster index.
         """
         roll = self._votes.rolls.at(circle, self._votes.decided_slot(device) + 1)
         seated = {identity for _, identity in roll.seats}
+        heard = 0
         members = zip(circle.roster.identities, circle.members, strict=True)
-        ways = [device.inbound.get(who) for identity, who in members if identity in seated]
-        heard = sum(way is not None and way.heard_tick >= oldest_tick for way in ways)
+        for index, (identity, who) in enumerate(members):
+            way = device.inbound.get(who)
+            is_near = way is not None and way.heard_tick >= oldest_tick
+            is_heard = is_near or far.get(index, NO_TICK) >= max(0, oldest_tick)
+            heard += identity in seated and is_heard
         return heard + (device.identity in seated), roll.quorum
 
     def _must_be_gentle(self, device: Device, pattern: bytes, tick: int) -> None:
@@ -375,3 +393,8 @@ class DisplayCheck:
         broken = self._patterns[pattern]
         if broken is not None:
             self._violations.add(broken, tick, device.index, "a selected pattern breaks it")
+
+
+def _beacon_ticks(circle: SimCircle) -> int:
+    """Return by how much a device may misjudge when a beacon was signed: by two clocks' errors."""
+    return 2 * circle.genesis.parameters.guard_us // US_PER_TICK if circle.followers else 0

@@ -15,7 +15,7 @@ from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wire import Wire
 from smilesync.effects import Effect, Event, Notice, Persist, Send, Show
-from smilesync.wire.messages import Clock, Message, Status
+from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
 
 WAKE_ORDINAL = 0
 
@@ -67,6 +67,8 @@ class Execution:
             way.heard_tick = tick
         elif message.__class__ is Status and message.answer:
             self.checks.answered(device, way.source, message)
+        elif message.__class__ is Told or message.__class__ is Beacons:
+            self.checks.heard_far(device, message)
         way.said_tick = tick
         now_ns = device.oscillator.at(tick)
         effects = peer.handle(message, way.sender, now_ns)

@@ -4,7 +4,7 @@ A device is *able* while q voters of its circle are on and in range of it, itsel
 honest and remember what they signed, and its wearer consents. Shares are of able devices.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from smilesim.device import NO_TICK, Device
@@ -12,6 +12,9 @@ from smilesim.engine import TICKS_PER_SECOND
 
 GAP_TICKS = 100
 """Between two leases no certified value is selected for 2g; 100 ms cover it and the tick."""
+
+GAP_SPARE_TICKS = 60
+US_PER_MS = 1_000
 
 SETTLED_TICKS = 7 * TICKS_PER_SECOND
 """Who has been able for this long has no excuse left: twice the slowest of 2,000 restarts."""
@@ -96,9 +99,10 @@ class Measure:
     def sample(self, tick: int) -> None:
         """Look at everybody: who is able, and who shows certified light."""
         lit = able = 0
+        far = far_reach(self._devices)
         for device, lamp in zip(self._devices, self._lamps, strict=True):
             lit_ticks = self._take_lit(lamp, tick)
-            if not is_able(device, self._devices):
+            if not is_able(device, self._devices, far):
                 lamp.able_since = NO_TICK
                 continue
             if lamp.able_since == NO_TICK:
@@ -107,7 +111,7 @@ class Measure:
                 self._able += tick - self._sampled_tick
                 self._lit += lit_ticks
             able += 1
-            lit += _is_lit(lamp, tick)
+            lit += _is_lit(lamp, tick, _gap_ticks(device))
         self._sampled_tick = tick
         self.share_by_second.append(round(lit / able, 4) if able else 0.0)
 
@@ -131,10 +135,10 @@ class Measure:
         """
         lit = able = 0
         settled_ticks = min(SETTLED_TICKS, tick // 2)
-        for lamp in self._lamps:
+        for device, lamp in zip(self._devices, self._lamps, strict=True):
             if lamp.able_since != NO_TICK and tick - lamp.able_since >= settled_ticks:
                 able += 1
-                lit += _is_lit(lamp, tick)
+                lit += _is_lit(lamp, tick, _gap_ticks(device))
         return lit / able if able else 0.0
 
     def waits(self, kind: str, tick: int) -> Waits | None:
@@ -190,11 +194,16 @@ def waits_of(ticks: Sequence[int], missing: int = 0) -> Waits | None:
     )
 
 
-def is_able(device: Device, devices: Sequence[Device]) -> bool:
-    """Return whether q voters are on and in range of `device`, and its wearer is willing."""
+def is_able(device: Device, devices: Sequence[Device], far: Mapping[int, int]) -> bool:
+    """Return whether q voters are on and in range of `device`, and its wearer is willing.
+
+    `far`: how many each device of a circle with followers reaches, over others too.
+    """
     circle = device.circle
     if circle is None or not device.is_on or not device.is_willing or device.is_villain:
         return False
+    if circle.followers:
+        return far[device.index] >= circle.quorum
     reached = int(_is_voter(device) and device.index in circle.voters)
     for member in circle.voters:
         link = device.inbound.get(member)
@@ -203,16 +212,49 @@ def is_able(device: Device, devices: Sequence[Device]) -> bool:
     return reached >= circle.quorum
 
 
+def far_reach(devices: Sequence[Device]) -> dict[int, int]:
+    """Return how many voters each device of a circle with followers is connected with.
+
+    Itself counts. Over devices of the same circle that are on, honest, and in range both ways.
+    """
+    found: dict[int, int] = {}
+    for device in devices:
+        circle = device.circle
+        if circle is None or not circle.followers or device.index in found:
+            continue
+        part, edge = {device.index}, [device] if device.is_on else []
+        while edge:
+            near = edge.pop()
+            for source, way in near.inbound.items():
+                other = devices[source]
+                is_open = way.is_reachable and other.inbound[near.index].is_reachable
+                is_passing = other.is_on and other.circle is circle and not other.is_villain
+                if is_open and is_passing and source not in part:
+                    part.add(source)
+                    edge.append(other)
+        voters = sum(member in part and _is_voter(devices[member]) for member in circle.members)
+        found.update(dict.fromkeys(part, voters))
+    return found
+
+
 def _is_voter(device: Device) -> bool:
     """Can the circle count on this device's votes?"""
     return device.is_on and not device.is_amnesic and not device.is_villain
 
 
-def _is_lit(lamp: Lamp, tick: int) -> bool:
+def _is_lit(lamp: Lamp, tick: int, gap_ticks: int) -> bool:
     """Does the lamp have certified light, or is it between two leases?"""
     if lamp.is_selected:
         return True
-    return lamp.last_tick != NO_TICK and tick - lamp.last_tick <= GAP_TICKS
+    return lamp.last_tick != NO_TICK and tick - lamp.last_tick <= gap_ticks
+
+
+def _gap_ticks(device: Device) -> int:
+    """Return how long certified light may pause between two leases: longer with a wider guard."""
+    if device.circle is None or not device.circle.followers:
+        return GAP_TICKS
+    guard_ms = device.circle.genesis.parameters.guard_us // US_PER_MS
+    return max(GAP_TICKS, 2 * guard_ms + GAP_SPARE_TICKS)
 
 
 def quantile_s(ordered: Sequence[int], percent: int) -> float:

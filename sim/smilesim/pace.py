@@ -13,7 +13,15 @@ from smilesim.fate import Weather
 from smilesim.trace import Trace
 from smilesync.effects import Scene
 from smilesync.wire import cbor
-from smilesync.wire.messages import Carried, Clock, Decided, Message, Piece, VoteSet
+from smilesync.wire.messages import (
+    Carried,
+    Clock,
+    Decided,
+    Message,
+    Piece,
+    SpreadMessage,
+    VoteSet,
+)
 from smilesync.wire.records import DecidedRecord, Notarized
 from smilesync.wire.votesets import set_value
 
@@ -51,7 +59,7 @@ class CountingTrace(Trace):
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""
         super().received(peer, source, message)
-        if not isinstance(message, Clock | Carried | Decided | Piece):
+        if not isinstance(message, Clock | Carried | Decided | Piece | SpreadMessage):
             self.of_slot[message.slot] += 1
 
 

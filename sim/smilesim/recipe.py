@@ -16,6 +16,7 @@ from smilesim.crowd import Crowd, district, gathering
 from smilesim.device import PeerMaker
 from smilesim.faults.table import BYZANTINE
 from smilesim.fidelity import FAST
+from smilesim.meadow import meadow
 from smilesim.scenario import Scenario
 from smilesync.circle.genesis import VOTERS_MAX
 from smilesync.errors import SettingsError
@@ -55,6 +56,8 @@ def crowd(recipe: Recipe) -> Crowd:
         check_gathering(scenario, with_contacts=source is not None)
         return gathering(scenario.peers, recipe.seed)
     if source is None:
+        if scenario.circle_size:
+            return meadow(scenario.peers, scenario.circle_size, recipe.seed)
         return district(scenario.peers, recipe.seed)
     if contacts_of(source.path).digest != source.digest:
         raise SettingsError(f"{source.path}: expected the recording with SHA-256 {source.digest}")

@@ -37,6 +37,7 @@ TOP = (
     Key("peers", 1, PEERS_MAX, "how many devices, if nobody says", is_whole=True),
 )
 OPTIONAL = (
+    Key("circle_size", 1, PEERS_MAX, "people of one circle, most of whom follow", is_whole=True),
     Key("one_circle", 0, 1, "1: everybody is of one circle, all in range of all", is_whole=True),
     Key("villains", 0, 64, "voters of each circle that may be faulty, else f", is_whole=True),
     Key("governed", 0, 1, "1: circles by invitation, whose voters may change", is_whole=True),
@@ -72,6 +73,8 @@ class Scenario:
 
     `is_one_circle`: everybody founds one circle. `villains`: how many voters of each circle the
     kinds may strike that count as Byzantine; None: f, the most that a circle can bear.
+    `circle_size`: so many people make one circle of voters and followers; 0: friends make small
+    circles.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Scenario:
     expect: Mapping[str, float]
     is_one_circle: bool = False
     villains: int | None = None
+    circle_size: int = 0
     is_governed: bool = False
     """May the voters of a circle change? Then who is away for long loses the seat."""
 
@@ -158,6 +162,7 @@ def parse(name: str, text: str, source: str) -> Scenario:
         is_one_circle=bool(top.get("one_circle", 0)),
         villains=int(top["villains"]) if "villains" in top else None,
         is_governed=top.get("governed", 0) == 1,
+        circle_size=int(top.get("circle_size", 0)),
     )
 
 
@@ -190,6 +195,7 @@ def render(scenario: Scenario) -> str:
             *(["one_circle = 1"] if scenario.is_one_circle else []),
             *([f"villains = {scenario.villains}"] if scenario.villains is not None else []),
             *(["governed = 1"] if scenario.is_governed else []),
+            *([f"circle_size = {scenario.circle_size}"] if scenario.circle_size else []),
         ],
         ["[weather]", *_assigned(weather_numbers(scenario.weather))],
     ]

@@ -16,15 +16,19 @@ from typing import Any
 from smilesim.engine import TICKS_PER_SECOND
 from smilesync.effects import Scene
 from smilesync.wire.messages import (
+    Ask,
+    Beacons,
     Body,
     Carried,
     Clock,
     Decided,
     Evidence,
+    Hello,
     Message,
     Piece,
     Propose,
     Status,
+    Told,
     Votes,
     VoteSet,
     Want,
@@ -45,6 +49,7 @@ KIND_CLOCK, KIND_CARRIED, KIND_PROPOSE, KIND_VOTES, KIND_STATUS = 1, 2, 3, 4, 5
 KIND_DECIDED, KIND_WANT, KIND_BODY = 6, 7, 8
 KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK, KIND_PIECE = 16, 17, 18, 19, 20
 KIND_EVIDENCE = 21
+KIND_HELLO, KIND_BEACONS, KIND_ASK, KIND_TOLD = 24, 25, 26, 27
 
 Blobs = list[bytes]
 TickListener = Callable[[int, Blobs], None]
@@ -221,6 +226,22 @@ def _carried_key(message: Carried) -> bytes:
     return message.signature
 
 
+def _hello_key(message: Hello) -> bytes:
+    return message.tag + message.reach.to_bytes(8, "big") + bytes([message.serves])
+
+
+def _beacons_key(message: Beacons) -> bytes:
+    return b"".join(beacon.signature[:8] for beacon in message.beacons)
+
+
+def _ask_key(message: Ask) -> bytes:
+    return message.nonce + message.voters.to_bytes(8, "big")
+
+
+def _told_key(message: Told) -> bytes:
+    return message.signature
+
+
 _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Carried: (KIND_CARRIED, _carried_key),
     Propose: (KIND_PROPOSE, _propose_key),
@@ -231,5 +252,9 @@ _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Body: (KIND_BODY, _value_key),
     Piece: (KIND_PIECE, _piece_key),
     Evidence: (KIND_EVIDENCE, _evidence_key),
+    Hello: (KIND_HELLO, _hello_key),
+    Beacons: (KIND_BEACONS, _beacons_key),
+    Ask: (KIND_ASK, _ask_key),
+    Told: (KIND_TOLD, _told_key),
 }
 """The kind of each message, and bytes that two of them share only if they say the same."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from smilesim.device import Device, SimCircle
+from smilesim.device import NO_SEAT, Device, SimCircle
 from smilesim.rolls import Rolls
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
@@ -203,12 +203,13 @@ class VoteCheck:
 
     def _own(self, device: Device, said: Said, tick: int) -> None:
         """A vote of this device exists from now on."""
-        voter = self._voter(device)
-        voter.durable.add(said)
+        if device.roster_index == NO_SEAT:
+            self._violations.add("I4", tick, device.index, "voted without a seat")
+        self._voter(device).durable.add(said)
         kind, slot, view, value = said
         assert device.circle is not None
         tally = self._books[device.circle.index].said.setdefault((slot, view), {})
-        own = 1 << device.roster_index
+        own = 1 << max(0, device.roster_index)
         if tally.get((kind, value), 0) & own:
             return
         self._violations.judged["I4"] += 1

@@ -129,3 +129,19 @@ def test_listener_asks_one_when_a_decision_is_overdue_and_then_less_and_less() -
     assert waits_s == [0.5, 1, 2, 4, 8, 8, 8]
     asking.plan(_slot(4), guard, 30 * SECOND_NS, 29 * SECOND_NS)
     assert 30_200 * MS_NS <= asking.deadline_ns < 30_700 * MS_NS, "a decision starts it anew"
+
+
+@pytest.mark.spec("SPR-023")
+def test_partners_are_asked_where_there_are_such_and_soon_after_word_of_a_later_slot() -> None:
+    asking, guard = _asking(), _guard(answers=6)
+    near = [PeerId(bytes([n]) * 32) for n in (3, 1, 2, 4)]
+    asking.partners = dict.fromkeys(near)
+    asking.plan(_open(_slot()), guard, 0, 0)
+    asking.deadline_ns = 60 * SECOND_NS
+
+    asking.hear_of(3, 3, 0)
+    assert asking.deadline_ns == 60 * SECOND_NS
+    asking.hear_of(4, 3, 0)
+
+    assert 300 * MS_NS <= asking.deadline_ns < 600 * MS_NS
+    assert len(set(asking.choose(guard, 0)) & set(near)) == 3

@@ -218,12 +218,16 @@ def test_the_leader_proposes_the_wearers_wish_and_refuses_an_unsafe_one() -> Non
 def test_a_stranger_cannot_speak_in_the_circle() -> None:
     street = Street(5, members=4)
     street.run(3)
-    votes = Votes(1, (VoteSet(VoteKind.NULLIFY, 1, None, 1, (bytes(64),)),))
+    slot = street.peers[0].statistics(street.local_ns(0)).slot
+    votes = Votes(slot, (VoteSet(VoteKind.NULLIFY, 1, None, 1, (bytes(64),)),))
 
-    before = street.peers[0].dropped.get("CIR-001", 0)
+    street.peers[0].dropped.clear()
+    street.deliver(4, 0, votes)
+    assert street.peers[0].dropped == {"CIR-033": 1}, "a follower passes on what others signed"
+    street.peers[0].relays.partners.known.clear()
     street.deliver(4, 0, votes)
 
-    assert street.peers[0].dropped == {"CIR-001": before + 1}
+    assert street.peers[0].dropped == {"CIR-033": 1, "CIR-001": 1}
     assert committed(street) == [0, 1, 2, 3, 4], "it may follow"
     assert not street.peers[4].statistics(street.local_ns(4)).is_voter
 
@@ -237,6 +241,7 @@ def test_a_stranger_says_little_that_proves_itself_and_no_pieces() -> None:
     )
     body = next(m.value for *_, m in street.sent if isinstance(m, Propose))
 
+    street.peers[0].relays.partners.known.clear()
     for message in (later, later, Decided(body, 1), Decided(body, 1), Piece(bytes(32), 0, 9, b"x")):
         street.deliver(4, 0, message)
 

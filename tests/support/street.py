@@ -36,6 +36,7 @@ class Street:
     loss: float = 0.0
     drift_ppm: tuple[int, ...] = ()
     passes: Filter = lambda source, to, message: True
+    linked: Callable[[int, int], bool] = lambda one, other: True
     config: Config = field(default_factory=Config)
     now_ns: int = 0
     peers: dict[int, Peer] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Street:
         self.peers[device] = peer
         self.execute(device, peer.wake(now_ns))
         for other in list(self.peers):
-            if other != device:
+            if other != device and self.linked(device, other):
                 self.execute(device, peer.connected(self.identities[other], now_ns))
                 local_ns = self.local_ns(other)
                 effects = self.peers[other].connected(self.identities[device], local_ns)

@@ -5,18 +5,23 @@ from smilesync.keys import Ed25519Signer
 from smilesync.wire import cbor, codec, envelope
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.messages import (
+    Ask,
+    Beacon,
+    Beacons,
     Body,
     Carried,
     CertificateName,
     Clock,
     Decided,
     Evidence,
+    Hello,
     Message,
     ObjectKind,
     Piece,
     Propose,
     SignedVote,
     Status,
+    Told,
     VoteKind,
     Votes,
     VoteSet,
@@ -110,6 +115,16 @@ ACCEPTED: list[tuple[str, str, Message]] = [
     ("BODY", "MSG-017", Body(9, VALUE)),
     ("EVIDENCE, two values", "EVD-001", EVIDENCE),
     ("EVIDENCE, a NULLIFY and a FINALIZE", "EVD-001", NULLIFY_AND_FINALIZE),
+    ("HELLO", "SPR-010 MSG-007", Hello(SIGNATURE[:8], SIGNATURE[:16], 0b1000_0101, True)),
+    ("HELLO of who reaches nobody", "SPR-010", Hello(SIGNATURE[:8], SIGNATURE[:16], 0, False)),
+    (
+        "BEACONS, ten",
+        "SPR-011 MSG-001",
+        Beacons(tuple(Beacon(n, (1 << 53) - 1, 1 << 40, n > 5, SIGNATURE) for n in range(10))),
+    ),
+    ("ASK", "SPR-012 MSG-005", Ask(SIGNATURE[:16], 0b11)),
+    ("ASK with a question", "SPR-012", Ask(SIGNATURE[:16], 1 << 63, 0, VALUE)),
+    ("TOLD", "SPR-013", Told(SIGNATURE[:16], 63, VALUE, SIGNATURE)),
     ("PIECE", "MEM-022", Piece(HASH, 1_024, 1_028, VALUE[:4])),
 ]
 
@@ -214,10 +229,29 @@ def _bad_fields() -> list[Row]:
         ("EVIDENCE with a vote of kind 4", "EVD-001", evidence | {6: [4, HASH, SIGNATURE]}),
         ("EVIDENCE, NULLIFY of a value", "EVD-001", evidence | {6: [2, HASH, SIGNATURE]}),
         ("EVIDENCE with a short hash", "EVD-001", evidence | {6: [1, HASH[:31], SIGNATURE]}),
+        *_bad_spread(),
         ("PIECE of nothing", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 0, 4: b"x"}),
         ("PIECE without bytes", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 9, 4: b""}),
         ("BODY without value", "MSG-006 MSG-017", {0: 8, 1: 9}),
         ("BODY of a negative slot", "MSG-006 MSG-017", {0: 8, 1: -1, 2: VALUE}),
+    ]
+
+
+def _bad_spread() -> list[tuple[str, str, CborValue]]:
+    nonce, beacon = SIGNATURE[:16], [0, 1, 1, True, SIGNATURE]
+    hello: dict[int, CborValue] = {0: 24, 1: SIGNATURE[:8], 2: nonce, 3: b"", 4: True}
+    ask: dict[int, CborValue] = {0: 26, 1: nonce, 2: b"\x01"}
+    told: dict[int, CborValue] = {0: 27, 1: nonce, 2: 0, 3: VALUE, 4: SIGNATURE}
+    return [
+        ("HELLO with a short salt", "SPR-010", hello | {1: b"salt"}),
+        ("HELLO with a reach that ends in zero", "SPR-010 MSG-007", hello | {3: b"\x01\x00"}),
+        ("BEACONS without any", "SPR-011", {0: 25, 1: []}),
+        ("BEACONS, eleven", "SPR-011", {0: 25, 1: [beacon] * 11}),
+        ("BEACONS of voter 64", "SPR-011", {0: 25, 1: [[64, 1, 1, True, SIGNATURE]]}),
+        ("ASK of nobody", "SPR-012", ask | {2: b""}),
+        ("ASK with an empty question", "SPR-012", ask | {4: b""}),
+        ("TOLD without signature", "SPR-013", {k: v for k, v in told.items() if k != 4}),
+        ("TOLD with a long body", "SPR-013", told | {3: bytes(961)}),
     ]
 
 

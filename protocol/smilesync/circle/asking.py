@@ -6,6 +6,8 @@ circle's time; and all who have not answered yet after a restart. A follower ask
 a decision is overdue, less and less often.
 """
 
+from collections.abc import Mapping
+
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.roster import Roster
@@ -27,6 +29,8 @@ class Asking:
         self._entropy = entropy
         self._slot_number = 0
         self._follower_wait_ns = config.follower_wait_ns
+        self.partners: Mapping[PeerId, object] = {}
+        """Neighbours that follow the circle, where there are such: then they are asked."""
 
     def follow(self, roster: Roster, me: int | None) -> None:
         """Ask the voters of this roster from now on."""
@@ -58,9 +62,15 @@ class Asking:
             self.deadline_ns = now_ns + self._follower_wait_ns
             longest_ns = self._config.follower_wait_ns_max
             self._follower_wait_ns = min(2 * self._follower_wait_ns, longest_ns)
-            return [identities[i] for i in self._draw(1)]
+            return self._draw(1)
         self.deadline_ns = now_ns + self._config.status_interval_ns
-        return [identities[i] for i in self._draw(self._config.status_fanout)]
+        return self._draw(self._config.status_fanout)
+
+    def hear_of(self, slot_number: int, own_number: int, now_ns: int) -> None:
+        """A voter is known to have another slot open: ask soon, unless the news arrives first."""
+        if slot_number > own_number:
+            wait_ns = self._config.quiet_ns + self._entropy.below(self._config.quiet_ns)
+            self.deadline_ns = min(self.deadline_ns, now_ns + wait_ns)
 
     def _plan_follower(self, slot: Slot, due_ns: int, now_ns: int) -> None:
         if slot.number == self._slot_number:
@@ -70,9 +80,10 @@ class Asking:
         jitter_ns = self._entropy.below(self._config.follower_jitter_ns)
         self.deadline_ns = max(due_ns, now_ns) + self._config.follower_grace_ns + jitter_ns
 
-    def _draw(self, count: int) -> list[int]:
-        pool = list(self._others)
-        drawn: list[int] = []
+    def _draw(self, count: int) -> list[PeerId]:
+        identities = self._roster.identities
+        pool = list(self.partners) or [identities[index] for index in self._others]
+        drawn: list[PeerId] = []
         while pool and len(drawn) < count:
             drawn.append(pool.pop(self._entropy.below(len(pool))))
-        return sorted(drawn)
+        return sorted(drawn, key=self._roster.identities.index) if not self.partners else drawn

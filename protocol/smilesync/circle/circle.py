@@ -83,6 +83,7 @@ class Circle:
         """How many members feel each state, as far as this device was told; set by the owner."""
         self.dropped: Counter[str] = Counter()
         """Rules that early messages were found to break, when their slot came."""
+        self.is_far = False  # some of any q voters are reached over others; set by the owner
         self._early: list[tuple[PeerId, CircleMessage]] = []
         self.answers = Answers(around.config.answer_interval_ns)
         self._trusted_ns = now_ns
@@ -107,7 +108,7 @@ class Circle:
 
     def handle(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         """Handle a circle message of a member; raises RemoteError and then changed nothing."""
-        if sender not in self.roster.index_of:
+        if sender not in self.roster.index_of and sender not in self.asking.partners:
             self.answers.admit(message, sender, self.slot.number, now_ns)
         # Every third vote comes when q others have decided: nothing to do, nothing to plan.
         is_over = isinstance(message, Votes) and message.slot < self.slot.number
@@ -183,9 +184,8 @@ class Circle:
 
     def quorum_until_ns(self) -> int:
         """Return until when q voters count as heard; past if they do not."""
-        config = self.around.config
-        is_voter = self.around.me is not None
-        window_ns = config.hold_after_ns if is_voter else config.follower_hold_after_ns
+        is_near, config = self.around.me is not None and not self.is_far, self.around.config
+        window_ns = config.hold_after_ns if is_near else config.follower_hold_after_ns
         return self.presence.quorum_until_ns(window_ns)
 
     def select(self, now_ns: int, *, is_willing: bool, heard_until_ns: int) -> list[Effect]:

@@ -61,6 +61,12 @@ class Presence:
             if own >> index & 1 and sum(r >> index & 1 for r in reports) + 1 >= self._quorum
         )
 
+    def heard_of(self, peer: PeerId, spoke_ns: int) -> None:
+        """Note a voter's own word that came over others, by when it was said."""
+        index = self._index_of.get(peer)
+        if index is not None:
+            self._heard_ns[index] = max(self._heard_ns[index], spoke_ns)
+
     def heard_ns(self, peer: PeerId) -> int:
         """Return when somebody, with a seat or without, was heard last; -1 if never."""
         index = self._index_of.get(peer)

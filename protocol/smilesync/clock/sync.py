@@ -5,6 +5,7 @@ the f lowest and f highest; step while dark, slew while showing. A clock that ca
 being SYNCED, which darkens the light, and only then may step. `search.py` finds the way back.
 """
 
+from smilesync.clock import relayed
 from smilesync.clock.exchange import Exchange
 from smilesync.clock.midpoint import Reading, midpoint
 from smilesync.clock.readings import Window
@@ -102,7 +103,7 @@ class CircleClock:
             window.unsettle(now_ns // _NS_PER_US)
             self._hasten(now_ns)
         effects: list[Effect] = []
-        circle_us = self._circle_us(now_ns, effects)
+        circle_us = self.publish_us(now_ns, effects)
         effects.append(self._send(exchange, circle_us, now_ns))
         return effects
 
@@ -124,18 +125,34 @@ class CircleClock:
         if window is not None:
             if not self.is_synced and now_ns - exchange.heard_ns > self._config.silence_ns:
                 self._hasten(now_ns)
-            if message.is_synced != window.is_synced:
-                window.has_fallen = window.is_synced
-                window.is_synced = message.is_synced
-                self._correct_ns = now_ns
+            self._hear(window, now_ns, is_synced=message.is_synced)
         exchange.keep(message, now_ns)
         if not self.is_synced:
             exchange.read()
         effects: list[Effect] = []
         if message.wants_reply and exchange.may_answer(now_ns):
-            circle_us = self._circle_us(now_ns, effects)
+            circle_us = self.publish_us(now_ns, effects)
             effects.append(self._send(exchange, circle_us, now_ns, is_answer=True))
         return effects
+
+    def take_relayed(self, voter: PeerId, told: relayed.Relayed, now_ns: int) -> None:
+        """Take what a voter without an own link told over others."""
+        window = self._windows.get(voter) or self._watched.get(voter)
+        if window is None:
+            return
+        self._hear(window, now_ns, is_synced=told.is_synced)
+        relayed.read(window, told, self._config, now_ns)
+        if not self.is_synced:
+            self._tick_ns = min(self._tick_ns, now_ns + self._config.burst_tick_ns)
+
+    def heard_at(self, voter: PeerId, circle_us: int, now_ns: int) -> int:
+        """Count a voter as heard when the own SYNCED clock showed what it signed; return when."""
+        window, line = self._windows.get(voter), self.timeline
+        if window is None or line is None or not self.is_synced:
+            return now_ns
+        spoke_ns = min(now_ns, line.local_at(circle_us))
+        window.spoke_us = max(window.spoke_us, spoke_ns // _NS_PER_US)
+        return spoke_ns
 
     def wake(self, now_ns: int) -> list[Effect]:
         """Correct the clock and send what is due."""
@@ -145,7 +162,7 @@ class CircleClock:
         self._read_all()
         if self.timeline is not None and now_ns >= min(self._correct_ns, self.expiry_ns):
             self._correct(self.timeline, now_ns, effects)
-        circle_us = self._circle_us(now_ns, effects)
+        circle_us = self.publish_us(now_ns, effects)
         pace_ns = self._pace_ns(now_ns)
         self._tick_ns = now_ns + pace_ns
         self._search_gap_ns = pace_ns
@@ -171,6 +188,13 @@ class CircleClock:
         self._read_all()
         spoke_us = sorted([window.spoke_us for window in self._windows.values()])
         return spoke_us[-needed] * _NS_PER_US + window_ns
+
+    def _hear(self, window: Window, now_ns: int, *, is_synced: bool) -> None:
+        """Note what a voter says of its clock."""
+        if is_synced != window.is_synced:
+            window.has_fallen = window.is_synced
+            window.is_synced = is_synced
+            self._correct_ns = now_ns
 
     def _read_all(self) -> None:
         for exchange in self._exchanges.values():
@@ -246,7 +270,7 @@ class CircleClock:
         )
         return Send(exchange.peer, message)
 
-    def _circle_us(self, now_ns: int, effects: list[Effect]) -> int | None:
+    def publish_us(self, now_ns: int, effects: list[Effect]) -> int | None:
         """Return the circle time to tell, kept well below what the journal has reserved."""
         if self.timeline is None:
             return None

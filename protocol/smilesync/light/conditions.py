@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
 
-from smilesync.errors import Malformed
+from smilesync.errors import LocalError, Malformed
 from smilesync.light.palette import LINEAR_MAX, Linear
 from smilesync.light.pattern import Kind, Pattern, decode
 from smilesync.light.prepare import colours_of
@@ -56,6 +56,13 @@ def check(encoded: bytes) -> str | None:
     for fault in faults(pattern):
         return fault.rule
     return None
+
+
+def must_be_safe(encoded: bytes) -> None:
+    """Raise LocalError for an encoded pattern that this device must not ask for."""
+    broken = check(encoded)
+    if broken is not None:
+        raise LocalError(f"this pattern breaks {broken}; `smilesync lint` says how")
 
 
 def faults(pattern: Pattern) -> tuple[Fault, ...]:

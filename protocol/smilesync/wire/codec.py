@@ -17,20 +17,35 @@ from smilesync.wire.cbor import CborValue
 from smilesync.wire.envelope import carried_of, carried_value
 from smilesync.wire.fields import U32_MAX, U64_MAX, Fields
 from smilesync.wire.messages import (
+    Ask,
+    Beacons,
     Body,
     Carried,
     CertificateName,
     Clock,
     Decided,
     Evidence,
+    Hello,
     Message,
     Piece,
     Propose,
     SignedVote,
     Status,
+    Told,
     VoteKind,
     Votes,
     Want,
+)
+from smilesync.wire.spreading import (
+    ASK,
+    BEACONS,
+    HELLO,
+    TOLD,
+    read_ask,
+    read_beacons,
+    read_hello,
+    read_told,
+    spread_fields,
 )
 from smilesync.wire.votesets import (
     bitmap_octets,
@@ -119,6 +134,8 @@ def _fields_of(message: Message) -> dict[int, CborValue]:
             }
         case Evidence():
             return _evidence_fields(message)
+        case Hello() | Beacons() | Ask() | Told():
+            return spread_fields(message)
         case _:
             assert_never(message)
 
@@ -340,4 +357,8 @@ _READERS: dict[int, tuple[str, Callable[[Fields], Message]]] = {
     BODY: ("MSG-017", _read_body),
     PIECE: ("MEM-022", _read_piece),
     EVIDENCE: ("EVD-001", _read_evidence),
+    HELLO: ("SPR-010", read_hello),
+    BEACONS: ("SPR-011", read_beacons),
+    ASK: ("SPR-012", read_ask),
+    TOLD: ("SPR-013", read_told),
 }

@@ -90,6 +90,10 @@ class Fields:
         """Return a byte string of exactly `size_bytes`, or None when absent."""
         return self.sized(key, size_bytes) if key in self._rest else None
 
+    def maybe_octets(self, key: int, *, most: int) -> bytes | None:
+        """Return a byte string of 1 to `most` bytes, or None when absent."""
+        return self.octets(key, least=1, most=most) if key in self._rest else None
+
     def bitmap(self, key: int, *, least_bits: int = 0) -> int:
         """Return a bitmap: bit 0 of the first byte is index 0, no zero byte at the end."""
         value = self.octets(key, least=0, most=ROSTER_MAX // 8)

@@ -194,5 +194,62 @@ class Evidence:
     other: SignedVote
 
 
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Tells a neighbour which circle the sender follows, if it knows that circle.
+
+    `tag` is a hash of `salt` and circle id. `reach`: the voters that the sender has own links
+    with, itself included, as a bitmap by roster index; `serves`: it has partners that lack some.
+    """
+
+    salt: bytes
+    tag: bytes
+    reach: int
+    serves: bool
+
+
+class Beacon(NamedTuple):
+    """A voter's signed word: its circle time (us), its open slot, whether it is SYNCED."""
+
+    voter: int
+    circle_us: int
+    slot: int
+    is_synced: bool
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Beacons:
+    """The newest words of several voters, passed on as they are."""
+
+    beacons: tuple[Beacon, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Asks voters, over others, what time they have; after a restart also what they know.
+
+    `question` is the STATUS that an asking voter, `asker`, would send over its own link.
+    """
+
+    nonce: bytes
+    voters: int
+    asker: int | None = None
+    question: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One voter's answer to an ASK: a body that it signed, on its way back."""
+
+    nonce: bytes
+    voter: int
+    body: bytes
+    signature: bytes
+
+
 CircleMessage = Propose | Votes | Status | Decided | Want | Body | Piece | Evidence
-Message = Clock | Carried | CircleMessage
+SpreadMessage = Hello | Beacons | Ask | Told
+Said = Carried | CircleMessage | SpreadMessage
+"""What is said once, beside the clock that ticks."""
+Message = Clock | Said

@@ -23,6 +23,7 @@ VILLAINS_MAX = 64
 DECIDING = (
     "scenario",
     "peers",
+    "circle_size",
     "seed",
     "seconds",
     "contacts",
@@ -38,6 +39,12 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("run", help="run a scenario and judge it")
     parser.add_argument("scenario", nargs="?", help="a name from `smilesim list`, or a .toml file")
     parser.add_argument("--peers", type=arguments.peers, metavar="N", help="how many devices")
+    parser.add_argument(
+        "--circle-size",
+        type=arguments.peers,
+        metavar="N",
+        help="one circle of every N people, with followers; else friends make small circles",
+    )
     parser.add_argument(
         "--seed", type=arguments.seed, metavar="S", help="decides all chance; 1 if not given"
     )
@@ -129,7 +136,11 @@ def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
     seed: int = SEED if options.seed is None else options.seed
     chosen = swarm.resolve(options.scenario, seed)
     chosen = scenario.lasting(chosen, options.seconds or chosen.seconds)
-    chosen = replace(chosen, peers=options.peers or chosen.peers)
+    chosen = replace(
+        chosen,
+        peers=options.peers or chosen.peers,
+        circle_size=options.circle_size or chosen.circle_size,
+    )
     chosen = with_villains(chosen, options.villains)
     fidelity: str = options.fidelity or FAST
     if fidelity == DAEMON and options.checkpoint_to is not None:

@@ -9,7 +9,7 @@ from smilesync.commands import Command
 from smilesync.effects import Effect, Notice, Persist, Send, Show
 from smilesync.ids import PeerId
 from smilesync.statistics import Statistics
-from smilesync.wire.messages import Clock, Message, Status
+from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
 
 CRASH, DISK_STOP = "crash-inside-effects", "disk-stop"
 
@@ -56,6 +56,8 @@ class WitnessedPeer:
             device.inbound[source].heard_tick = world.tick
         elif isinstance(message, Status) and message.answer:
             world.checks.answered(device, source, message)
+        elif isinstance(message, Told | Beacons):
+            world.checks.heard_far(device, message)
         device.inbound[source].said_tick = world.tick
         device.is_busy = device.slow_ms > 0
         return self._note(self._peer.handle(message, sender, now_ns))

@@ -133,12 +133,12 @@ def shown_slot_not_durable(patch: Patch) -> None:
 
 def time_not_reserved(patch: Patch) -> None:
     """Circle time is told before the journal covers it."""
-    honest = CircleClock._circle_us
+    honest = CircleClock.publish_us
 
-    def circle_us(self: CircleClock, now_ns: int, _effects: list[Effect]) -> int | None:
+    def publish_us(self: CircleClock, now_ns: int, _effects: list[Effect]) -> int | None:
         return honest(self, now_ns, [])
 
-    patch.set(CircleClock, "_circle_us", circle_us)
+    patch.set(CircleClock, "publish_us", publish_us)
 
 
 BUGS = (
