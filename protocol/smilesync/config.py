@@ -205,8 +205,8 @@ class CircleConfig:
 
     first_view_timeout_ns: int = 500 * MS_NS
     """T0: how long view 1 waits for its leader; each further view waits 1.5 times as long."""
-    view_timeout_ns_max: int = 2 * SECOND_NS
-    """Tcap = 4 x T0: no view waits longer."""
+    first_view_timeout_ns_max: int = 2 * SECOND_NS
+    """T0 is 3.5 times the one-way delay, from the time above to this one (CIR-014)."""
     view_growth_steps_max: int = 8
     """Views after which the timeout no longer grows."""
     views_ahead_max: int = 8
@@ -219,6 +219,8 @@ class CircleConfig:
     """No STATUS of a voter for this long after its slot opened."""
     status_interval_ns: int = 400 * MS_NS
     """Ts: a voter's STATUS in an open view."""
+    status_interval_ns_min: int = 150 * MS_NS
+    """Among partners Ts is twice the round trip, from this to the time above (SPR-036)."""
     status_fanout: int = 3
     """To how many random members a STATUS goes."""
     answer_interval_ns: int = 100 * MS_NS

@@ -9,6 +9,7 @@ from smilesync.circle.beacon import BeaconBook, note, sign_beacon
 from smilesync.circle.circle import Circle
 from smilesync.circle.errands import Errands, Ways, answer, read_answer
 from smilesync.circle.farasking import question_of, reply_to
+from smilesync.circle.pace import first_view_ns, status_interval_ns
 from smilesync.circle.partners import Partner, Partners
 from smilesync.circle.spread import Print, decided_messages, note_held, open_messages, print_of
 from smilesync.clock.relayed import Relayed
@@ -107,6 +108,11 @@ class Relays:
         """Whatever an input led to: a new roster, a decision, votes to pass on."""
         if circle.around is not self._around:
             self._follow(circle, now_ns)
+        if circle.slot is not self._slot:
+            config, delay_us = circle.around.config, clock.delay_us()
+            circle.slot.first_view_ns = first_view_ns(delay_us, config)
+            if self.partners.known:
+                circle.asking.interval_ns = status_interval_ns(delay_us, config)
         if not self.partners.known:
             self._slot = circle.slot
             return []

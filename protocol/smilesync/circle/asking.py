@@ -23,7 +23,8 @@ class Asking:
     def __init__(
         self, config: CircleConfig, roster: Roster, me: int | None, entropy: Entropy, now_ns: int
     ) -> None:
-        self.deadline_ns = now_ns + config.status_interval_ns
+        self.interval_ns = config.status_interval_ns
+        self.deadline_ns = now_ns + self.interval_ns
         self._config = config
         self.follow(roster, me)
         self._entropy = entropy
@@ -40,11 +41,11 @@ class Asking:
     def plan(self, slot: Slot, guard: RestartGuard, due_ns: int, now_ns: int) -> None:
         """Set the deadline after any change; from `due_ns` on a decision may have been missed."""
         if guard.is_asking:
-            self.deadline_ns = min(self.deadline_ns, now_ns + self._config.status_interval_ns)
+            self.deadline_ns = min(self.deadline_ns, now_ns + self.interval_ns)
         elif not guard.may_vote:
             self._plan_follower(slot, due_ns, now_ns)
         elif not slot.is_open:
-            soon_ns = min(self.deadline_ns, now_ns + self._config.status_interval_ns)
+            soon_ns = min(self.deadline_ns, now_ns + self.interval_ns)
             self.deadline_ns = soon_ns if due_ns <= now_ns else NEVER_NS
         elif slot.number != self._slot_number:
             self._slot_number = slot.number
@@ -56,14 +57,14 @@ class Asking:
         """Return whom to ask now, and set the next deadline."""
         identities = self._roster.identities
         if guard.is_asking:
-            self.deadline_ns = now_ns + self._config.status_interval_ns
+            self.deadline_ns = now_ns + self.interval_ns
             return [identities[i] for i in self._others if not guard.has_answered(i)]
         if not guard.may_vote:
             self.deadline_ns = now_ns + self._follower_wait_ns
             longest_ns = self._config.follower_wait_ns_max
             self._follower_wait_ns = min(2 * self._follower_wait_ns, longest_ns)
             return self._draw(1)
-        self.deadline_ns = now_ns + self._config.status_interval_ns
+        self.deadline_ns = now_ns + self.interval_ns
         return self._draw(self._config.status_fanout)
 
     def hear_of(self, slot_number: int, own_number: int, now_ns: int) -> None:

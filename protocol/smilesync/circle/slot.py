@@ -38,6 +38,8 @@ from smilesync.wire.messages import (
 )
 from smilesync.wire.records import Finalized, Notarized, Nullified
 
+VIEW_GROWTH_MAX = 4
+"""No view waits longer than so many times T0."""
 N, X, F = VoteKind.NOTARIZE, VoteKind.NULLIFY, VoteKind.FINALIZE
 
 
@@ -54,6 +56,8 @@ class Slot:
         self.bodies: dict[ValueHash, Named] = {}
         self.proposals: dict[int, Propose] = {}
         self.decided: tuple[Named, VoteSet] | None = None
+        self.first_view_ns = around.config.first_view_timeout_ns
+        """T0: how long view 1 waits for its leader. Longer where messages take long."""
         self._was_nullified = False
         self.is_rolled_back = False
         self.missing: CertificateName | None = None
@@ -153,7 +157,7 @@ class Slot:
         if now_ns >= self._view_deadline_ns:
             self._view_deadline_ns = NEVER_NS
             if not moment.may_vote or self.is_rolled_back:
-                self._view_deadline_ns = now_ns + self.around.config.first_view_timeout_ns
+                self._view_deadline_ns = now_ns + self.first_view_ns
             elif not self._has_own(F, self.view) and (X, self.view, None) not in self.own:
                 effects += self._vote((X, self.view, None), Nullified(self.number, self.view))
         return effects + self.progress(moment)
@@ -348,10 +352,10 @@ class Slot:
         self.view = view
         self._was_nullified = by_nullification
         self.missing = None
-        timeout_ns = config.first_view_timeout_ns
+        timeout_ns = self.first_view_ns
         for _ in range(min(view - 1, config.view_growth_steps_max)):
             timeout_ns = timeout_ns * 3 // 2
-        timeout_ns = min(timeout_ns, config.view_timeout_ns_max)
+        timeout_ns = min(timeout_ns, VIEW_GROWTH_MAX * self.first_view_ns)
         is_leader_absent = bool(moment.absent >> self.leader(view) & 1)
         self._view_deadline_ns = moment.now_ns + (TICK_NS if is_leader_absent else timeout_ns)
         # After a notarization the finalization usually arrives within the pause.
@@ -361,7 +365,7 @@ class Slot:
         )
         self.is_turn, self._propose_after_ns = is_leader and not is_paused, NEVER_NS
         if is_leader and is_paused:
-            self._propose_after_ns = moment.now_ns + config.first_view_timeout_ns // 3
+            self._propose_after_ns = moment.now_ns + self.first_view_ns // 3
 
     def _recognise(self, key: VoteKey, index: int) -> None:
         """A good own signature that this device does not remember: its journal was rolled back."""

@@ -13,6 +13,8 @@ from smilesync.clock.midpoint import Reading
 from smilesync.config import ClockConfig
 
 _PPM = 1_000_000
+DELAY_PART = 16
+"""A delay is forgotten by this part with each reading: half of it in 11 s."""
 _NO_TIME_US = -(2**62)
 
 Sample = tuple[int, int, int]
@@ -32,6 +34,7 @@ class Window:
         "_config",
         "_samples",
         "counted_us",
+        "delay_us",
         "has_fallen",
         "is_synced",
         "sent_us",
@@ -43,6 +46,8 @@ class Window:
         self._config = config
         self._samples = array("q")
         self._best: Sample | None = None
+        self.delay_us = 0
+        """One-way delay: the longest of late, forgotten slowly."""
         self.is_synced = False
         """What the voter last said of itself."""
         self.has_fallen = False
@@ -83,6 +88,10 @@ class Window:
         sample = (rank, now_us, lead_us)
         samples.extend(sample)
         self._best = sample if best is None or sample < best else best
+
+    def took(self, delay_us: int) -> None:
+        """Note how long a message of this voter took, one way."""
+        self.delay_us = max(delay_us, self.delay_us - self.delay_us // DELAY_PART)
 
     def count_since(self, since_us: int) -> int:
         """Return how many readings are newer."""

@@ -125,7 +125,10 @@ class CircleClock:
         if window is not None:
             if not self.is_synced and now_ns - exchange.heard_ns > self._config.silence_ns:
                 self._hasten(now_ns)
-            self._hear(window, now_ns, is_synced=message.is_synced)
+            if message.is_synced != window.is_synced:
+                window.has_fallen = window.is_synced
+                window.is_synced = message.is_synced
+                self._correct_ns = now_ns
         exchange.keep(message, now_ns)
         if not self.is_synced:
             exchange.read()
@@ -140,8 +143,8 @@ class CircleClock:
         window = self._windows.get(voter) or self._watched.get(voter)
         if window is None:
             return
-        self._hear(window, now_ns, is_synced=told.is_synced)
-        relayed.read(window, told, self._config, now_ns)
+        if relayed.read(window, told, self._config, now_ns):
+            self._correct_ns = now_ns
         if not self.is_synced:
             self._tick_ns = min(self._tick_ns, now_ns + self._config.burst_tick_ns)
 
@@ -176,6 +179,11 @@ class CircleClock:
         """Return when `wake` has something to do."""
         return min(self._tick_ns, self.expiry_ns)
 
+    def delay_us(self) -> int:
+        """Return the one-way delay that all but f voters keep to; liars cannot make it longer."""
+        delays_us = sorted([window.delay_us for window in self._windows.values()])
+        return delays_us[-1 - self._faults] if len(delays_us) > self._faults else 0
+
     def quorum_heard_until_ns(self, window_ns: int) -> int:
         """Return until when q voters, this one included, count as heard within `window_ns`.
 
@@ -188,13 +196,6 @@ class CircleClock:
         self._read_all()
         spoke_us = sorted([window.spoke_us for window in self._windows.values()])
         return spoke_us[-needed] * _NS_PER_US + window_ns
-
-    def _hear(self, window: Window, now_ns: int, *, is_synced: bool) -> None:
-        """Note what a voter says of its clock."""
-        if is_synced != window.is_synced:
-            window.has_fallen = window.is_synced
-            window.is_synced = is_synced
-            self._correct_ns = now_ns
 
     def _read_all(self) -> None:
         for exchange in self._exchanges.values():
