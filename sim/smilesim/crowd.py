@@ -12,7 +12,7 @@ from smilesim.device import Device, SimCircle, SimKeys
 from smilesim.dice import digest, shuffled, stream
 from smilesim.radio import AirLink
 from smilesim.verify import RememberingSigner, SignThrough
-from smilesync.circle.genesis import Parameters, Policy, found, make_card
+from smilesync.circle.genesis import VOTERS_MAX, Parameters, Policy, found, make_card
 from smilesync.entropy import Entropy
 
 CIRCLES_OF = {1: 1, 2: 3, 3: 4, 4: 4, 5: 3, 6: 2, 7: 3}
@@ -126,7 +126,8 @@ def _found(
     followers: tuple[int, ...],
 ) -> SimCircle:
     cards = tuple(make_card(device.keys.identity, device.keys.voter) for device in founders)
-    genesis = found(cards, digest(seed, "genesis", index), parameters)
+    nonce = digest(seed, "genesis", index)
+    genesis = found(cards, nonce, parameters, voters_max=VOTERS_MAX)
     roster = genesis.roster
     by_identity = {device.identity: device.index for device in founders}
     members = tuple(by_identity[identity] for identity in roster.identities)
