@@ -52,6 +52,11 @@ def crowd(recipe: Recipe) -> Crowd:
     """
     fidelity.check(recipe.fidelity, recipe.scenario.peers)
     scenario, source = recipe.scenario, recipe.contacts
+    if scenario.circle_size and (source is not None or scenario.is_one_circle):
+        raise SettingsError(
+            f"circle_size {scenario.circle_size}: expected none where a recording or one_circle "
+            f"says who is in which circle"
+        )
     if scenario.is_one_circle:
         check_gathering(scenario, with_contacts=source is not None)
         return gathering(scenario.peers, recipe.seed)

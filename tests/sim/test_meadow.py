@@ -1,5 +1,7 @@
 """One circle of voters and followers that have links with a few others only."""
 
+from dataclasses import replace
+
 import pytest
 
 from smilesim import scenario
@@ -7,9 +9,11 @@ from smilesim.city import City, Plan
 from smilesim.commands.run import add
 from smilesim.farcheck import FarCheck
 from smilesim.meadow import meadow
+from smilesim.recipe import Recipe, crowd
 from smilesim.report import report
 from smilesync.circle.genesis import VOTERS_USUAL_MAX
 from smilesync.clock.sync import CircleClock
+from smilesync.errors import SettingsError
 from smilesync.wire.messages import Beacon, Beacons, Told
 
 PEERS = 32
@@ -107,3 +111,10 @@ def test_circle_size_is_written_back_and_offered_as_an_option() -> None:
     parser = argparse.ArgumentParser()
     add(parser.add_subparsers())
     assert parser.parse_args(["run", "calm", "--circle-size", "9"]).circle_size == 9
+
+
+def test_two_answers_to_who_is_in_which_circle_are_refused() -> None:
+    order = Recipe(replace(scenario.load("goodcase"), circle_size=9), 1)
+
+    with pytest.raises(SettingsError, match="circle_size 9: expected none"):
+        crowd(order)
