@@ -274,6 +274,9 @@ def test_open_questions_are_bounded() -> None:
         errands.handle_told(Told(bytes(16), 0, b"\xa0", bytes(64)), A, 0)
     last = Told(OPEN_MAX.to_bytes(16, "big"), 0, b"\xa0", bytes(64))
     assert errands.handle_told(last, A, 0) == (None, 0)
+    errands.begin(Ask(b"late".ljust(16), 1), lambda _: [A], OPEN_NS + 1)
+    with pytest.raises(Unwelcome):
+        errands.handle_told(last, A, 0)
 
 
 @pytest.mark.spec("SPR-033")

@@ -88,8 +88,11 @@ class Errands:
 
     def _note(self, nonce: bytes, errand: Errand) -> Errand:
         self._open[nonce] = errand
-        while len(self._open) > OPEN_MAX:
-            del self._open[next(iter(self._open))]
+        oldest_ns = errand.asked_ns - OPEN_NS
+        oldest = next(iter(self._open))
+        while len(self._open) > OPEN_MAX or self._open[oldest].asked_ns < oldest_ns:
+            del self._open[oldest]
+            oldest = next(iter(self._open))
         return errand
 
     def _spread(self, errand: Errand, ask: Ask, ways: Ways) -> list[tuple[PeerId, Ask]]:
