@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from smilesim.boundscheck import BoundsCheck
 from smilesim.circlecheck import CircleCheck
 from smilesim.coverage import Coverage
-from smilesim.device import Device, SimCircle
+from smilesim.device import NO_SEAT, Device, SimCircle
 from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
 from smilesim.farcheck import FarCheck
@@ -24,6 +24,7 @@ from smilesim.votecheck import VoteCheck
 from smilesync.commands import Command, SetConsent, SetOff
 from smilesync.effects import Event, Notice, Scene
 from smilesync.ids import VoterKey
+from smilesync.wire import codec
 from smilesync.wire.messages import (
     Ask,
     Beacons,
@@ -92,6 +93,10 @@ class Checks:
                 self.votes.clock_published(device, circle_us, tick)
         elif isinstance(message, Beacons | Ask | Told):
             self.far.sending(device, message, tick)
+            if isinstance(message, Ask) and message.question and device.roster_index != NO_SEAT:
+                asked = codec.decode(message.question)
+                if message.asker == device.roster_index and isinstance(asked, Status):
+                    self.restarts.sending(device, asked)
         elif device.is_villain:
             return
         elif isinstance(message, Votes):
