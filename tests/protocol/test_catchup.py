@@ -7,7 +7,7 @@ import pytest
 from smilesync.circle.chain import KEPT_TURNS, Chain
 from smilesync.circle.changes import Changes
 from smilesync.circle.library import PARTS_MAX, PIECE_BYTES, ROSTERS_MAX, Library
-from smilesync.circle.quorum import statement, value_hash, vote_set
+from smilesync.circle.quorum import VoteKey, statement, value_hash, vote_set
 from smilesync.circle.roster import Roster, Seat
 from smilesync.circle.state import EMPTY, State, Waiting
 from smilesync.circle.value import Value, named
@@ -48,7 +48,7 @@ def _signed(value: Value, members: tuple[int, ...] = (0, 1, 4, 5, 6), by: Roster
 def _fetch(chain: Chain, holder: Chain, wanted: bytes) -> None:
     """Bring over what `chain` asks for."""
     while True:
-        asked = dict(chain.library.requests(ONE, None))
+        asked = dict(chain.library.requests(ONE, None, ()))
         if wanted not in asked:
             return
         for piece in holder.pieces(wanted, asked[wanted]):
@@ -196,7 +196,7 @@ def test_heads_are_those_without_a_gap() -> None:
 def test_large_state_comes_in_pieces_and_only_the_right_one_is_taken() -> None:
     wanted, body = BIG.hash(NEW.circle), BIG.encode()
     library = Library(NEW)
-    assert library.requests(ONE, wanted) == ((wanted, 0),)
+    assert library.requests(ONE, wanted, ()) == ((wanted, 0),)
 
     pieces = library.pieces(wanted, 0, body)
     found = [library.handle_piece(piece, ONE, wanted) for piece in pieces]
@@ -236,17 +236,17 @@ def test_pieces_of_something_else_are_refused_and_others_passed_over() -> None:
 def test_what_liars_send_and_hint_at_is_bounded() -> None:
     library = Library(OLD)
     library.want(OLD.hash)
-    assert library.requests(ONE, None) == ()
+    assert library.requests(ONE, None, ()) == ()
     for index in range(20):
         library.want(bytes([index]) * 32)
-    assert [one[0][0] for one in library.requests(ONE, None)] == [16, 17, 18, 19]
+    assert [one[0][0] for one in library.requests(ONE, None, ())] == [16, 17, 18, 19]
 
     for index in range(PARTS_MAX + 1):
         piece = Piece(b"\x13" * 32, 0, 99, b"x")
         library.handle_piece(piece, PeerId(bytes([index]) * 32), None)
 
-    assert library.requests(PeerId(bytes(32)), None)[3] == (b"\x13" * 32, 0)
-    assert library.requests(PeerId(b"\1" * 32), None)[3] == (b"\x13" * 32, 1)
+    assert library.requests(PeerId(bytes(32)), None, ())[3] == (b"\x13" * 32, 0)
+    assert library.requests(PeerId(b"\1" * 32), None, ())[3] == (b"\x13" * 32, 1)
     for number in range(ROSTERS_MAX):
         seat = Seat(VoterKey(bytes([number]) * 32), PeerId(bytes([number]) * 32))
         library.keep(NEW.changed(0, [seat]))
@@ -306,3 +306,62 @@ def test_turns_that_are_kept_are_bounded() -> None:
         _turn(chain, slot, 0 if place is None else 1 << place, added, (0, 1, 2, 3, 4, 5))
 
     assert len(chain._turns) == KEPT_TURNS
+
+
+@pytest.mark.spec("MEM-021")
+@pytest.mark.parametrize("is_strict", [True, False])
+@pytest.mark.parametrize("size", [2, 3])
+def test_one_liar_of_a_small_circle_cannot_vouch_for_its_own_roster(
+    size: int, is_strict: bool
+) -> None:
+    lab = Lab(size, is_strict=is_strict)
+    lab.run(10)
+    victim, liar = lab.circles[0], size - 1
+    alone = Roster(lab.roster.circle, [lab.roster.seats[liar]], is_strict=False)
+    slot = victim.slot.number + 1_000
+    value = replace(lab.value(slot=slot), roster_hash=alone.hash)
+    key: VoteKey = (VoteKind.FINALIZE, 1, value_hash(value.encode()))
+    data = statement(alone.circle, alone.hash, slot, key)
+    votes = vote_set(key, {0: lab.pairs[liar][1].sign(data)})
+
+    lab.deliver(liar, 0, Decided(value.encode(), 1))
+    lab.deliver(liar, 0, Piece(alone.hash, 0, len(alone.body), alone.body))
+    lab.deliver(liar, 0, Votes(slot, (votes,)))
+
+    assert victim.roster.size == size
+    assert victim.chain.head().slot < slot
+
+
+@pytest.mark.spec("MEM-021")
+@pytest.mark.parametrize(
+    ("size", "is_strict", "vouchers"),
+    [(1, False, 1), (2, False, 2), (3, False, 2), (3, True, 3), (4, True, 2), (7, False, 3)],
+)
+def test_how_many_must_vouch_for_another_roster(size: int, is_strict: bool, vouchers: int) -> None:
+    roster = Lab(size, silent=frozenset(range(size)), is_strict=is_strict).roster
+
+    assert roster.vouchers == vouchers
+
+
+@pytest.mark.spec("MEM-020")
+def test_a_lost_piece_costs_only_itself() -> None:
+    library, peer = Library(LAB.roster), PeerId(b"a" * 32)
+    library.want(b"w" * 32)
+
+    for number in (0, 1, 2, 3, 5):
+        part = Piece(b"w" * 32, 1_024 * number, 8_192, bytes(1_024))
+        library.handle_piece(part, peer, None)
+
+    assert library.requests(peer, None, ())[0] == (b"w" * 32, 4_096)
+
+
+@pytest.mark.spec("MEM-020")
+def test_what_strangers_name_never_crowds_out_the_state() -> None:
+    library = Library(LAB.roster)
+    for number in range(8):
+        library.want(bytes([number]) * 32)
+
+    asked = library.requests(PeerId(b"a" * 32), b"s" * 32, (b"p" * 32,))
+
+    assert [one for one, _ in asked][:2] == [b"s" * 32, b"p" * 32]
+    assert len(asked) == 4

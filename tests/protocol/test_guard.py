@@ -181,12 +181,17 @@ def test_vote_in_the_certificate_before_is_recalled() -> None:
     holder = _other_slot(6)
     head = LAB.votes((0, ME, 2), (F, 1, VALUE), 5)
 
-    assert recall(Status(5, 1, ()), ME, holder, head) == (
+    assert recall(Status(5, 1, ()), ME, holder, (head, ME)) == (
         5,
         LAB.votes((ME,), (F, 1, VALUE), 5),
     )
-    assert recall(Status(5, 1, ()), 3, holder, head) == (0, None)
-    assert recall(Status(6, 1, ()), ME, holder, head) == (0, None)
+    assert recall(Status(5, 1, ()), 3, holder, (head, 3)) == (0, None)
+    assert recall(Status(6, 1, ()), ME, holder, (head, ME)) == (0, None)
+    # After somebody left, the member has another index than in the roster that signed.
+    assert recall(Status(5, 1, ()), 0, holder, (head, ME)) == (
+        5,
+        LAB.votes((ME,), (F, 1, VALUE), 5),
+    )
 
 
 @pytest.mark.spec("CIR-053")

@@ -14,16 +14,18 @@ from smilesync.circle.petitions import (
     write_join,
     write_leave,
 )
-from smilesync.circle.pool import POOL_MAX, Pool
+from smilesync.circle.pool import JOINS_MAX, Pool
 from smilesync.circle.reception import Reception
 from smilesync.circle.roster import Seat
 from smilesync.circle.state import EMPTY, State, Waiting
 from smilesync.effects import Send
 from smilesync.errors import LocalError, RemoteError, Unwelcome
 from smilesync.ids import CircleId, PeerId, ValueHash, VoterKey
+from smilesync.keys import Ed25519Signer
 from smilesync.wire import envelope
 from smilesync.wire.messages import Carried, ObjectKind
 from support.lab import CachedVerifier, Lab
+from support.street import Street
 from support.vectors import FOLDER, Case, by_name, load
 from vectors import make_petitions
 from vectors.make_petitions import GUEST, GUEST_ID, HEAD, VOTER
@@ -145,18 +147,48 @@ def _petition(kind: ObjectKind, number: int, voter: int = 0, until_us: int = 9) 
 
 
 @pytest.mark.spec("INV-017", "MEM-033")
-def test_pool_holds_few_and_the_newest_of_each() -> None:
+def test_pool_holds_few_joins_and_of_each_person_the_lowest() -> None:
     pool = Pool()
-    for number in range(POOL_MAX + 1):
-        pool.add(_petition(ObjectKind.JOIN, number))
-    pool.add(_petition(ObjectKind.JOIN, 5, voter=7))
+    taken = [pool.add(_petition(ObjectKind.JOIN, number)) for number in range(JOINS_MAX + 1)]
+    higher = replace(_petition(ObjectKind.JOIN, 5, voter=8), hash=b"\xff" * 32)
+    lower = replace(_petition(ObjectKind.JOIN, 5, voter=7), hash=bytes(32))
+    again = [pool.add(one) for one in (higher, lower, lower)]
+    other = pool.add(_petition(ObjectKind.REVOKE, 99))
 
     found = pool.admissions(HEADS, 9)
 
-    assert [one.identity[0] for one in found] == list(range(1, POOL_MAX + 1))
-    assert found[4].voter[0] == 7
+    assert taken == [True] * JOINS_MAX + [False]
+    assert again == [False, True, False]
+    assert other
+    assert sorted(one.identity[0] for one in found) == list(range(JOINS_MAX))
+    assert next(one for one in found if one.identity[0] == 5).voter[0] == 7
     assert pool.admissions([], 9) == pool.admissions(HEADS, 10) == []
     assert pool.leaves() == []
+    pool.expire([])
+    assert pool.admissions(HEADS, 9) == []
+    assert pool.proofs() != []
+
+
+@pytest.mark.spec("INV-017")
+def test_two_joins_of_one_person_do_not_chase_each_other() -> None:
+    """Each replaced the other at every voter, and went on: ten times as many every hop."""
+    street = Street(5, members=4, parameters=Parameters(policy=Policy.OPEN))
+    street.run(8)
+    circle = street.peers[0].circle
+    assert circle is not None
+    signers = [Ed25519Signer(bytes([9, number]) * 16) for number in range(3)]
+    joins = [
+        write_join(signers[0], voter, circle.chain.heads[-1], circle.roster.circle)
+        for voter in signers[1:]
+    ]
+    before = len(street.sent)
+
+    for device in range(4):
+        street.deliver(4, device, joins[device % 2])
+    street.run(0.2)
+
+    told = [one for one in street.sent[before:] if isinstance(one[3], Carried)]
+    assert len(told) <= 4 * 3 * 2
 
 
 @pytest.mark.spec("INV-017")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smilesync.circle.chain import Chain
-from smilesync.circle.changes import NO_CHANGES, Admission, Changes, Cited
+from smilesync.circle.changes import NO_CHANGES, Admission, Changes, Cited, changes_of
 from smilesync.circle.circumstances import Circumstances, Moment
 from smilesync.circle.genesis import Parameters, Policy
 from smilesync.circle.judge import of_a_fresh_value, of_every_value
@@ -248,3 +248,28 @@ def test_presence_is_kept_over_a_change_of_roster_and_bounded() -> None:
     for number in range(OTHERS_MAX + 2):
         presence.heard(PeerId(number.to_bytes(32, "big")), 10 + number)
     assert presence.heard_ns(ROSTER.identities[1]) == -1
+
+
+@pytest.mark.spec("MEM-001", "MEM-034")
+def test_leader_names_no_more_people_than_a_value_can() -> None:
+    """Five who left at once made a value that its own leader could not read."""
+    seats = [Seat(VoterKey(bytes([9, n]) * 16), PeerId(bytes([8, n]) * 16)) for n in range(6)]
+    state = State(tuple(Waiting(seat, 0) for seat in seats))
+    witness = _witness()
+    for number, seat in enumerate(seats):
+        witness.pool.add(_petition(ObjectKind.LEAVE, seat, hash=bytes([number]) * 32))
+
+    changes = _choose(witness, around=_around(state))
+
+    assert [one.identity for one in changes.left] == [seat.identity for seat in seats[:4]]
+    assert changes_of(changes.fields()) == changes
+
+
+@pytest.mark.spec("MEM-034")
+def test_late_views_put_nobody_out_on_what_others_may_not_hold() -> None:
+    witness = _witness((1, 2, 3))
+    witness.pool.add(LEAVE)
+    _report(witness, 0b10000, 1, 2, 3)
+
+    assert _choose(witness, view=2).left == (LEFT,)
+    assert _choose(witness, view=3) == Changes(removed=0b10000)

@@ -78,7 +78,7 @@ def to_status(asker: Status, slot: Slot, chain: Chain, own: Status) -> list[Circ
 
 def to_question(asker: Status, index: int, slot: Slot, chain: Chain) -> Status:
     """Answer the question of a restarted member, whatever this one is waiting for itself."""
-    head = chain.decisions[-1][1] if chain.decisions else None
+    head = chain.signed_by(slot.around.roster.voters[index])
     recalled_slot, recalled = guard.recall(asker, index, slot, head)
     own = repair.status(slot, 0)
     return replace(own, answer=asker.question, recalled_slot=recalled_slot, recalled=recalled)

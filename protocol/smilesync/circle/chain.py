@@ -136,6 +136,13 @@ class Chain:
         self.library.want(by)
         return self._complete(slot, candidate.hash)
 
+    def signed_by(self, voter: bytes) -> tuple[VoteSet, int] | None:
+        """Return the newest certificate and a voter key's index in the roster that signed it."""
+        seat = self._decided_by.place_of(voter)
+        if not self.decisions or seat is None:
+            return None
+        return self.decisions[-1][1], seat
+
     def body(self, value_hash: ValueHash) -> bytes | None:
         """Return the bytes of a value some member called decided, if it did."""
         claimed = self._bodies.get(value_hash)
@@ -165,7 +172,7 @@ class Chain:
         is_whole = len(signed) >= roster.quorum
         whole = vote_set(key, dict(list(signed.items())[: roster.quorum])) if held else votes
         is_other = roster.hash != self.roster.hash
-        is_vouched = may_skip and _known(self.roster, roster, whole) > self.roster.faults
+        is_vouched = may_skip and _known(self.roster, roster, whole) >= self.roster.vouchers
         if is_whole and is_other and not is_vouched:
             raise Unwelcome("MEM-021", "too few signers of a new roster are known")
         data = statement(roster.circle, roster.hash, slot, key)
@@ -232,7 +239,7 @@ def _known(trusted: Roster, by: Roster, votes: VoteSet) -> int:
 def _vouches(trusted: Roster, step: Complete) -> bool:
     """Can whoever knows only `trusted` take this decision?"""
     _, certificate, by = step
-    return by.hash == trusted.hash or _known(trusted, by, certificate) > trusted.faults
+    return by.hash == trusted.hash or _known(trusted, by, certificate) >= trusted.vouchers
 
 
 def _bound(parts: dict[Key, Part]) -> None:

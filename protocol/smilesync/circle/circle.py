@@ -232,12 +232,14 @@ class Circle:
             return []
         if isinstance(message, Votes):
             for votes in message.sets:
-                may_skip = now_ns - self._trusted_ns <= self.around.config.trust_ns
+                is_young = now_ns - self._trusted_ns <= self.around.config.trust_ns
+                may_skip = is_young and self.members.is_governed
                 complete = self.chain.handle_certificate(message.slot, votes, may_skip=may_skip)
                 if complete is not None:
                     return self._adopt(*complete, now_ns)
         waiting = sum(1 for early_sender, _ in self._early if early_sender == sender)
-        is_next = message.slot == self.slot.number + 1
+        is_known = sender in self.roster.index_of or sender in self.members.standby
+        is_next = is_known and message.slot == self.slot.number + 1
         if is_next and waiting < self.around.config.early_messages_per_sender_max:
             self._early.append((sender, message))
         return []
@@ -373,8 +375,8 @@ class Circle:
         status = replace(status, away=self.away(now_ns))
         for identity in self.asking.choose(self.guard, now_ns):
             effects.append(Send(identity, status))
-            pieces = self.chain.library.requests(identity, self._state_wanted())
-            pieces += tuple((missing, 0) for missing in self.members.witness.missing)
+            named = self.members.witness.missing
+            pieces = self.chain.library.requests(identity, self._state_wanted(), named)
             request = repair.want(self.slot, pieces)
             if request is not None:
                 effects.append(Send(identity, request))

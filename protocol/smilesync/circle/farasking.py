@@ -36,7 +36,7 @@ def reply_to(ask: Ask, slot: Slot, chain: Chain) -> bytes | None:
     asked = codec.decode(ask.question)
     if not isinstance(asked, Status) or ask.asker >= slot.around.roster.size:
         raise Malformed("SPR-012", "the question in an ASK is a STATUS of a voter")
-    head = chain.decisions[-1][1] if chain.decisions else None
+    head = chain.signed_by(slot.around.roster.voters[ask.asker])
     recalled_slot, recalled = guard.recall(asked, ask.asker, slot, head)
     return codec.encode(
         Status(

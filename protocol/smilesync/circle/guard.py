@@ -82,13 +82,13 @@ class RestartGuard:
 
 
 def recall(
-    asker: Status, index: int, slot: Slot, head: VoteSet | None
+    asker: Status, index: int, slot: Slot, head: tuple[VoteSet, int] | None
 ) -> tuple[int, VoteSet | None]:
     """Return one vote of member `index` that it did not list, with its slot; (0, None) if none.
 
     The newest comes first: what a rolled-back journal lacks are the last votes, while an asker
     that lacks nothing may have cut its oldest ones from its list. `head` is the certificate of
-    the decision before `slot`.
+    the decision before `slot`, with the member's index in the roster that signed it.
     """
     if asker.slot > slot.number:
         return 0, None
@@ -98,9 +98,10 @@ def recall(
     for key in slot.book.by_urgency():
         if slot.book.has(key, index) and not mine.get(key, 0) >> index & 1:
             return slot.number, slot.book.select(key, 1 << index)
-    if head is not None and asker.slot < slot.number and head.bitmap >> index & 1:
-        place = bits(head.bitmap).index(index)
-        signature = head.signatures[place]
-        vote = VoteSet(head.kind, head.view, head.value_hash, 1 << index, (signature,))
-        return slot.number - 1, vote
+    if head is not None and asker.slot < slot.number:
+        signed, seat = head
+        if signed.bitmap >> seat & 1:
+            signature = signed.signatures[bits(signed.bitmap).index(seat)]
+            vote = VoteSet(signed.kind, signed.view, signed.value_hash, 1 << seat, (signature,))
+            return slot.number - 1, vote
     return 0, None

@@ -5,6 +5,8 @@ Pieces are put together per sender, so that a liar spoils only its own.
 Source: SPEC section Membership (MEM-020).
 """
 
+from collections.abc import Collection
+
 from smilesync.circle.roster import Roster, roster_of
 from smilesync.circle.state import STATE_BYTES_MAX, State, state_of
 from smilesync.errors import Malformed
@@ -18,6 +20,8 @@ WANTED_MAX = 4
 PARTS_MAX = 8
 PIECE_BYTES = 1_024
 PIECES_PER_ANSWER_MAX = 4
+REQUESTS_MAX = 4
+"""As many as `answers.PIECES_MAX` of one WANT are answered."""
 
 
 class Library:
@@ -52,9 +56,15 @@ class Library:
             while len(self._wanted) > WANTED_MAX:
                 del self._wanted[next(iter(self._wanted))]
 
-    def requests(self, peer: PeerId, state_hash: bytes | None) -> tuple[tuple[bytes, int], ...]:
-        """Return (hash, offset) of what to ask `peer` for; `state_hash` of the state, if wanted."""
-        hashes = [*self._wanted, *([state_hash] if state_hash is not None else [])]
+    def requests(
+        self, peer: PeerId, state_hash: bytes | None, named: Collection[bytes]
+    ) -> tuple[tuple[bytes, int], ...]:
+        """Return (hash, offset) of what to ask `peer` for, as much as it will answer at once.
+
+        The state first, then the petitions `named`; rosters last, since strangers can name them.
+        """
+        state = [state_hash] if state_hash is not None else []
+        hashes = [*state, *named, *self._wanted][:REQUESTS_MAX]
         return tuple((one, len(self._parts.get((peer, one), b""))) for one in hashes)
 
     def pieces(self, wanted: bytes, offset: int, state: bytes | None) -> list[Piece]:
@@ -74,9 +84,10 @@ class Library:
         if piece.hash not in self._wanted and piece.hash != state_hash:
             return None
         key = (sender, piece.hash)
-        held = self._parts.pop(key, b"")
+        held = self._parts.get(key, b"")
         if piece.offset != len(held) or piece.size_bytes > STATE_BYTES_MAX:
             return None
+        self._parts.pop(key, None)
         body = held + piece.data
         if len(body) < piece.size_bytes:
             self._parts[key] = body

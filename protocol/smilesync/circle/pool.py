@@ -11,16 +11,17 @@ from smilesync.circle.petitions import Petition
 from smilesync.ids import PeerId, VoterKey
 from smilesync.wire.messages import Carried, Evidence, ObjectKind
 
-POOL_MAX = 32
-EVIDENCE_MAX = 8
+JOINS_MAX = 32
 
 Place = tuple[ObjectKind, PeerId]
 
 
 class Pool:
-    """The petitions, oldest first. The newest of somebody takes the place of the one before.
+    """The petitions, one of each kind per person: of several the one with the lowest hash.
 
-    Of the evidence against a voter key the first stays: it is enough.
+    So whatever somebody signs, and in whatever order it arrives, passing it on comes to an end.
+    Only people who are not in yet can be many; what others may say is bounded by who they are. Of
+    the evidence against a voter key the first stays: it is enough.
     """
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class Pool:
 
     def accuse(self, evidence: Evidence) -> bool:
         """Hold evidence; returns whether it is the first against its voter key."""
-        if evidence.voter in self._evidence or len(self._evidence) >= EVIDENCE_MAX:
+        if evidence.voter in self._evidence:
             return False
         self._evidence[evidence.voter] = evidence
         return True
@@ -57,13 +58,29 @@ class Pool:
                 return one.carried
         return next((e for e in self._evidence.values() if hash_of(e) == object_hash), None)
 
-    def add(self, petition: Petition) -> None:
-        """Hold a petition; the oldest gives way where there are too many."""
+    def outranks(self, place: Place, object_hash: bytes) -> bool:
+        """Is a petition held that another of this place and hash would not replace?"""
+        held = self._held.get(place)
+        return held is not None and held.hash <= object_hash
+
+    def add(self, petition: Petition) -> bool:
+        """Hold a petition; returns whether it is held now and was not before."""
         place = petition.kind, petition.identity
-        self._held.pop(place, None)
+        if self.outranks(place, petition.hash):
+            return False
+        joins = sum(kind == ObjectKind.JOIN for kind, _ in self._held)
+        if petition.kind == ObjectKind.JOIN and place not in self._held and joins >= JOINS_MAX:
+            return False
         self._held[place] = petition
-        if len(self._held) > POOL_MAX:
-            del self._held[next(iter(self._held))]
+        return True
+
+    def expire(self, heads: Collection[bytes]) -> None:
+        """Drop who asked to join at a head that is too old to be granted."""
+        self._held = {
+            place: one
+            for place, one in self._held.items()
+            if one.kind != ObjectKind.JOIN or one.head in heads
+        }
 
     def settle(self, inside: Collection[PeerId], seats: Collection[bytes]) -> None:
         """Drop what was decided: who joins is in, the voter key of who leaves is out."""

@@ -54,7 +54,13 @@ class Reception:
         """
         if around.parameters.policy is Policy.CLOSED:
             raise Unwelcome("INV-010", "a petition in a closed circle")
-        if self.pool.holds(object_hash(carried)):
+        self.pool.expire(heads)
+        named = object_hash(carried)
+        is_own = carried.kind in (ObjectKind.JOIN, ObjectKind.LEAVE)
+        place = ObjectKind(carried.kind) if is_own else None
+        if self.pool.holds(named) or (
+            place is not None and self.pool.outranks((place, carried.signer), named)
+        ):
             return []
         _look(carried, around)
         roster = around.roster
@@ -67,10 +73,10 @@ class Reception:
         elif petition.kind == ObjectKind.REVOKE:
             if not _is_in(petition.identity, around):
                 raise Unwelcome("INV-013", "a REVOKE of somebody who is not in")
-        elif petition.voter not in _keys(around):
-            raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use")
-        self.pool.add(petition)
-        return to_voters(around, carried) if around.me is not None else []
+        elif petition.voter != _key_of(petition.identity, around):
+            raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use by its signer")
+        is_new = self.pool.add(petition)
+        return to_voters(around, carried) if is_new and around.me is not None else []
 
     def accuse(self, evidence: Evidence, around: Circumstances, open_slot: int) -> list[Effect]:
         """Take evidence and pass it on. Errors: RemoteError; nothing is held of it then."""
@@ -144,6 +150,15 @@ def _keys(around: Circumstances) -> set[bytes]:
     """Return the voter keys in use, with a seat or waiting for one."""
     standby = around.state.standby if around.state is not None else ()
     return {*around.roster.voters, *(one.seat.voter for one in standby)}
+
+
+def _key_of(identity: PeerId, around: Circumstances) -> bytes | None:
+    """Return the voter key somebody has a seat with or waits with, None if neither is known."""
+    index = around.roster.index_of.get(identity)
+    if index is not None:
+        return around.roster.voters[index]
+    waiting = around.state.waiting(identity) if around.state is not None else None
+    return waiting.seat.voter if waiting is not None else None
 
 
 def _look(carried: Carried, around: Circumstances) -> None:

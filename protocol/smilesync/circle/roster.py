@@ -17,6 +17,7 @@ from smilesync.wire.envelope import Domain
 ROSTER_DOMAIN = Domain.ROSTER + b"\0"
 ORDERS_MAX = 16
 """Orders of leaders remembered: of a slot or two, and the passes of its views."""
+SEATS_MAX = 64
 _SEAT_BYTES = 2 * KEY_SIZE_BYTES
 
 
@@ -61,6 +62,16 @@ class Roster:
             self._orders[slot, rotation] = order
         return order
 
+    @property
+    def vouchers(self) -> int:
+        """How many of its voters must have signed before another roster is believed (MEM-021).
+
+        One liar more than may be borne, and never one alone; all where nobody may be missing.
+        """
+        if self.is_strict and self.quorum == self.size:
+            return self.size
+        return max(self.faults + 1, min(self.quorum, 2))
+
     def place_of(self, voter: bytes) -> int | None:
         """Return the index of a voter key, None if it has no seat."""
         return self.voters.index(VoterKey(voter)) if voter in self.voters else None
@@ -86,8 +97,8 @@ def roster_of(circle: CircleId, body: bytes) -> Roster:
     Errors: Malformed (MEM-003). Whether it is the one wanted, only its hash tells.
     """
     count, rest = divmod(len(body) - 1, _SEAT_BYTES)
-    if count < 1 or rest or body[0] > 1:
-        raise Malformed("MEM-003", "a roster is a byte 0 or 1 and 64 bytes per voter")
+    if not 1 <= count <= SEATS_MAX or rest or body[0] > 1:
+        raise Malformed("MEM-003", "a roster is a byte 0 or 1 and 64 bytes for each of 1 to 64")
     starts = range(1, len(body), _SEAT_BYTES)
     seats = [
         Seat(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from smilesync.circle.changes import NO_CHANGES, Changes, Cited
+from smilesync.circle.changes import NAMED_MAX, NO_CHANGES, Changes, Cited
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Policy
 from smilesync.circle.lawful import following
@@ -47,14 +47,8 @@ def choose(around: Circumstances, witness: Witness, moment: Moment) -> Changes:
 def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> Iterator[Changes]:
     """Return what might be done, most urgent first, each alone."""
     now_ns = moment.now_ns
-    for name, identity in witness.proofs():
-        index = roster.index_of.get(identity)
-        removed = 1 << index if index is not None else 0
-        yield Changes(expelled=(Cited(name, identity),), removed=removed)
-    for leave in witness.pool.leaves():
-        index = roster.index_of.get(leave.identity)
-        if index is not None or state.waiting(leave.identity) is not None:
-            yield Changes(left=(leave,), removed=1 << index if index is not None else 0)
+    if moment.view <= EARLY_VIEWS:
+        yield from _put_out(roster, state, witness)
     agreed = witness.presence.agreed_away(witness.away(now_ns), now_ns)
     for index in range(roster.size):
         if agreed >> index & 1:
@@ -66,6 +60,18 @@ def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> It
             yield Changes(added=(waiting.seat,))
     for admission in witness.pool.admissions(witness.chain.heads, moment.at_us):
         yield Changes(admitted=(admission,))
+
+
+def _put_out(roster: Roster, state: State, witness: Witness) -> Iterator[Changes]:
+    """Return whom held proofs expel, and who said that they leave."""
+    for name, identity in witness.proofs():
+        index = roster.index_of.get(identity)
+        removed = 1 << index if index is not None else 0
+        yield Changes(expelled=(Cited(name, identity),), removed=removed)
+    for leave in witness.pool.leaves():
+        index = roster.index_of.get(leave.identity)
+        if index is not None or state.waiting(leave.identity) is not None:
+            yield Changes(left=(leave,), removed=1 << index if index is not None else 0)
 
 
 def _merged(one: Changes, other: Changes) -> Changes:
@@ -84,6 +90,8 @@ def _is_possible(
 ) -> bool:
     """Would others find it lawful, and this voter itself have nothing against it?"""
     at_us = moment.at_us
+    if max(len(changes.expelled), len(changes.admitted), len(changes.left)) > NAMED_MAX:
+        return False
     try:
         after, _ = following(changes, around.roster, state, at_us, around.parameters)
     except Malformed:
