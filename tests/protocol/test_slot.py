@@ -203,6 +203,17 @@ def test_notarization_is_finalized_with_its_certificate_on_record() -> None:
     assert slot.view == 2
 
 
+@pytest.mark.spec("CIR-046")
+def test_nothing_short_of_a_notarization_is_finalized() -> None:
+    slot = _open(SECOND)
+
+    assert _cast(_hear(slot, (FIRST, THIRD), (N, 1, VALUE))) == []
+    assert _cast(_hear(slot, (FIRST, LAST), (N, 1, OTHER_VALUE))) == []
+    assert _cast(_hear(slot, (FIRST, THIRD), (N, 2, VALUE))) == []
+    assert _cast(_hear(slot, (FIRST, THIRD), (F, 1, VALUE))) == []
+    assert _cast(_hear(slot, (LAST,), (N, 1, VALUE))) == [(F, 1, VALUE)]
+
+
 @pytest.mark.spec("CIR-018", "CIR-019")
 def test_notarization_of_a_past_view_is_finalized_unless_it_was_nullified() -> None:
     slot = _open(LAST)
