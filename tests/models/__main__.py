@@ -23,6 +23,9 @@ class Line(NamedTuple):
 def searched() -> Iterator[Line]:
     """Search all states of the slot, and of its faults."""
     for wanted, found in exhaustive.searches():
+        if isinstance(found, exhaustive.Unfinished):
+            yield Line(wanted.name, False, f"unfinished: {found}", wanted.rules)
+            continue
         detail = f"{found.states:,} states, " + (found.broken or "nothing found")
         if found.broken is not None:
             detail = f"broken {found.broken}, {found.states:,} states"

@@ -12,7 +12,7 @@ import z3
 
 VOTERS_MIN, VOTERS_MAX = 4, 100_000
 WINDOW_US, BASE_US, TOLERANCE_US = 1_500_000, 4_000_000, 40_000
-LONGEST_US = 16_000_000
+LONGEST_US, HEARD_US = 16_000_000, 4_000_000
 SECOND = z3.RealVal(1)
 
 Formula = z3.BoolRef
@@ -57,7 +57,9 @@ def claims() -> Iterator[Claim]:
     """Return all of them, each with its faults after it."""
     yield from _quorums()
     yield from _display()
+    yield from _chain()
     yield from _darkness()
+    yield from _long_darkness()
     yield from _lengths()
     yield from _flashes()
 
@@ -94,6 +96,18 @@ def _display() -> Iterator[Claim]:
     yield Claim("fault: no guard", (*leases, disjoint, near), unguarded, False, rules)
 
 
+def _chain() -> Iterator[Claim]:
+    """What the display theorem takes for granted: not only neighbours in the chain are disjoint."""
+    ends, begins, stops, later = z3.Ints("ends begins stops later")
+    after, lasts, then_after = ends <= begins, begins < stops, stops <= later
+    rules = ("CIR-011", "CIR-024")
+    disjoint = ends <= later
+    text = "leases far apart in the chain do not overlap"
+    yield Claim(text, (after, lasts, then_after), disjoint, True, rules)
+    yield Claim("fault: a lease may end before it begins", (after, then_after), disjoint, False,
+                rules)  # fmt: skip
+
+
 def _darkness() -> Iterator[Claim]:
     """The dark bound: `cast` is when an honest voter last signed, before the quorum was lost."""
     cast, nb, shown, apart = z3.Ints("cast nb shown apart")
@@ -108,6 +122,30 @@ def _darkness() -> Iterator[Claim]:
     stopwatch = after_us + apart < 5_560_000
     yield Claim("5.56 s on a stopwatch", (*given, near), stopwatch, True, rules)
     yield Claim("fault: no bound on nb", (cast >= 0, selected), after_us <= 5_540_000, False, rules)
+
+
+def _long_darkness() -> Iterator[Claim]:
+    """The dark bound whatever L(h): a long lease is shown only while q voters are heard.
+
+    With fewer than q hearing one another since `loss`, one of the q was last heard by something
+    it sent before; `sent` is when. `delay` is how long that was under way.
+    """
+    loss, cast, nb, length, shown, sent, delay = z3.Ints("loss cast nb length shown sent delay")
+    timely = nb <= cast + WINDOW_US + TOLERANCE_US
+    selected = shown < nb + length - TOLERANCE_US // 2
+    lawful = (cast >= 0, cast <= loss, sent <= loss, delay >= 0, timely, selected)
+    any_length = (length >= 2_000_000, length <= LONGEST_US)
+    given = (*lawful, *any_length)
+    is_long = length > HEARD_US
+    heard = z3.Implies(is_long, shown < sent + HEARD_US)
+    heard_at_receipt = z3.Implies(is_long, shown < sent + delay + HEARD_US)
+    dark = shown - loss <= 5_540_000
+    rules = ("CIR-025", "LSE-001", "LSE-007")
+    yield Claim("dark 5.54 s after the quorum, any lease", (*given, heard), dark, True, rules)
+    long_dark = z3.Implies(is_long, shown - loss < HEARD_US)
+    yield Claim("dark 4 s after it, long leases", (*given, heard), long_dark, True, rules)
+    yield Claim("fault: long leases need nobody heard", given, dark, False, rules)
+    yield Claim("fault: heard counts from receipt", (*given, heard_at_receipt), dark, False, rules)
 
 
 def _lengths() -> Iterator[Claim]:
