@@ -447,3 +447,19 @@ def test_roster_that_changes_while_a_timer_runs_starves_no_other(
 
     assert not peer.clock.is_synced
     assert any(isinstance(e, Notice) and e.event is Event.CLOCK_LOST for e in effects)
+
+
+@pytest.mark.spec("INV-018")
+def test_a_leave_that_nobody_heard_is_said_again_until_the_seat_is_gone() -> None:
+    street = Street(5, members=5, parameters=Parameters(policy=Policy.INVITE))
+    street.run(8)
+    street.passes = lambda source, to, message: source != 4
+
+    street.command(4, Leave(is_now=True))
+    street.run(1)
+    street.passes = lambda source, to, message: True
+    street.run(60)
+
+    circle = street.peers[0].circle
+    assert circle is not None
+    assert street.identities[4] not in circle.roster.index_of

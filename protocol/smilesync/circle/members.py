@@ -74,7 +74,6 @@ class Members:
 
     def part(self) -> None:
         """Have no voter key any more."""
-        self.reception.wish = None
         self.around = replace(self.around, signer=None, me=None)
 
     def changes(self, circle_us: int, view: int, now_ns: int) -> Changes:

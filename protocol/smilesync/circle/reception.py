@@ -26,11 +26,15 @@ PETITIONS = frozenset((ObjectKind.JOIN, ObjectKind.LEAVE, ObjectKind.REVOKE))
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the wearer wants: to join, with the invitation if there is one; or to leave."""
+    """What the wearer wants: to join, with the invitation if there is one; or to leave.
+
+    Who leaves has signed the LEAVE, and says it until the seat is gone, also without the key.
+    """
 
     identity: Signer
     grant: Carried | None
     leaves_after_slot: int | None = None
+    leave: Carried | None = None
 
 
 class Reception:
@@ -90,7 +94,7 @@ class Reception:
 
     def settle(self, around: Circumstances) -> None:
         """Drop the petitions that the last decision granted, the own one too."""
-        if around.me is not None and not self.is_leaving:
+        if (around.me is not None and not self.is_leaving) or self._is_out(around):
             self.wish = None
         if around.state is not None:
             waiting = {one.seat.identity for one in around.state.standby}
@@ -110,26 +114,33 @@ class Reception:
 
     def leave(self, identity: Signer, around: Circumstances, slot: int) -> None:
         """Wish to leave; the seat may be used until the circle has decided it."""
-        self.wish = Wish(identity, None, slot + LINGER_SLOTS)
+        signer, circle = around.signer, around.roster.circle
+        leave = write_leave(identity, signer.public, circle) if signer is not None else None
+        self.wish = Wish(identity, None, slot + LINGER_SLOTS, leave)
 
     def tell(self, around: Circumstances, heads: list[ValueHash]) -> list[Effect]:
         """Tell every voter the own wish, as far as there is one that is not granted."""
         wish, signer, circle = self.wish, around.signer, around.roster.circle
-        if wish is None or signer is None:
+        if wish is None or self._is_out(around):
             return []
-        if wish.leaves_after_slot is not None:
-            carried = write_leave(wish.identity, signer.public, circle)
-        else:
-            state = around.state
-            is_waiting = state is not None and state.waiting(PeerId(wish.identity.public))
-            if around.me is not None or is_waiting or not heads:
-                return []
-            carried = write_join(wish.identity, signer, heads[-1], circle, wish.grant)
-        return to_voters(around, carried)
+        if wish.leave is not None:
+            return to_voters(around, wish.leave)
+        state = around.state
+        is_waiting = state is not None and state.waiting(PeerId(wish.identity.public))
+        if signer is None or self.is_leaving or around.me is not None or is_waiting or not heads:
+            return []
+        return to_voters(around, write_join(wish.identity, signer, heads[-1], circle, wish.grant))
+
+    def _is_out(self, around: Circumstances) -> bool:
+        """Has the wearer left, and the circle decided it?"""
+        wish = self.wish
+        if wish is None or not self.is_leaving or around.signer is not None:
+            return False
+        return not _is_in(PeerId(wish.identity.public), around)
 
     def is_over(self, around: Circumstances, slot: int) -> bool:
         """Is it time to give up the voter key: out of the roster, or lingered long enough?"""
-        if self.wish is None or self.wish.leaves_after_slot is None:
+        if self.wish is None or self.wish.leaves_after_slot is None or around.signer is None:
             return False
         return around.me is None or slot > self.wish.leaves_after_slot
 
