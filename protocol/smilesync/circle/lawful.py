@@ -93,7 +93,7 @@ def _admissions(
         raise Malformed("MEM-018", "somebody is named twice")
     if any(one.identity not in inside for one in (*changes.left, *changes.expelled)):
         raise Malformed("MEM-013", "somebody is put out who was not in")
-    if len(state.standby) + len(changes.admitted) > STANDBY_MAX:
+    if state.crowding(at_us) + len(changes.admitted) > STANDBY_MAX:
         raise Malformed("MEM-018", f"more than {STANDBY_MAX} would wait for a seat")
     for one in changes.admitted:
         if one.identity in inside or one.voter in taken or one.identity in state.expelled:

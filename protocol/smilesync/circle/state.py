@@ -24,6 +24,8 @@ EXPELLED_MAX = 64
 STATE_BYTES_MAX = 16_384
 QUOTA_US = 3_600_000_000
 """Invitations count against their inviter's quota for an hour."""
+PATIENCE_US = 1_800_000_000
+"""Who waited longer gives way to somebody new: else 22 ghosts would close a circle for ever."""
 ROOT_STEPS_MAX = 16
 RULE = "MEM-004"
 HASHES_MAX = 64
@@ -35,6 +37,10 @@ class Waiting:
 
     seat: Seat
     since_us: int
+
+    def gives_way(self, at_us: int) -> bool:
+        """Has this one waited for so long that somebody new may come instead?"""
+        return 0 < self.since_us <= at_us - PATIENCE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,10 @@ class State:
         """Return who waits under this identity."""
         return next((one for one in self.standby if one.seat.identity == identity), None)
 
+    def crowding(self, at_us: int) -> int:
+        """Return how many wait who need not give way."""
+        return sum(not one.gives_way(at_us) for one in self.standby)
+
     def root(self, identity: PeerId) -> PeerId:
         """Return whose invitation, over all that followed from it, brought somebody in."""
         inviters = {guest.identity: guest.inviter for guest in self.guests}
@@ -97,7 +107,7 @@ class State:
         removed = [seat for i, seat in enumerate(roster.seats) if changes.removed >> i & 1]
         standby += [Waiting(seat, 0) for seat in removed if seat.identity not in out]
         standby += [Waiting(Seat(a.voter, a.identity), at_us) for a in changes.admitted]
-        standby = standby[-STANDBY_MAX:]
+        standby = _bounded(standby, at_us)
         inside = {one.seat.identity for one in standby} | {seat.identity for seat in changes.added}
         inside |= set(roster.identities) - {seat.identity for seat in removed}
         fresh = [Guest(a.identity, a.inviter, at_us) for a in changes.admitted if a.inviter]
@@ -134,6 +144,13 @@ def state_of(body: bytes) -> State:
 def _triple(item: cbor.CborValue) -> tuple[bytes, bytes, int]:
     fields = Fields.of_array(item, 3, RULE)
     return fields.sized(0, KEY_SIZE_BYTES), fields.sized(1, KEY_SIZE_BYTES), fields.uint(2)
+
+
+def _bounded(standby: list[Waiting], at_us: int) -> list[Waiting]:
+    """Return at most 22: who waited for long gives way first, then who came first."""
+    for _ in range(len(standby) - STANDBY_MAX):
+        standby.remove(next((one for one in standby if one.gives_way(at_us)), standby[0]))
+    return standby
 
 
 def _kept(guests: tuple[Guest, ...], inside: Collection[PeerId], at_us: int) -> list[Guest]:
