@@ -1,7 +1,6 @@
 """`smilesync run`: one daemon, wired together in one nursery, from settings to a tidy end."""
 
 import os
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from smilesyncd import control, keystore, statedir, udp
 from smilesyncd.clock import BootClock
 from smilesyncd.design.wardrobe import Wardrobe
 from smilesyncd.driver import Node, World, drive
+from smilesyncd.ending import deafen
 from smilesyncd.face import Face, zone_positions
 from smilesyncd.finding import find_peers
 from smilesyncd.journal import FileJournal, Opening, open_journal
@@ -38,7 +38,6 @@ from smilesyncd.settings import Settings
 
 SEED_BYTES = 32
 STDERR = 2
-ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Membership:
 
 
 async def run(settings: Settings, *, is_verbose: bool = False) -> None:
-    """Run a daemon until SIGINT or SIGTERM.
+    """Run a daemon until a signal ends it.
 
     Errors: SettingsError before anything is sent; JournalError when the disk fails, then the
     light is dark and the neighbours have been told goodbye.
@@ -212,11 +211,8 @@ async def _run(
     node = Node(device.peer, device.link, world)
     if preferred is not None:
         node.post(Prefer(preferred))
-    # Open to the very end: somebody who presses twice must not cut the fall short. What the
-    # receiver puts back is deaf, so that a late press meets an ending process and nothing else.
-    for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    with trio.open_signal_receiver(*ENDING) as signals:
+    # Open to the very end: somebody who presses twice must not cut the fall short.
+    with trio.open_signal_receiver(*deafen()) as signals:
         try:
             await _live(settings, node, device, signals)
         finally:

@@ -10,7 +10,7 @@ import pytest
 
 from smilesync.light.pattern import Kind, Pattern, encode
 from smilesyncd import discovery
-from support.daemons import Daemon, Fields, free_ports, new_circle, running, smilesync
+from support.daemons import HANGUP, Daemon, Fields, free_ports, new_circle, running, smilesync
 
 
 def is_committed(seen: Fields) -> bool:
@@ -68,11 +68,14 @@ def test_two_daemons_commit_pulse_in_phase_and_a_wearer_wins_over_the_circle(
     assert "Traceback" not in first.log() + second.log()
 
 
-def test_a_wearer_who_presses_again_and_again_sees_a_tidy_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, HANGUP, signal.SIGQUIT])
+def test_a_wearer_who_presses_again_and_again_sees_a_tidy_end(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     daemon = Daemon(tmp_path / "a", "--port", "0", "--no-mdns")
     with running(daemon):
         while daemon.process.poll() is None:
-            daemon.process.send_signal(signal.SIGINT)
+            daemon.process.send_signal(number)
             time.sleep(0.001)
 
     assert daemon.process.returncode == 0

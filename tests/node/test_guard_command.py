@@ -13,6 +13,7 @@ import time
 import pytest
 
 from smilesyncd.arguments import build_parser
+from smilesyncd.ending import deafen
 from smilesyncd.guard import status
 from smilesyncd.guard.command import read_order
 from smilesyncd.guard.inputs import Desk, parse
@@ -22,7 +23,7 @@ from smilesyncd.lamp import RecordingLamp
 from smilesyncd.main import main
 from smilesyncd.outputs import e131
 from smilesyncd.outputs.slots import Slots
-from support.daemons import free_ports
+from support.daemons import HANGUP, free_ports
 from support.guards import guarding
 from support.listening import Listener, read_ddp
 
@@ -70,6 +71,39 @@ def test_a_strobe_comes_out_calm_and_ctrl_c_fades_out() -> None:
     assert any(
         one["senders"] == [{"universe": 1, "sender": "abababab", "priority": 100}] for one in told
     )
+
+
+@pytest.mark.spec("OUT-004")
+@pytest.mark.parametrize("number", [signal.SIGTERM, HANGUP, signal.SIGQUIT])
+def test_each_signal_that_ends_a_guard_leaves_the_receiver_dark(number: signal.Signals) -> None:
+    (port,) = free_ports(1)
+    with Listener() as receiver:
+        out = ("--out", f"e131:7@127.0.0.1:{receiver.port}", "--leds", "2")
+        with guarding(listening(port), *out) as process:
+            until_s = time.monotonic() + DARK_AT_START_S
+            last = e131.decode(receiver.take(1)[0])
+            while time.monotonic() < until_s and not any(last.channels):
+                last = e131.decode(receiver.take(1)[0])
+            assert any(last.channels), "nothing was lit"
+            process.send_signal(number)
+            while not last.is_terminated:
+                last = e131.decode(receiver.take(1)[0])
+            process.wait(10)
+
+    assert process.returncode == 0
+    assert not any(last.channels)
+
+
+def test_a_hangup_that_nohup_hides_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to: dict[int, object] = {}
+    monkeypatch.setattr(signal, "signal", set_to.__setitem__)
+
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+    assert signal.SIGHUP not in deafen()
+    set_to.clear()
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)
+    assert deafen() == tuple(set_to)
+    assert set(set_to) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
 
 
 def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:

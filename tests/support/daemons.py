@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = os.pathsep.join(str(ROOT / name) for name in ("protocol", "node", "sim", "tests"))
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 Fields = dict[str, object]
+HANGUP = pytest.param(
+    signal.SIGHUP,
+    marks=pytest.mark.skipif(
+        signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="nohup hides it from children"
+    ),
+)
 
 
 def environment(**extra: str) -> dict[str, str]:

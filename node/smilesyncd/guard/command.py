@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import trio
 from smilesync.errors import SettingsError
 from smilesyncd import expectations as expect
 from smilesyncd.clock import BootClock
+from smilesyncd.ending import deafen
 from smilesyncd.guard import inputs, status
 from smilesyncd.guard.inputs import Desk, Input, InputSocket
 from smilesyncd.guard.loop import Guard, emit, fade_out, receive, report
@@ -41,7 +41,6 @@ from smilesyncd.outputs.target import (
 Parsed = TypeVar("Parsed")
 
 RATE_HZ_DEFAULT = 40
-ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Order:
 
 
 def guard(chosen: argparse.Namespace) -> int:
-    """Guard until SIGINT or SIGTERM, then fade out; return 0.
+    """Guard until a signal ends it, then fade out; return 0.
 
     Errors: SettingsError with one line for each problem, before anything is opened.
     """
@@ -166,11 +165,8 @@ async def _guard(order: Order, sock: InputSocket, lamp: Lamp, clock: BootClock) 
     guarding = Guard(desk, lamp, rest=order.rest, order=order.in_order, now_ns=clock.now_ns())
     teller = status.new_teller(guarding, is_json=order.is_json)
     rate_hz = order.strip.rate_hz
-    # Open to the very end: somebody who presses twice must not cut the fall short. What the
-    # receiver puts back is deaf, so that a late press cannot cut off the end of the stream.
-    for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    with trio.open_signal_receiver(*ENDING) as signals:
+    # Open to the very end: somebody who presses twice must not cut the fall short.
+    with trio.open_signal_receiver(*deafen()) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(receive, guarding, sock, clock)
             nursery.start_soon(emit, guarding, clock, rate_hz)
