@@ -1,8 +1,10 @@
-"""What all tests share: how hard Hypothesis searches, and that assertions are on."""
+"""What all tests share: how hard Hypothesis searches, assertions, and outputs of their own."""
 
 import os
 
 from hypothesis import HealthCheck, settings
+
+from smilesyncd.outputs import owner
 
 # A loaded machine is slow, not wrong: no deadline per example. The default repeats itself exactly,
 # so that a red run is red again; `explore` looks for what nobody thought of.
@@ -16,3 +18,6 @@ settings.register_profile(
 settings.register_profile("explore", parent=settings.get_profile("ci"), derandomize=False)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# Tests that run beside these drive the same addresses, at nobody's lamps.
+owner.LOCAL_SOCKETS += b"test %d/" % os.getpid()

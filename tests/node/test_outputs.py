@@ -2,10 +2,8 @@
 
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -18,11 +16,9 @@ from smilesyncd.driver import NS_PER_SECOND
 from smilesyncd.lamp import Lamp
 from smilesyncd.outputs import e131, spi
 from smilesyncd.outputs.opening import Surroundings, open_lamp
-from smilesyncd.outputs.owner import Owner
 from smilesyncd.outputs.stream import LATE_NS_MAX, StreamLamp
 from smilesyncd.outputs.strip import Layout, Strip
 from smilesyncd.outputs.target import E131, Apa102, ArtNet, Ddp, Nowhere, Target, target
-from support.daemons import environment
 from support.listening import Listener, read_ddp
 
 FRAME_NS = NS_PER_SECOND // 30
@@ -201,55 +197,6 @@ def test_a_network_that_is_full_drops_the_rest_of_a_frame_and_never_raises() -> 
     assert full.room == -1, "nothing was tried after the first datagram that failed"
     assert (lamp.counts.sent, lamp.counts.lost) == (0, 1)
     lamp.close()
-
-
-@pytest.mark.spec("OUT-003")
-def test_one_process_owns_an_output() -> None:
-    first = stream_lamp(Ddp("127.0.0.1", 4999))
-
-    with pytest.raises(SettingsError, match=r"output ddp 127.0.0.1:4999: another process"):
-        opened(Ddp("localhost", 4999))
-    first.close()
-    opened(Ddp("127.0.0.1", 4999)).close()
-
-
-@pytest.mark.spec("OUT-003")
-def test_universes_are_owned_one_by_one() -> None:
-    first = stream_lamp(E131(1, "127.0.0.1"), Strip(leds=400))
-
-    with pytest.raises(SettingsError, match=r"output e131 3 127.0.0.1:5568: another process"):
-        opened(E131(3, "127.0.0.1"))
-    with pytest.raises(SettingsError, match="output e131 1 "):
-        opened(E131(1, "127.0.0.1"))
-    opened(E131(4, "127.0.0.1")).close()
-    opened(E131(1, "127.0.0.2")).close()
-    first.close()
-    opened(E131(3, "127.0.0.1")).close()
-
-
-def test_an_owner_that_is_killed_owns_nothing() -> None:
-    program = "import os; from smilesyncd.outputs.owner import Owner; kept = Owner('x'); "
-    program += "os.kill(os.getpid(), 9)"
-
-    ended = subprocess.run([sys.executable, "-c", program], env=environment(), check=False)
-
-    assert ended.returncode == -9
-
-    Owner("x").close()
-
-
-def test_where_the_kernel_has_no_names_a_file_is_locked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-    held = Owner("ddp 10.0.0.1:4048")
-
-    with pytest.raises(SettingsError, match="another process"):
-        Owner("ddp 10.0.0.1:4048")
-    held.close()
-    Owner("ddp 10.0.0.1:4048").close()
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from smilesync.errors import SettingsError
+from smilesync.ids import Address
 from smilesync.light.sink import Transfer
 from smilesyncd import lamp
 from smilesyncd.lamp import Lamp
-from smilesyncd.outputs import spi, stream
+from smilesyncd.outputs import artnet, ddp, e131, spi, stream
 from smilesyncd.outputs.artnet import ArtNetStream
 from smilesyncd.outputs.ddp import DdpStream
 from smilesyncd.outputs.e131 import CID_BYTES, E131Stream
@@ -32,6 +33,11 @@ SOURCE_NAME = "smilesync"
 """What E1.31 receivers list. Never the wearer's name for the device, which stays on the device."""
 
 APA102_ORDER = "bgr"
+HERE = "127.0.0.1"
+"""All addresses of this machine reach the same programs."""
+
+BROADCAST_END = ".255"
+_USUAL_PORTS: dict[type, int] = {Ddp: ddp.PORT, E131: e131.PORT, ArtNet: artnet.PORT}
 STDOUT = 1
 
 
@@ -101,17 +107,36 @@ def _open_stream(target: Network, strip: Strip, world: Surroundings) -> Lamp:
 def _stream_of(target: Network, strip: Strip, zones: int) -> tuple[stream.Stream, list[str]]:
     """Return the protocol's way to send, and the names under which its outputs are owned."""
     where = stream.find(target.host, target.port) if target.host else None
-    place = f"{where[0]}:{where[1]}" if where else "by multicast"
+    universes = -(-max(strip.leds, zones) // UNIVERSE_LEDS)
+    names = _names_of(target, where, universes)
     if isinstance(target, Ddp):
         assert where is not None
-        return DdpStream(where), [f"ddp {place}"]
-    leds = max(strip.leds, zones)
-    universes = range(target.universe, target.universe + -(-leds // UNIVERSE_LEDS))
+        return DdpStream(where), names
     if isinstance(target, ArtNet):
         assert where is not None
-        made: stream.Stream = ArtNetStream(where, target.universe)
-        return made, [f"artnet {universe} {place}" for universe in universes]
+        return ArtNetStream(where, target.universe), names
     # A new number at every start: a lasting one would let a bystander follow the wearer.
     cid = os.urandom(CID_BYTES)
     made = E131Stream(where, target.universe, priority=strip.priority, cid=cid, name=SOURCE_NAME)
-    return made, [f"e131 {universe} {place}" for universe in universes]
+    return made, names
+
+
+def _names_of(target: Network, where: Address | None, universes: int) -> list[str]:
+    """Return what one process alone may drive: the receiver, however it is spelled, and universes.
+
+    A universe is one whatever the host: multicast, broadcast and unicast reach the same lamps. A
+    receiver is one whatever the protocol, since many take several. Only programs on this machine
+    that listen at a port of their own are apart from the others here.
+    """
+    names: list[str] = []
+    if where is not None:
+        host, port = where
+        is_here = stream.is_local(host)
+        if is_here and port != _USUAL_PORTS[type(target)]:
+            return [f"{HERE}:{port}"]
+        if isinstance(target, Ddp) or not host.endswith(BROADCAST_END):
+            names.append(HERE if is_here else host)
+    if not isinstance(target, Ddp):
+        kind, first = type(target).__name__.lower(), target.universe
+        names += [f"{kind} {universe}" for universe in range(first, first + universes)]
+    return names

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from smilesync.errors import SettingsError
 
+LOCAL_SOCKETS = b"\0smilesync/output/"
+
 
 class Owner:
     """Holds the outputs with these names for this process until closed or dead.
@@ -42,7 +44,7 @@ class Owner:
 def _hold_name(name: str) -> int:
     held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     try:
-        held.bind(b"\0smilesync/output/" + name.encode("utf-8", "replace")[:80])
+        held.bind(LOCAL_SOCKETS + name.encode("utf-8", "replace")[:80])
     except OSError:
         held.close()
         raise
