@@ -138,6 +138,9 @@ class _Reader:
         self._given = given
         self._problems = problems
 
+    def has(self, name: str) -> bool:
+        return name in self._given
+
     def origin(self, name: str) -> str:
         return self._given[name].origin if name in self._given else "default"
 
@@ -169,11 +172,9 @@ def _strip(reader: _Reader, zones: int) -> Strip:
 def _strip_problems(settings: Settings, reader: _Reader) -> list[str]:
     """Return what does not fit together, though each setting is sound by itself."""
     strip, problems = settings.strip, list[str]()
-    if strip.leds and strip.zones > strip.leds:
-        problems.append(
-            f"{reader.origin('zones')}: zones: {strip.zones}; expected at most one for each of "
-            f"the {strip.leds} LEDs (leds)"
-        )
+    if strip.zones_problem:
+        named = "zones" if reader.has("zones") else "zone_positions_cm"
+        problems.append(f"{reader.origin(named)}: {named}: {strip.zones_problem}")
     given = len(settings.zone_positions_cm)
     if given not in (0, strip.zones):
         problems.append(

@@ -17,7 +17,7 @@ from smilesyncd.lamp import Lamp
 from smilesyncd.outputs import e131, spi
 from smilesyncd.outputs.opening import Surroundings, open_lamp
 from smilesyncd.outputs.stream import LATE_NS_MAX, StreamLamp
-from smilesyncd.outputs.strip import Layout, Strip
+from smilesyncd.outputs.strip import LEDS_MAX, Layout, Strip
 from smilesyncd.outputs.target import E131, Apa102, ArtNet, Ddp, Nowhere, Target, target
 from support.listening import Listener, read_ddp
 
@@ -71,18 +71,31 @@ def test_the_words_for_an_output(words: str, expected: Target) -> None:
 
 
 def test_zones_share_the_leds_and_the_strip_has_its_order() -> None:
-    layout = Layout(2, 5, "grb")
+    layout = Layout(2, 4, "grb")
 
     laid = layout.lay(((1, 2, 3), (4, 5, 6)))
 
-    assert laid == b"\2\1\3" * 2 + b"\5\4\6" * 3
+    assert laid == b"\2\1\3" * 2 + b"\5\4\6" * 2
 
 
 def test_a_strip_drives_as_many_zones_as_it_can_but_not_too_many() -> None:
     assert Strip(leds=8).zones_or(1) == 8
-    assert Strip(leds=300).zones_or(1) == 16
+    assert Strip(leds=300).zones_or(1) == 15
     assert Strip(leds=300, zones=5).zones_or(1) == 5
     assert Strip().zones_or(1) == 1
+
+
+@pytest.mark.spec("GOV-010")
+@pytest.mark.parametrize("leds", [*range(1, 100), 144, 150, 1511, LEDS_MAX])
+def test_the_mean_that_the_governor_bounds_is_the_mean_of_all_leds(leds: int) -> None:
+    zones = Strip(leds=leds).zones_or(1)
+    codes: tuple[Codes, ...] = tuple((zone * 7 % 256,) * 3 for zone in range(zones))
+
+    laid = Layout(zones, leds, "rgb").lay(codes)
+
+    assert zones == max(one for one in range(1, 17) if leds % one == 0)
+    assert len(laid) == 3 * leds
+    assert sum(laid) * zones == sum(sum(zone) for zone in codes) * leds
 
 
 def test_the_governor_knows_the_supply_and_that_a_receiver_may_bend_the_light() -> None:
