@@ -20,7 +20,7 @@ SETTING_FLAGS = {
     "channel_order": ("ORDER", "rgb, grb, bgr, ... as the LEDs want it"),
     "transfer": ("KIND", "what a code means: linear, srgb, gamma-2.8 or unknown"),
     "budget_ma": ("MA", "current of the LEDs' supply, 0 for no limit (default: 0)"),
-    "rate_hz": ("HZ", "frames a second to send, 5 to 60"),
+    "rate_hz": ("HZ", "frames a second to send, 20 to 60"),
     "priority": ("N", "E1.31 priority, 0 to 200 (default: 100)"),
     "pattern": ("HEX", "encoded light pattern to propose when leading"),
 }

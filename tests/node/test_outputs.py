@@ -17,7 +17,7 @@ from smilesyncd.lamp import Lamp
 from smilesyncd.outputs import e131, spi
 from smilesyncd.outputs.opening import Surroundings, open_lamp
 from smilesyncd.outputs.stream import LATE_NS_MAX, StreamLamp
-from smilesyncd.outputs.strip import LEDS_MAX, Layout, Strip
+from smilesyncd.outputs.strip import LEDS_MAX, RATE_HZ_MIN, Layout, Strip
 from smilesyncd.outputs.target import E131, Apa102, ArtNet, Ddp, Nowhere, Target, target
 from support.listening import Listener, read_ddp
 
@@ -175,7 +175,24 @@ def test_a_late_frame_is_dropped_and_the_next_one_sent() -> None:
     assert (lamp.counts.late, lamp.counts.sent) == (1, 1)
 
 
-@pytest.mark.parametrize(("rate_hz", "least", "most"), [(10, 9, 11), (30, 30, 30), (60, 30, 30)])
+@pytest.mark.spec("OUT-001")
+@pytest.mark.parametrize("rate_hz", [RATE_HZ_MIN, 25, 30, 60])
+def test_no_decision_waits_longer_for_its_frame_than_the_governor_allows(rate_hz: int) -> None:
+    with Listener() as receiver:
+        lamp = stream_lamp(Ddp("127.0.0.1", receiver.port), Strip(rate_hz=rate_hz))
+        waiting_ns, waited_ns = 0, 0
+
+        for now_ns in range(0, 60 * FRAME_NS, FRAME_NS):
+            sent = lamp.counts.sent
+            lamp.draw((RED,), "", now_ns)
+            if lamp.counts.sent > sent:
+                waited_ns, waiting_ns = max(waited_ns, now_ns - waiting_ns), now_ns + FRAME_NS
+        lamp.close()
+
+    assert waited_ns <= LATE_NS_MAX
+
+
+@pytest.mark.parametrize(("rate_hz", "least", "most"), [(20, 19, 21), (30, 30, 30), (60, 30, 30)])
 def test_no_more_frames_are_sent_than_the_rate_allows(rate_hz: int, least: int, most: int) -> None:
     with Listener() as receiver:
         strip = Strip(rate_hz=rate_hz)

@@ -13,7 +13,8 @@ LEDS_MAX = 1530
 ZONES_DEFAULT_MAX = 16
 IDLE_MA = Sink(light=(), observers=()).idle_ma
 BUDGET_MA_MAX = 200_000
-RATE_HZ_MIN, RATE_HZ_MAX, RATE_HZ_DEFAULT = 5, 60, 30
+RATE_HZ_MIN, RATE_HZ_MAX, RATE_HZ_DEFAULT = 20, 60, 30
+"""Slower, a decision would wait longer for its frame than the 50 ms the governor allows for."""
 
 
 @dataclass(frozen=True, slots=True)
