@@ -81,6 +81,43 @@ def test_a_stale_datagram_changes_nothing() -> None:
     assert universe.channels(1) == RED
 
 
+def flooded(priorities: list[int]) -> Universe:
+    universe = whole()
+    for number, priority in enumerate(priorities):
+        universe.take(b"%d" % number, slots(RED, priority=priority), 0)
+    return universe
+
+
+def test_a_flood_of_low_priority_does_not_lock_a_console_out() -> None:
+    universe = flooded([0] * SENDERS_MAX)
+
+    universe.take(ADA, slots(BLUE, priority=200), 1)
+
+    assert universe.channels(1) == BLUE
+    assert universe.shown == (ADA, 200)
+    with pytest.raises(Rejected, match=r"^senders$"):
+        universe.take(b"%d" % (SENDERS_MAX - 1), slots(RED, priority=0), 2)
+
+
+def test_the_newest_of_the_lowest_priority_makes_room_but_never_who_is_shown() -> None:
+    universe = whole()
+    universe.take(ADA, slots(RED, priority=1), 0)
+    universe.channels(0)
+    for number in range(SENDERS_MAX - 1):
+        universe.take(b"%d" % number, slots(BLUE, priority=5 + number % 2), 0)
+
+    universe.take(BO, slots(BLUE, priority=7), 1)
+    with pytest.raises(Rejected, match=r"^senders$"):
+        universe.take(b"equal", slots(BLUE, priority=5), 1)
+
+    assert universe.shown == (ADA, 1)
+    names = [b"%d" % number for number in range(SENDERS_MAX - 2)]
+    for name in names:
+        universe.take(name, slots(BLUE, priority=6), 2)
+    with pytest.raises(Rejected, match=r"^senders$"):
+        universe.take(b"%d" % (SENDERS_MAX - 2), slots(BLUE, priority=6), 2)
+
+
 def test_the_highest_priority_is_shown_and_its_end_hands_back() -> None:
     universe = whole()
     universe.take(ADA, slots(RED), 0)

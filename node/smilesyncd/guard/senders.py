@@ -16,7 +16,8 @@ from smilesyncd.outputs.slots import Rejected, Slots
 SILENCE_NS_MAX = 5 * NS_PER_SECOND // 2
 BEHIND_MAX = 20
 SENDERS_MAX = 16
-"""More than a show has; a flood of invented ones must not take memory or time."""
+"""More than a show has; a flood of invented ones must not take memory or time, nor the place of a
+console of higher priority."""
 
 IsStale = Callable[[Slots, Slots], bool]
 
@@ -73,7 +74,7 @@ class Universe:
             return
         if sender is None:
             if len(self._senders) >= SENDERS_MAX:
-                raise Rejected("senders")
+                self._make_room(slots.priority)
             sender = self._senders[name] = _Sender(slots, now_ns, bytearray(self._size))
         sender.last, sender.heard_ns = slots, now_ns
         self._write(sender, slots)
@@ -92,6 +93,17 @@ class Universe:
                 name for name, one in self._senders.items() if one.last.priority == highest
             )
         return bytes(self._senders[self._shown].channels)
+
+    def _make_room(self, priority: int) -> None:
+        """Forget the newest of the lowest priority for one of a higher. Raises Rejected.
+
+        Never the one that is shown: who comes must win by priority, not by pushing it out.
+        """
+        others = [name for name in reversed(self._senders) if name != self._shown]
+        least = min(others, key=lambda name: self._senders[name].last.priority)
+        if self._senders[least].last.priority >= priority:
+            raise Rejected("senders")
+        del self._senders[least]
 
     def _write(self, sender: _Sender, slots: Slots) -> None:
         """Write what fits. A datagram that is a whole universe leaves nothing of the one before."""
