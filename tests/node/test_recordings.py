@@ -69,6 +69,22 @@ def test_without_its_marks_a_mashed_off_button_is_one_transition_too_many() -> N
     assert judge_lines(anywhere).is_safe
 
 
+@pytest.mark.spec("GOV-012")
+@pytest.mark.parametrize("is_rising", [False, True])
+def test_the_mark_of_a_fall_counts_for_nothing_while_any_zone_rises(is_rising: bool) -> None:
+    levels = [0] * 60 + [*range(1, 16)] + [15] * 80
+    levels += [*range(15, 0, -1), *range(1, 16), *range(15, -1, -1)]
+    lines = [header_line(2, ["linear"], 0)]
+    for frame, level in enumerate(levels):
+        other = max(0, frame - 120) if is_rising else 0
+        codes = [(level,) * 3, (other,) * 3]
+        lines.append(frame_line(frame * FRAME_NS // 2, codes, is_falling=True))
+
+    broken = {found.violation.limit for found in judge_lines(lines).tracks[""].judge.found}
+
+    assert broken == ({"strict-1s"} if is_rising else set())
+
+
 def test_a_strobe_is_found_among_innocent_devices() -> None:
     calm = [header_line(1, ["srgb"], 0, device="calm")]
     calm += [frame_line(n * FRAME_NS, [(60, 60, 60)], device="calm") for n in range(120)]

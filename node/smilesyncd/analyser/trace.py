@@ -85,6 +85,7 @@ class TraceJudge:
             [LightJudge(limits if number == linear else unseen) for _ in self._zones]
             for number in range(len(tables))
         ]
+        self._before: Sequence[Codes] = ((0, 0, 0),) * zones
         self.found: list[Found] = []
         self.frames = 0
         self.peak_luminance = 0.0
@@ -103,8 +104,14 @@ class TraceJudge:
                 judge.add(time_ns, (0.0, 0.0, 0.0))
 
     def add(self, time_ns: int, codes: Sequence[Codes], *, is_falling: bool = False) -> None:
-        """Take one frame, a triple of codes per zone; times never decrease."""
+        """Take one frame, a triple of codes per zone; times never decrease.
+
+        A fall only falls: `is_falling` counts for nothing in a frame in which any channel rises, or
+        a recording that marks every frame would be allowed more than one that marks none.
+        """
         self.frames += 1
+        is_falling = is_falling and not _rises(self._before, codes)
+        self._before = codes
         totals: list[float] = []
         for observer, table in enumerate(self._tables):
             lights: list[Rgb] = [(table[r], table[g], table[b]) for r, g, b in codes]
@@ -120,6 +127,7 @@ class TraceJudge:
 
     def lost_power(self, time_ns: int) -> None:
         """Say that all light went out by itself at this time."""
+        self._before = ((0, 0, 0),) * len(self._before)
         for observer, row in enumerate(self._judges):
             for zone, judge in zip(self._zones, row, strict=True):
                 broken = judge.lost_power(time_ns)
@@ -132,3 +140,12 @@ class TraceJudge:
         if budget.budget_ma is not None and drawn_ma > budget.budget_ma * (1 + ROUNDING):
             broken = Violation(time_ns, "current", drawn_ma, budget.budget_ma)
             self.found.append(Found(None, 0, broken))
+
+
+def _rises(before: Sequence[Codes], codes: Sequence[Codes]) -> bool:
+    """Say whether any channel of any zone is higher than before."""
+    return any(
+        is_now > was
+        for earlier, later in zip(before, codes, strict=True)
+        for was, is_now in zip(earlier, later, strict=True)
+    )
