@@ -116,6 +116,7 @@ class TerminalLamp:
         self._descriptor = descriptor
         self._has_colour = has_colour
         self._cells = smile_cells(zones)
+        self._levels = [0] * zones
         self._last: tuple[tuple[Codes, ...], str] | None = None
 
     def draw(
@@ -124,6 +125,9 @@ class TerminalLamp:
         """Redraw if anything changed."""
         if (codes, caption) == self._last:
             return
+        self._levels = [
+            _level(before, zone) for before, zone in zip(self._levels, codes, strict=True)
+        ]
         lines = [self._line(row, codes) for row in self._cells] + [caption]
         text = "".join(f"\r{line}{CSI}K\n" for line in lines)
         above = f"{CSI}?25l" if self._last is None else f"{CSI}{len(lines)}A"
@@ -150,9 +154,7 @@ class TerminalLamp:
                     zone_before = zone
                 parts.append(glyph)
             else:
-                red, green, blue = codes[zone]
-                level = (2 * red + 7 * green + blue) * (len(RAMP) - 1) // 2550
-                parts.append(RAMP[level])
+                parts.append(RAMP[self._levels[zone]])
         if zone_before >= 0:
             parts.append(f"{CSI}0m")
         return "".join(parts)
@@ -190,6 +192,18 @@ def smile_cells(zones: int) -> tuple[tuple[tuple[str, int], ...], ...]:
             cells.append((glyph, column * zones // SMILE_COLUMNS))
         rows.append(tuple(cells))
     return tuple(rows)
+
+
+def _level(before: int, codes: Codes) -> int:
+    """Return the place in the ramp of characters for `codes`, after `before`.
+
+    Upwards at each place, downwards one place later: light that hardly moves around a boundary,
+    which is no turn of brightness to the governor, must not make a character flip. Black is blank.
+    """
+    red, green, blue = codes
+    light = 2 * red + 7 * green + blue
+    place = light * (len(RAMP) - 1) // 2550
+    return min(max(before, place), place + 1) if light else 0
 
 
 def write_if_ready(descriptor: int, text: str) -> bool:

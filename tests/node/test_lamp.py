@@ -70,6 +70,34 @@ def test_without_colour_the_smile_is_drawn_in_shades() -> None:
     assert "@" in text
 
 
+def shades(levels: list[int]) -> list[str]:
+    """Return the character that a smile without colour is made of, for each grey."""
+    drawn: list[str] = []
+    for number, grey in enumerate(levels):
+        reader, terminal = pty.openpty()
+        if not number:
+            smile = TerminalLamp(terminal, 1, has_colour=False)
+        smile._descriptor = terminal
+        smile.draw(((grey,) * 3,), f"frame {number};", 0)
+        text = read_until(reader, f"frame {number};")
+        os.close(reader)
+        os.close(terminal)
+        drawn.append(next((letter for letter in text if letter in lamp.RAMP[1:]), lamp.RAMP[0]))
+    return drawn
+
+
+def test_light_that_hardly_moves_does_not_flip_a_character() -> None:
+    around = [first for n in range(1, 8) for first in [255 * n // 9, 255 * n // 9 + 1] * 3]
+
+    for first in range(0, len(around), 6):
+        shown = shades([around[first], *around[first : first + 6]])
+        assert len(set(shown[2:])) == 1, "after the first rise nothing changes"
+
+
+def test_a_character_goes_down_one_place_late_and_black_is_blank() -> None:
+    assert shades([0, 28, 29, 57, 56, 29, 28, 1, 0, 1]) == list("  .:::..  ")
+
+
 def test_the_smile_is_a_smile_with_its_zones_from_left_to_right() -> None:
     rows = lamp.smile_cells(7)
     drawn = ["".join(glyph for glyph, _ in row) for row in rows]
