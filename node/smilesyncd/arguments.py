@@ -18,14 +18,19 @@ SETTING_FLAGS = {
     "zone_positions_cm": ("X,Y;...", "where each zone is, from the middle of the device"),
     "leds": ("N", "LEDs of the lamp, shared out among the zones"),
     "channel_order": ("ORDER", "rgb, grb, bgr, ... as the LEDs want it"),
-    "transfer": ("KIND", "what a code means: linear, srgb, gamma-2.8 or unknown"),
+    "transfer": (
+        "KIND",
+        "what a code means: linear (default on APA102), srgb, gamma-2.8 or unknown (default)",
+    ),
     "budget_ma": ("MA", "current of the LEDs' supply, 0 for no limit (default: 0)"),
-    "rate_hz": ("HZ", "frames a second to send, 20 to 60"),
+    "rate_hz": ("HZ", "frames a second to send, 20 to 60 (default: 30)"),
     "priority": ("N", "E1.31 priority, 0 to 200 (default: 100)"),
     "pattern": ("HEX", "encoded light pattern to propose when leading"),
 }
 GUARDED = ("channel_order", "transfer", "budget_ma", "rate_hz", "priority", "interface")
 """The settings that `guard` takes as flags too."""
+
+GUARD_RATE = ("HZ", "frames a second to send, 20 to 60 (default: 40)")
 
 ALWAYS = ("config", "state_dir", "control_socket")
 
@@ -111,6 +116,13 @@ def _count(given: str) -> int:
     return int(given)
 
 
+def _extent(given: str) -> int:
+    """Accept a width, as `_count` does."""
+    if not given.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected centimetres from 0, got {given!r}")
+    return int(given)
+
+
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
@@ -170,7 +182,7 @@ def _add_lint(add_parser: AddParser) -> None:
     what = lint.add_mutually_exclusive_group(required=True)
     what.add_argument("pattern", nargs="?", metavar="FILE|HEX", help="an encoded pattern")
     what.add_argument("--trace", type=Path, metavar="FILE", help="a recording (docs/trace.md)")
-    lint.add_argument("--extent", type=int, metavar="CM", help="how wide the circle is at most")
+    lint.add_argument("--extent", type=_extent, metavar="CM", help="how wide the circle is at most")
     _add_json(lint)
 
 
@@ -271,11 +283,16 @@ def _add_guard(add_parser: AddParser) -> None:
         ("--out", "to", "OUTPUT", "ddp:HOST, e131:U[@HOST], artnet:U@HOST, apa102:BUS.DEVICE, ..."),
     ):
         guard.add_argument(flag, dest=name, required=True, metavar=metavar, help=text)
+    texts = SETTING_FLAGS | {"rate_hz": GUARD_RATE}
     for flag, metavar, text in (
         ("--leds", "N", "LEDs of the output (default: 170 for each universe)"),
         ("--in-order", "ORDER", "what the input's channels are (default: rgb)"),
-        ("--rest", "LIGHT", "without a sender: glow, dark, or a feeling, as your own smile"),
-        *((f"--{name.replace('_', '-')}", *SETTING_FLAGS[name]) for name in GUARDED),
+        (
+            "--rest",
+            "LIGHT",
+            "without a sender: glow (default), dark, or a feeling as your smile",
+        ),
+        *((f"--{name.replace('_', '-')}", *texts[name]) for name in GUARDED),
     ):
         guard.add_argument(flag, metavar=metavar, help=text)
     _add_json(guard)

@@ -78,7 +78,7 @@ class RecordingLamp:
 
 
 class PlainLamp:
-    """A line per second, and one whenever the caption changes: for logs and pipes."""
+    """A line per second, one whenever the caption changes, and one when all goes dark: for logs."""
 
     def __init__(self, descriptor: int, zones: int) -> None:
         self.sink = new_sink(Transfer.SRGB)
@@ -93,7 +93,8 @@ class PlainLamp:
         self, codes: tuple[Codes, ...], caption: str, now_ns: int, *, is_falling: bool = False
     ) -> None:
         """Write a line if something changed that is worth one."""
-        is_new_light = codes != self._codes and now_ns >= self._next_ns
+        is_first_dark = any(map(any, self._codes)) and not any(map(any, codes))
+        is_new_light = is_first_dark or (codes != self._codes and now_ns >= self._next_ns)
         if caption == self._caption and not is_new_light:
             return
         self._caption, self._codes = caption, codes

@@ -31,7 +31,7 @@ from smilesyncd.finding import find_peers
 from smilesyncd.journal import FileJournal, Opening, open_journal
 from smilesyncd.lamp import Lamp, TerminalLamp, write_if_ready
 from smilesyncd.notices import NoticePrinter
-from smilesyncd.outputs.opening import Surroundings, open_lamp
+from smilesyncd.outputs.opening import Surroundings, ignored, open_lamp
 from smilesyncd.panel import Device
 from smilesyncd.service import new_service
 from smilesyncd.settings import Settings
@@ -63,6 +63,8 @@ async def run(settings: Settings, *, is_verbose: bool = False) -> None:
     light is dark and the neighbours have been told goodbye.
     """
     membership = read_membership(settings)
+    if unused := ignored(settings.lamp, settings.strip):
+        write_line(f"lamp: this output has no use for {', '.join(unused)}, which is ignored")
     with held_state(settings) as memory:
         lamp = new_lamp(settings)
         try:

@@ -71,7 +71,15 @@ def test_a_bad_genesis_and_a_bad_pattern_are_told_together(tmp_path: Path, conte
 
 
 @pytest.mark.parametrize(
-    "words", [["dance"], ["feel", "angry"], ["run", "--port"], ["circle"], ["consent", "share"]]
+    "words",
+    [
+        ["dance"],
+        ["feel", "angry"],
+        ["run", "--port"],
+        ["circle"],
+        ["consent", "share"],
+        ["lint", "00", "--extent", "-5"],
+    ],
 )
 def test_a_mistyped_command_exits_with_2(tmp_path: Path, words: list[str]) -> None:
     done = smilesync(*words, STATE_DIRECTORY=str(tmp_path))
@@ -114,6 +122,22 @@ def test_lint_says_which_condition_a_pattern_breaks_why_and_what_helps() -> None
     assert "  why: " in done.stdout
     assert "  change: " in done.stdout
     assert [fault["rule"] for fault in listed["faults"]] == ["PAT-012"]
+
+
+def test_an_extent_below_nothing_is_refused_by_name() -> None:
+    for given in ("-5", "1.5", "wide"):
+        done = smilesync("lint", GOOD_PATTERN.hex(), f"--extent={given}")
+
+        assert done.returncode == 2
+        assert f"--extent: expected centimetres from 0, got {given!r}" in done.stderr
+
+
+def test_the_help_of_guard_gives_the_defaults_that_guard_has() -> None:
+    told = " ".join(smilesync("guard", "--help").stdout.split())
+
+    assert "20 to 60 (default: 40)" in told
+    assert "without a sender: glow (default), dark" in told
+    assert "linear (default on APA102), srgb, gamma-2.8 or unknown (default)" in told
 
 
 def test_lint_says_that_a_folder_is_one(tmp_path: Path) -> None:

@@ -85,3 +85,11 @@ def test_a_second_daemon_on_one_output_ends_with_a_reason(tmp_path: Path) -> Non
             assert second.process.wait(20) == 2
             assert "another process drives it" in second.log()
             first.stop()
+
+
+def test_a_daemon_says_which_settings_its_lamp_ignores(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path / "d", "--budget-ma", "900", "--no-mdns", "--port", "0")
+    with running(daemon):
+        daemon.stop()
+
+    assert "lamp: this output has no use for budget_ma, which is ignored" in daemon.log()

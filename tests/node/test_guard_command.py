@@ -197,6 +197,14 @@ def test_a_bad_word_is_named_with_what_is_expected(
     assert expectation in errors
 
 
+def test_no_output_is_offered_that_guard_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["guard", *IN, "--out", "foo"]) == 2
+
+    errors = capsys.readouterr().err
+    assert "--out: 'foo'; expected none, ddp:HOST[:PORT]" in errors
+    assert "terminal" not in errors
+
+
 @pytest.mark.parametrize(
     "words",
     [

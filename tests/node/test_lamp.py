@@ -140,6 +140,22 @@ def test_without_a_terminal_lines_are_few() -> None:
     assert text.startswith("light rung=SOLO zones=#000000\n")
 
 
+def test_the_first_dark_frame_has_a_line_of_its_own() -> None:
+    reader, writer = os.pipe()
+    drawn = PlainLamp(writer, 2)
+
+    drawn.draw((RED, BLUE), "rung=SOLO", 0)
+    drawn.draw(((0, 0, 0), BLUE), "rung=SOLO", 1)
+    for now_ns in (2, 3):
+        drawn.draw(((0, 0, 0),) * 2, "rung=SOLO", now_ns)
+    lines = os.read(reader, 65_536).decode().splitlines()
+    os.close(reader)
+    os.close(writer)
+
+    assert len(lines) == 2
+    assert lines[1] == "light rung=SOLO zones=#000000 #000000"
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [({}, TerminalLamp), ({"TERM": "dumb"}, PlainLamp)],

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -15,10 +16,20 @@ from smilesync.light.sink import Codes, Transfer
 from smilesyncd.driver import NS_PER_SECOND
 from smilesyncd.lamp import Lamp
 from smilesyncd.outputs import e131, spi
-from smilesyncd.outputs.opening import Surroundings, open_lamp
+from smilesyncd.outputs.opening import Surroundings, ignored, open_lamp
 from smilesyncd.outputs.stream import LATE_NS_MAX, StreamLamp
 from smilesyncd.outputs.strip import LEDS_MAX, RATE_HZ_MIN, Layout, Strip
-from smilesyncd.outputs.target import E131, Apa102, ArtNet, Ddp, Nowhere, Target, target
+from smilesyncd.outputs.target import (
+    E131,
+    Apa102,
+    ArtNet,
+    Ddp,
+    Nowhere,
+    Record,
+    Target,
+    Terminal,
+    target,
+)
 from support.listening import Listener, read_ddp
 
 FRAME_NS = NS_PER_SECOND // 30
@@ -353,3 +364,20 @@ def test_broken_hosts_leave_no_descriptor_open(monkeypatch: pytest.MonkeyPatch) 
             opened(Ddp("no-such-host.invalid"))
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("to", "unused"),
+    [
+        (Terminal(), ["leds", "channel_order", "transfer", "budget_ma", "priority"]),
+        (Nowhere(), ["leds", "channel_order", "transfer", "budget_ma", "priority"]),
+        (Record(Path("light")), ["channel_order", "priority"]),
+        (Ddp("h"), ["priority"]),
+        (E131(1), []),
+    ],
+)
+def test_settings_that_an_output_has_no_use_for_are_named(to: Target, unused: list[str]) -> None:
+    strip = Strip(7, 14, "grb", 900, Transfer.LINEAR, priority=120)
+
+    assert ignored(to, strip) == unused
+    assert ignored(to, Strip(zones=7)) == []

@@ -30,6 +30,7 @@ from smilesyncd.outputs.strip import (
     Strip,
 )
 from smilesyncd.outputs.target import (
+    TERMINAL_FORM,
     Ddp,
     Network,
     Target,
@@ -129,7 +130,10 @@ _UNKNOWN: Target = Terminal()
 
 
 def _output(value: object) -> Target:
-    found = target(value)
+    try:
+        found = target(value)
+    except expect.Unexpected as error:
+        raise expect.Unexpected(str(error).removeprefix(f"{TERMINAL_FORM}, ")) from None
     if isinstance(found, Terminal):
         raise expect.Unexpected("an output for a stream, e.g. ddp:192.168.1.50")
     return found

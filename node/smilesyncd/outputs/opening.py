@@ -15,7 +15,7 @@ from smilesyncd.outputs.ddp import DdpStream
 from smilesyncd.outputs.e131 import CID_BYTES, E131Stream
 from smilesyncd.outputs.owner import Owner
 from smilesyncd.outputs.recorder import RecordLamp
-from smilesyncd.outputs.slots import UNIVERSE_LEDS
+from smilesyncd.outputs.slots import PRIORITY_DEFAULT, UNIVERSE_LEDS
 from smilesyncd.outputs.strip import Layout, Strip
 from smilesyncd.outputs.target import (
     E131,
@@ -64,6 +64,27 @@ def open_lamp(target: Target, strip: Strip, world: Surroundings) -> Lamp:
             return _open_spi(bus, device, strip)
         case Ddp() | E131() | ArtNet():
             return _open_stream(target, strip, world)
+
+
+def ignored(target: Target, strip: Strip) -> list[str]:
+    """Return the settings that say something about hardware which this output does not have."""
+    given = {
+        "leds": strip.leds,
+        "channel_order": strip.order,
+        "transfer": strip.transfer,
+        "budget_ma": strip.budget_ma,
+        "priority": strip.priority != PRIORITY_DEFAULT,
+    }
+    match target:
+        case Terminal() | Nowhere():
+            unused = tuple(given)
+        case Record():
+            unused = ("channel_order", "priority")
+        case Apa102() | Ddp() | ArtNet():
+            unused = ("priority",)
+        case E131():
+            unused = ()
+    return [name for name in unused if given[name]]
 
 
 def _open_spi(bus: int, device: int, strip: Strip) -> Lamp:

@@ -71,9 +71,10 @@ Network = Ddp | E131 | ArtNet
 Target = Terminal | Nowhere | Network | Apa102 | Record
 
 TERMINAL: Target = Terminal()
+TERMINAL_FORM = "terminal"
 FORMS = (
-    "terminal, none, ddp:HOST[:PORT], e131:UNIVERSE[@HOST[:PORT]], artnet:UNIVERSE@HOST[:PORT], "
-    "apa102:BUS.DEVICE or record:FILE"
+    f"{TERMINAL_FORM}, none, ddp:HOST[:PORT], e131:UNIVERSE[@HOST[:PORT]], "
+    "artnet:UNIVERSE@HOST[:PORT], apa102:BUS.DEVICE or record:FILE"
 )
 
 
