@@ -16,6 +16,7 @@ PROCESS_KIB = 56 * 1024
 PEER_KIB = 30
 PAIR_KIB = 2
 MEMINFO = Path("/proc/meminfo")
+STATUS = Path("/proc/self/status")
 STATM = Path("/proc/self/statm")
 CGROUP = Path("/sys/fs/cgroup")
 """Of the second version: in a container, its own group is the root."""
@@ -33,6 +34,19 @@ def estimate_mib(crowd: Crowd) -> int:
 def available_mib() -> int:
     """Return how many MiB this process can still have without swapping, and may have."""
     return min(_allowed_mib())
+
+
+def peak_mib() -> float:
+    """Return the largest resident size this program had.
+
+    What the system counts for a process begins with that of whoever started it, so its memory map
+    is asked where there is one.
+    """
+    try:
+        status = STATUS.read_text(encoding="ascii")
+        return round(int(status.partition("VmHWM:")[2].split()[0]) / KIB_PER_MIB, 1)
+    except (OSError, ValueError, IndexError):
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB, 1)
 
 
 def _allowed_mib() -> list[int]:

@@ -1,6 +1,5 @@
 """The verdict of a run, as `smilesim run --json` prints it and sim/README.md documents it."""
 
-import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
@@ -10,6 +9,7 @@ from smilesim.engine import TICKS_PER_SECOND
 from smilesim.faults.table import COUNTED
 from smilesim.fidelity import AirFigures, figures_of
 from smilesim.measure import Waits, waits_of
+from smilesim.memory import peak_mib
 from smilesim.origin import commit
 from smilesim.pace import GoodCase, certificate_bytes_by_design, messages_by_design
 from smilesim.properties import OutcomeRow, outcomes
@@ -203,7 +203,7 @@ def _figures(city: City) -> Figures:
         "cpu_us_per_peer_second": round(city.cpu_s * 1e6 / peer_seconds, 1),
         "deliveries_per_peer_second": round(world.deliveries / peer_seconds, 2),
         "wakes_per_peer_second": round(world.wakes / peer_seconds, 2),
-        "memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "memory_mib": peak_mib(),
         "circles": len(city.circles),
         "slots_decided": sum(decided),
         "slots_decided_least": min(decided, default=0),
