@@ -15,6 +15,9 @@ PROCESS_KIB = 56 * 1024
 
 PEER_KIB = 30
 PAIR_KIB = 2
+FOLLOWER_KIB = 125
+"""What it takes to follow a circle over others: books of what each partner holds, readings on the
+way, and beacons. 214 MiB in all for one circle of 1,000 after 120 s of a blackout."""
 MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
 STATM = Path("/proc/self/statm")
@@ -27,7 +30,9 @@ KIB_PER_MIB = 1 << 10
 
 def estimate_mib(crowd: Crowd) -> int:
     """Return about how many MiB a city of this crowd will hold at most."""
+    following = sum(len(group) for group in crowd.followers)
     need_kib = PROCESS_KIB + PEER_KIB * crowd.size + PAIR_KIB * len(crowd.pairs)
+    need_kib += FOLLOWER_KIB * following
     return need_kib // KIB_PER_MIB + 1
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from smilesim import memory
 from smilesim.crowd import Crowd, district
+from smilesim.meadow import meadow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -35,6 +36,10 @@ def test_the_estimate_is_within_30_percent_of_what_a_run_takes(peers: int) -> No
     estimated_mib = memory.estimate_mib(district(peers, 1))
 
     assert estimated_mib == pytest.approx(found_mib(peers), rel=0.3)
+
+
+def test_a_circle_that_is_followed_over_others_needs_what_a_blackout_of_1000_took() -> None:
+    assert memory.estimate_mib(meadow(1_000, 1_000, 1)) == pytest.approx(214, rel=0.1)
 
 
 def test_more_people_and_more_of_them_in_range_need_more() -> None:
