@@ -36,7 +36,6 @@ APA102_ORDER = "bgr"
 HERE = "127.0.0.1"
 """All addresses of this machine reach the same programs."""
 
-BROADCAST_END = ".255"
 _USUAL_PORTS: dict[type, int] = {Ddp: ddp.PORT, E131: e131.PORT, ArtNet: artnet.PORT}
 STDOUT = 1
 
@@ -152,10 +151,11 @@ def _names_of(target: Network, where: Address | None, universes: int) -> list[st
     names: list[str] = []
     if where is not None:
         host, port = where
-        is_here = stream.is_local(host)
+        is_shared = stream.is_shared(host)
+        is_here = not is_shared and stream.is_local(host)
         if is_here and port != _USUAL_PORTS[type(target)]:
             return [f"{HERE}:{port}"]
-        if isinstance(target, Ddp) or not host.endswith(BROADCAST_END):
+        if isinstance(target, Ddp) or not is_shared:
             names.append(HERE if is_here else host)
     if not isinstance(target, Ddp):
         kind, first = type(target).__name__.lower(), target.universe

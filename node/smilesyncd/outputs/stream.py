@@ -7,6 +7,7 @@ the rest is dropped with the first that fails, so that what shows all at once (p
 shows a torn frame. Source: SPEC section Outputs.
 """
 
+import ipaddress
 import socket
 from collections.abc import Callable
 from typing import Protocol
@@ -132,3 +133,18 @@ def is_local(host: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def is_shared(host: str) -> bool:
+    """Say whether what is sent to the address `host` may reach several receivers."""
+    if ipaddress.IPv4Address(host).is_multicast or host.endswith(".255"):
+        return True
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent. A broadcast is denied to a socket that did not ask for it.
+            probe.connect((host, 9))
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return False
