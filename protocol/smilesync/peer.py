@@ -288,7 +288,7 @@ class Peer:
     def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:
         """The circle reads the clock; after a change it must know before anything else."""
         clock = self.clock
-        if self.circle is not None and self.circle.around is not self._around:
+        if self.circle is not None and self.circle.members.around is not self._around:
             self._around = self.circle.around
             roster, watched = self.circle.roster, self.circle.members.standby
             clock.follow(roster.identities, roster.quorum, watched=watched, now_ns=now_ns)

@@ -64,6 +64,7 @@ class Circle:
                 self.chain.restore(record, seated)
         if self.chain.decisions:
             around = around.under(self.chain.roster, self.chain.state)
+        self._config = around.config
         self.members = Members(around, self.chain, now_ns)
         self.presence = self.members.presence
         around = self.members.around
@@ -184,7 +185,7 @@ class Circle:
 
     def quorum_until_ns(self) -> int:
         """Return until when q voters count as heard; past if they do not."""
-        is_near, config = self.around.me is not None and not self.is_far, self.around.config
+        is_near, config = self.around.me is not None and not self.is_far, self._config
         window_ns = config.hold_after_ns if is_near else config.follower_hold_after_ns
         return self.presence.quorum_until_ns(window_ns)
 
@@ -232,7 +233,7 @@ class Circle:
             return []
         if isinstance(message, Votes):
             for votes in message.sets:
-                is_young = now_ns - self._trusted_ns <= self.around.config.trust_ns
+                is_young = now_ns - self._trusted_ns <= self._config.trust_ns
                 may_skip = is_young and self.members.is_governed
                 complete = self.chain.handle_certificate(message.slot, votes, may_skip=may_skip)
                 if complete is not None:
@@ -240,7 +241,7 @@ class Circle:
         waiting = sum(1 for early_sender, _ in self._early if early_sender == sender)
         is_known = sender in self.roster.index_of or sender in self.members.standby
         is_next = is_known and message.slot == self.slot.number + 1
-        if is_next and waiting < self.around.config.early_messages_per_sender_max:
+        if is_next and waiting < self._config.early_messages_per_sender_max:
             self._early.append((sender, message))
         return []
 
@@ -391,5 +392,5 @@ class Circle:
 
     def _moment(self, now_ns: int) -> Moment:
         circle_us = self.timeline.at(now_ns) if self.timeline is not None else None
-        absent = self.presence.absent(now_ns, self.around.config.absent_after_ns)
+        absent = self.presence.absent(now_ns, self._config.absent_after_ns)
         return Moment(now_ns, circle_us, absent, self.guard.may_vote, self.counts)
