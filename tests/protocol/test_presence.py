@@ -53,6 +53,18 @@ def test_strangers_are_passed_over() -> None:
     assert presence.absent(100 * SECOND_NS, SECOND_NS) == 0b1110
 
 
+def test_a_word_that_came_over_others_counts_from_when_it_was_said() -> None:
+    presence = _presence(0, {1: 10, 2: 10})
+
+    presence.heard_of(ROSTER.identities[1], 20 * SECOND_NS)
+    presence.heard_of(ROSTER.identities[2], 5 * SECOND_NS)
+    presence.heard_of(PeerId(bytes(32)), 30 * SECOND_NS)
+
+    assert presence.heard_ns(ROSTER.identities[1]) == 20 * SECOND_NS
+    assert presence.heard_ns(ROSTER.identities[2]) == 10 * SECOND_NS
+    assert presence.heard_ns(PeerId(bytes(32))) == -1
+
+
 @pytest.mark.spec("CIR-014")
 def test_absent_are_those_not_heard_for_a_whole_window() -> None:
     presence = _presence(0, {1: 10, 2: 14})
