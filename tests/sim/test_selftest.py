@@ -94,7 +94,7 @@ def test_a_bug_that_nobody_notices_is_missed_and_one_on_bad_ground_too() -> None
 def test_one_bug_can_be_chosen_and_the_report_names_what_caught_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = main(["selftest", "--only", "no-question-after-restart", "--json", "-"])
+    code = main(["selftest", "--only", "no-question-after-restart", "--json"])
 
     rows = json.loads(capsys.readouterr().out)["planted"]
     assert code == 0

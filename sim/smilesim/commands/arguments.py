@@ -43,7 +43,8 @@ seconds = whole(1, SECONDS_MAX)
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Let a command write its result to a file, or to standard output."""
-    parser.add_argument("--json", metavar="FILE", help="write the report there; - for stdout")
+    help_text = "write the report there; - or nothing for stdout"
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help=help_text)
 
 
 def check_writable(
