@@ -5,7 +5,7 @@ runs in tasks of its own, and a `DeviceHost` starts, stops and feeds them.
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Protocol
 
 from smilesim.checks import Checks
@@ -17,7 +17,7 @@ from smilesim.oscillator import crystal
 from smilesim.radio import CLOSED, NO_LIFE, AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wire import Wire
-from smilesync.commands import Command
+from smilesync.commands import Command, WishFor
 from smilesync.errors import LocalError
 from smilesync.wire.messages import Message
 from smilesync.wire.records import Record
@@ -198,7 +198,8 @@ class World(Execution):
             self.host.obey(device, command)
         elif device.peer is not None:
             now_ns = device.oscillator.at(self.wheel.tick)
-            with suppress(LocalError):  # a wish that comes too soon: its wearer is told why
+            # A wish may come too soon; any other refusal is a fault of ours.
+            with suppress(LocalError) if isinstance(command, WishFor) else nullcontext():
                 self.execute(device, device.peer.command(command, now_ns))
 
     def _power_on(self, device: Device) -> None:
