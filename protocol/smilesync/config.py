@@ -281,6 +281,8 @@ class RelayConfig:
     """From the first partner to the first beacon: others turn up in this time."""
     poll_ns: int = 3 * SECOND_NS
     """Between two questions for the time of far voters while SYNCED: two in a reading's age."""
+    poll_again_ns: int = 750 * MS_NS
+    """After a question to those that have not answered it: one lost datagram may carry many."""
     spare_voters: int = 2
     """So many more than q are asked, others each time: an answer may be lost."""
     fast_poll_ns: int = 200 * MS_NS

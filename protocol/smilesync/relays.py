@@ -52,6 +52,7 @@ class Relays:
         self._print: Print = print_of(circle.slot)
         self._was_synced = False
         self._turn = 0
+        self._asks_again = False
         self._fast_left = config.fast_polls
         self._hello_ns = self._push_ns = self._beacon_ns = self._poll_ns = NEVER_NS
 
@@ -257,24 +258,23 @@ class Relays:
 
     def _poll(self, circle: Circle, clock: CircleClock, now_ns: int, effects: list[Effect]) -> None:
         """Ask the voters without an own link for their time, over the partners."""
-        config, roster = self._config, circle.roster
-        is_voter = circle.around.me is not None
-        is_worth_it = is_voter or self._beacons.synced(now_ns) >= roster.quorum
-        gap_ns = config.poll_ns if clock.is_synced else config.slow_poll_ns
-        if not clock.is_synced and is_worth_it and self._fast_left > 0:
-            self._fast_left -= 1
-            gap_ns = config.fast_poll_ns
-        self._poll_ns = now_ns + gap_ns - self._entropy.below(gap_ns // 8)
+        roster, is_again = circle.roster, self._asks_again and clock.is_synced
         circle.is_far = self.partners.reach.bit_count() < roster.quorum
         far = [index for index in range(roster.size) if not self.partners.is_linked(index)]
         far = [index for index in far if self._beacons.ways(index)]
-        if not far or not (is_worth_it or clock.is_synced):
+        is_worth_it = self._is_worth_asking(circle, now_ns)
+        if is_again:
+            far = [index for index in far if self._misses.get(index) == 1]
+        elif clock.is_synced:
+            far = self._in_turn(far, roster.quorum + self._config.spare_voters)
+        elif not is_worth_it:
+            far = []
+        self._asks_again = clock.is_synced and not is_again and bool(far)
+        self._plan_poll(
+            now_ns, is_synced=clock.is_synced, is_worth_it=is_worth_it, is_again=is_again
+        )
+        if not far:
             return
-        if clock.is_synced:
-            most = roster.quorum + self._config.spare_voters
-            self._turn += most
-            turn = self._turn % len(far)
-            far = (far[turn:] + far[:turn])[:most]
         for index in far:
             self._misses[index] = self._misses.get(index, 0) + 1
         question = question_of(circle.guard, circle.slot)
@@ -283,6 +283,34 @@ class Relays:
         ask = Ask(self._entropy.draw(NONCE_BYTES), voters, asker, question)
         parts = self._errands.begin(ask, self._own_ways(), now_ns)
         effects += [Send(to, part) for to, part in parts]
+
+    def _plan_poll(
+        self, now_ns: int, *, is_synced: bool, is_worth_it: bool, is_again: bool
+    ) -> None:
+        """Plan the next question: soon again to those that may miss this one, else in its turn."""
+        config = self._config
+        if self._asks_again:
+            self._poll_ns = now_ns + config.poll_again_ns
+            return
+        if is_synced:
+            gap_ns = config.poll_ns - (config.poll_again_ns if is_again else 0)
+        elif is_worth_it and self._fast_left > 0:
+            self._fast_left -= 1
+            gap_ns = config.fast_poll_ns
+        else:
+            gap_ns = config.slow_poll_ns
+        self._poll_ns = now_ns + gap_ns - self._entropy.below(gap_ns // 8)
+
+    def _is_worth_asking(self, circle: Circle, now_ns: int) -> bool:
+        """Would a device that is not SYNCED become so by the answers, or others by its own?"""
+        is_voter = circle.around.me is not None
+        return is_voter or self._beacons.synced(now_ns) >= circle.roster.quorum
+
+    def _in_turn(self, far: list[int], most: int) -> list[int]:
+        """Return so many of the far voters, others each time."""
+        self._turn += most
+        turn = self._turn % max(1, len(far))
+        return (far[turn:] + far[:turn])[:most]
 
     def _ways(self, circle: Circle) -> Ways:
         identities = circle.roster.identities

@@ -256,3 +256,31 @@ def test_under_another_roster_nothing_known_by_index_holds() -> None:
     assert [m for _, who, _, m in street.sent[before:] if isinstance(m, Hello) and who == 1]
     peer.circle.members.around = replace(peer.circle.around)
     peer.relays.settle(peer.circle, peer.clock, street.local_ns(1) + SECOND_NS)
+
+
+@pytest.mark.spec("SPR-030")
+def test_a_question_that_is_lost_is_asked_once_more_in_time() -> None:
+    last_ns = -10 * SECOND_NS
+
+    def passes(source: int, to: int, message: Message) -> bool:
+        """Lose the first questions of the last device after each long pause."""
+        nonlocal last_ns
+        if not isinstance(message, Ask) or source != 8 or street.now_ns < 6 * SECOND_NS:
+            return True
+        is_first = street.now_ns - last_ns > 2 * SECOND_NS
+        last_ns = street.now_ns if is_first else last_ns
+        return not is_first
+
+    street = _street(9, 4, _chain, passes=passes)
+    street.run(6)
+    before = len(street.shows)
+    street.run(24)
+
+    asked = {
+        ns // SECOND_NS for ns, source, _, m in street.sent if source == 8 and isinstance(m, Ask)
+    }
+    assert len(asked) >= 8
+    assert {scene.rung for _, who, scene in street.shows[before:] if who == 8} <= {
+        Rung.COMMITTED,
+        Rung.HOLD,
+    }
