@@ -242,13 +242,15 @@ def _add_belonging(add_parser: AddParser) -> None:
         add_parser,
         "invite",
         "print an invitation: one word that lets somebody become a voter",
-        "smilesync circle invite --minutes 10",
+        "smilesync circle invite --minutes 10 --qr",
         has_daemon=True,
     )
     invite.add_argument(
         "--minutes", type=_count, default=10, metavar="N", help="how long it holds (10)"
     )
     invite.add_argument("--guest", metavar="KEY", help="only for this identity, hexadecimal")
+    invite.add_argument("--qr", action="store_true", help="draw it as a QR code above the word")
+    invite.add_argument("--svg", metavar="FILE", help="write the QR code as a new SVG file")
     join = _add(
         add_parser,
         "join",

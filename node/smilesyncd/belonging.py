@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from smilesyncd import client
+from smilesync.errors import SettingsError
+from smilesyncd import client, qrcode
 from smilesyncd.jsonlines import Fields, Json
 from smilesyncd.wearing import strength
 
@@ -40,9 +41,17 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
 
 
 def _invite(chosen: argparse.Namespace, path: Path) -> None:
+    if chosen.qr and chosen.json:
+        raise SettingsError("--qr: expected without --json; --svg FILE goes with it")
+    out = qrcode.new_file(chosen.svg) if chosen.svg else None
     fields = client.ask(path, "invite", minutes=chosen.minutes, guest=chosen.guest)
-    # The word alone, so that it can be piped into whatever draws or sends it.
-    print(json.dumps(fields) if chosen.json else fields["invite"])
+    word = str(fields["invite"])
+    if out is not None:
+        qrcode.to_svg(qrcode.of(word), out)
+    if chosen.qr:
+        print(qrcode.in_terminal(qrcode.of(word)))
+    # The word alone, so that it can be piped into whatever sends it.
+    print(json.dumps(fields) if chosen.json else word)
 
 
 def _tell(fields: Fields, words: str, *, is_json: bool) -> None:

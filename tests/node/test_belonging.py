@@ -6,13 +6,15 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+import zxingcpp
 
 from smilesync.circle.genesis import Parameters, Policy
 from smilesync.commands import Command
+from smilesync.errors import SettingsError
 from smilesync.ids import VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.wire import records
-from smilesyncd import client, keystore
+from smilesyncd import client, keystore, qrcode
 from smilesyncd.control import BadRequest, Service
 from smilesyncd.driver import Node
 from smilesyncd.journal import open_journal
@@ -162,7 +164,7 @@ def test_a_guest_comes_in_and_leaves_by_what_is_typed(tmp_path: Path) -> None:
     ports = free_ports(2)
     states = [tmp_path / name for name in "ab"]
     card = smilesync("identity", "show", "--state-dir", str(states[0])).stdout.strip()
-    genesis = str(tmp_path / "our.genesis")
+    genesis, door = str(tmp_path / "our.genesis"), tmp_path / "door.svg"
     made = smilesync("circle", "create", "--out", genesis, "--policy", "invite", card)
     assert made.returncode == 0, made.stderr
     flags = ("--genesis", genesis, "--no-mdns")
@@ -173,7 +175,9 @@ def test_a_guest_comes_in_and_leaves_by_what_is_typed(tmp_path: Path) -> None:
         word = ""
         while not word:
             word = smilesync("circle", "invite", *here).stdout.strip()
-        asked = smilesync("circle", "join", word, *there)
+        pictured = smilesync("circle", "invite", "--qr", "--svg", str(door), *here)
+        both = smilesync("circle", "invite", "--qr", "--json", *here)
+        asked = smilesync("circle", "join", word.upper(), *there)
         refused = smilesync("circle", "join", "smileinvite1zz", *there)
         shown = smilesync("circle", "show", *here).stdout
         told = json.loads(smilesync("circle", "show", "--json", *there).stdout)
@@ -182,6 +186,10 @@ def test_a_guest_comes_in_and_leaves_by_what_is_typed(tmp_path: Path) -> None:
         assert founder.stop() == 0
         assert guest.stop() == 0
 
+    assert "█▀" in pictured.stdout
+    assert pictured.stdout.splitlines()[-1].startswith("smileinvite1")
+    assert door.read_text().startswith("<?xml")
+    assert "--qr: expected without --json" in both.stderr
     assert "asked for a seat" in asked.stdout
     assert refused.returncode == 1
     assert "INV-005" in refused.stderr
@@ -191,3 +199,32 @@ def test_a_guest_comes_in_and_leaves_by_what_is_typed(tmp_path: Path) -> None:
     assert after["consent"] == {
         "show": True, "share": False, "collective": False, "suggest": False, "lit": True,
     }  # fmt: skip
+
+
+def test_an_invitation_as_a_picture_says_the_same_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = "smileinvite1" + "ab" * 205
+    drawn = qrcode.in_terminal(qrcode.of(word))
+    path = tmp_path / "door.svg"
+    qrcode.to_svg(qrcode.of(word), qrcode.new_file(str(path)))
+
+    lines = drawn.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert _read_code(lines).lower() == word
+    assert path.read_text().startswith("<?xml")
+    with pytest.raises(SettingsError, match="exists already"):
+        qrcode.new_file(str(path))
+    with pytest.raises(SettingsError, match="expected a new file"):
+        qrcode.to_svg(qrcode.of(word), tmp_path / "nowhere" / "door.svg")
+
+
+def _read_code(lines: list[str]) -> str:
+    """Let another program read what a camera would see of these half blocks."""
+    scale = 4
+    halves = {" ": (0, 0), "▀": (255, 0), "▄": (0, 255), "█": (255, 255)}
+    rows = [[halves[one][half] for one in line] for line in lines for half in (0, 1)]
+    seen = bytes(one for row in rows for _ in range(scale) for one in row for _ in range(scale))
+    shape = (len(rows) * scale, len(rows[0]) * scale)
+    (code,) = zxingcpp.read_barcodes(memoryview(seen).cast("B", shape))
+    return str(code.text)

@@ -171,14 +171,16 @@ def _words() -> list[Case]:
         ("a word of one item", INVITE_PREFIX + cbor.encode([CIRCLE]).hex(), "INV-005"),
         ("a word for another circle", invite_text(OTHER_CIRCLE, INVITE), "OBJ-006"),
     ]
+    good = [("an invitation as a word", word), ("one in capitals, as in a picture", word.upper())]
     rows: list[Case] = [
         {
-            "name": "an invitation as a word",
+            "name": name,
             "req": ["INV-005"],
-            "given": {"word": word},
+            "given": {"word": text},
             "expect": "accept",
             "result": {"circle_id": CIRCLE.hex(), "object": envelope.encode(INVITE).hex()},
         }
+        for name, text in good
     ]
     rows += [
         {"name": n, "req": ["INV-005"], "given": {"word": w}, "expect": "reject", "error": rule}

@@ -152,6 +152,7 @@ def invite_from_text(text: str, verifier: Verifier) -> tuple[CircleId, Carried]:
 
     Errors: Malformed (INV-005), Unauthentic for one that was not signed so.
     """
+    text = text.lower()
     if not text.startswith(INVITE_PREFIX):
         raise Malformed("INV-005", f"an invitation starts with {INVITE_PREFIX}")
     try:
