@@ -1,112 +1,56 @@
-"""The progress bars of a run and of a sweep, on a terminal only."""
+"""The progress bars of a run, a sweep and a selftest, on a terminal only."""
 
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
     from smilesim.sweep import Run
 
 
-class Bar:
-    """Shows virtual seconds done; call it with the second reached."""
-
-    def __init__(self, seconds: int, title: str) -> None:
-        self._progress = Progress(
-            TextColumn(title),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} virtual s"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=seconds)
-
-    def __enter__(self) -> "Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    def __call__(self, second: int) -> None:
-        """Take note of the second reached; drawing takes place a few times a second."""
-        self._progress.update(self._task, completed=second)
+@contextmanager
+def run_bar(seconds: int, title: str) -> Iterator[Callable[[int], None]]:
+    """Show virtual seconds done; call what this gives with the second reached."""
+    with _bar(title, "virtual s") as progress:
+        task = progress.add_task("", total=seconds, note="")
+        yield lambda second: progress.update(task, completed=second)
 
 
-class TrialBar:
-    """Shows bugs tried; call it after each."""
-
-    def __init__(self, bugs: int) -> None:
-        self._progress = Progress(
-            TextColumn("selftest"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} planted bugs"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=bugs)
-
-    def __enter__(self) -> "TrialBar":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    def __call__(self) -> None:
-        """Take note of a bug that was tried."""
-        self._progress.update(self._task, advance=1)
+@contextmanager
+def trial_bar(bugs: int) -> Iterator[Callable[[], None]]:
+    """Show bugs tried; call what this gives after each."""
+    with _bar("selftest", "planted bugs") as progress:
+        task = progress.add_task("", total=bugs, note="")
+        yield lambda: progress.advance(task)
 
 
-class SweepBar:
-    """Shows runs done and runs failed; call it with each run that is over."""
+@contextmanager
+def sweep_bar(runs: int, title: str) -> Iterator[Callable[["Run"], None]]:
+    """Show runs done and runs failed; call what this gives with each run that is over."""
+    failures = 0
 
-    def __init__(self, runs: int, title: str) -> None:
-        self._progress = Progress(
-            TextColumn(title),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} runs{task.fields[failed]}"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=runs, failed="")
-        self._failures = 0
+    def tell(run: "Run") -> None:
+        nonlocal failures
+        failures += bool(run.rules)
+        note = f"  [red]{failures} failed[/red]" if failures else ""
+        progress.update(task, advance=1, note=note)
 
-    def __enter__(self) -> "SweepBar":
-        self._progress.start()
-        return self
+    with _bar(title, "runs", TimeRemainingColumn(elapsed_when_finished=True)) as progress:
+        task = progress.add_task("", total=runs, note="")
+        yield tell
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
-    def __call__(self, run: "Run") -> None:
-        """Take note of a run that is over."""
-        self._failures += bool(run.rules)
-        failed = f"  [red]{self._failures} failed[/red]" if self._failures else ""
-        self._progress.update(self._task, advance=1, failed=failed)
+def _bar(
+    title: str, unit: str, time: TimeElapsedColumn | TimeRemainingColumn | None = None
+) -> Progress:
+    return Progress(
+        TextColumn(title),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit + "{task.fields[note]}"),
+        time or TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -82,6 +82,6 @@ def _bar(bugs: int) -> "AbstractContextManager[Callable[[], None] | None]":
     """Return a progress bar for a person's terminal, nothing for a file or a pipe."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from smilesim.progress import TrialBar
+    from smilesim.progress import trial_bar
 
-    return TrialBar(bugs)
+    return trial_bar(bugs)

@@ -122,9 +122,9 @@ def _bar(planned: "Sweep") -> "AbstractContextManager[Callable[[Run], None] | No
     """Return a progress bar for a person's terminal, nothing for a file or a pipe."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from smilesim.progress import SweepBar
+    from smilesim.progress import sweep_bar
 
-    return SweepBar(len(planned.jobs), planned.order.name)
+    return sweep_bar(len(planned.jobs), planned.order.name)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -58,10 +58,10 @@ def bar(recipe: "Recipe") -> AbstractContextManager[Callable[[int], None] | None
     """Return a progress bar for a person's terminal, nothing for a file or a pipe."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from smilesim.progress import Bar
+    from smilesim.progress import run_bar
 
     chosen = recipe.scenario
-    return Bar(chosen.seconds, f"{chosen.name}, {chosen.peers} peers")
+    return run_bar(chosen.seconds, f"{chosen.name}, {chosen.peers} peers")
 
 
 def write_json(value: object, target: str | None) -> None:
