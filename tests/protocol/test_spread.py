@@ -249,6 +249,7 @@ def test_a_question_goes_on_once_and_its_answer_back() -> None:
 
     assert errands.forward(ask, A, ways, 0) == [(B, Ask(NONCE, 0b0011))]
     assert errands.forward(ask, A, ways, 0) == []
+    assert errands.forward(ask, C, ways, 0) == [(A, Ask(NONCE, 0b0100))]
     assert errands.forward(ask, C, ways, 0) == []
     told = Told(NONCE, 0, b"\xa0", bytes(64))
     assert errands.handle_told(told, B, 5) == (A, 0)
@@ -262,6 +263,17 @@ def test_a_question_goes_on_once_and_its_answer_back() -> None:
         with pytest.raises(Unwelcome) as caught:
             errands.handle_told(wrong, sender, now_ns)
         assert caught.value.rule == "SPR-032"
+
+
+@pytest.mark.spec("SPR-031", "SPR-032")
+def test_parts_of_a_question_that_meet_again_go_on_together() -> None:
+    """Its asker split it between two partners, and both know the same next one."""
+    errands = Errands()
+
+    assert errands.forward(Ask(NONCE, 0b01), A, lambda _: [C], 0) == [(C, Ask(NONCE, 0b01))]
+    assert errands.forward(Ask(NONCE, 0b11), B, lambda _: [C], 0) == [(C, Ask(NONCE, 0b10))]
+    assert errands.handle_told(Told(NONCE, 0, b"\xa0", bytes(64)), C, 5) == (A, 0)
+    assert errands.handle_told(Told(NONCE, 1, b"\xa0", bytes(64)), C, 5) == (B, 0)
 
 
 @pytest.mark.spec("SPR-031")

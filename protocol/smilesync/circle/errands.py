@@ -38,15 +38,24 @@ class Answer(NamedTuple):
     asked_ns: int
 
 
+class Hop(NamedTuple):
+    """Over whom a voter is asked, and for whom (None: for this device)."""
+
+    to: PeerId
+    asker: PeerId | None
+
+
 class Errand:
-    """One question under way: who asked (None: this device), and over whom each voter is asked."""
+    """One question under way: since when, and each voter's hop.
 
-    __slots__ = ("asked_ns", "asker", "hops")
+    Its parts may come here over different partners, so every voter has an asker of its own.
+    """
 
-    def __init__(self, asker: PeerId | None, asked_ns: int) -> None:
-        self.asker = asker
+    __slots__ = ("asked_ns", "hops")
+
+    def __init__(self, asked_ns: int) -> None:
         self.asked_ns = asked_ns
-        self.hops: dict[int, PeerId] = {}
+        self.hops: dict[int, Hop] = {}
 
 
 class Errands:
@@ -57,18 +66,13 @@ class Errands:
 
     def begin(self, ask: Ask, ways: Ways, now_ns: int) -> list[tuple[PeerId, Ask]]:
         """Ask a question of one's own; returns what to send to whom."""
-        return self._spread(self._note(ask.nonce, Errand(None, now_ns)), ask, ways)
+        return self._spread(ask, None, ways, now_ns)
 
     def forward(
         self, ask: Ask, sender: PeerId, ways: Ways, now_ns: int
     ) -> list[tuple[PeerId, Ask]]:
         """Pass a partner's question on; returns what to send to whom, never back to the sender."""
-        errand = self._open.get(ask.nonce)
-        if errand is None:
-            errand = self._note(ask.nonce, Errand(sender, now_ns))
-        elif errand.asker != sender:
-            return []
-        return self._spread(errand, ask, ways)
+        return self._spread(ask, sender, ways, now_ns)
 
     def handle_told(self, told: Told, sender: PeerId, now_ns: int) -> tuple[PeerId | None, int]:
         """Find whose question this answers: (who asked, None: this device; when it was asked).
@@ -76,15 +80,32 @@ class Errands:
         Errors: Unwelcome when it was not asked there, or too long ago.
         """
         errand = self._open.get(told.nonce)
-        if errand is None or errand.hops.get(told.voter) != sender:
+        hop = errand.hops.get(told.voter) if errand is not None else None
+        if errand is None or hop is None or hop.to != sender:
             raise Unwelcome("SPR-032", "an answer to nothing that was asked there")
         if now_ns - errand.asked_ns > OPEN_NS:
             raise Unwelcome("SPR-032", "an answer that comes too late")
-        return errand.asker, errand.asked_ns
+        return hop.asker, errand.asked_ns
 
     def close(self, told: Told) -> None:
         """The answer of this voter is used, or on its way: a second one is not wanted."""
         del self._open[told.nonce].hops[told.voter]
+
+    def _spread(
+        self, ask: Ask, asker: PeerId | None, ways: Ways, now_ns: int
+    ) -> list[tuple[PeerId, Ask]]:
+        errand = self._open.get(ask.nonce) or self._note(ask.nonce, Errand(now_ns))
+        parts: dict[PeerId, int] = {}
+        for voter in bits(ask.voters):
+            if voter in errand.hops:
+                continue
+            to = next((way for way in ways(voter) if way != asker), None)
+            if to is not None:
+                errand.hops[voter] = Hop(to, asker)
+                parts[to] = parts.get(to, 0) | 1 << voter
+        return [
+            (to, Ask(ask.nonce, voters, ask.asker, ask.question)) for to, voters in parts.items()
+        ]
 
     def _note(self, nonce: bytes, errand: Errand) -> Errand:
         self._open[nonce] = errand
@@ -94,19 +115,6 @@ class Errands:
             del self._open[oldest]
             oldest = next(iter(self._open))
         return errand
-
-    def _spread(self, errand: Errand, ask: Ask, ways: Ways) -> list[tuple[PeerId, Ask]]:
-        parts: dict[PeerId, int] = {}
-        for voter in bits(ask.voters):
-            if voter in errand.hops:
-                continue
-            hop = next((way for way in ways(voter) if way != errand.asker), None)
-            if hop is not None:
-                errand.hops[voter] = hop
-                parts[hop] = parts.get(hop, 0) | 1 << voter
-        return [
-            (hop, Ask(ask.nonce, voters, ask.asker, ask.question)) for hop, voters in parts.items()
-        ]
 
 
 def answer(
