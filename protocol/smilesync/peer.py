@@ -198,7 +198,7 @@ class Peer:
             case WishFor(pattern):
                 effects = self._wish(pattern, now_ns)
             case Join(grant):
-                effects = self._circle_of_mine().join(self._signer, grant)
+                effects = self._circle_of_mine().join(self._signer, grant, now_ns)
             case Leave(is_now):
                 effects = self._leave(now_ns, is_now=is_now)
             case SetOff(off):

@@ -279,7 +279,7 @@ def test_straggler_is_led_over_the_turns_that_its_own_roster_can_vouch_for() -> 
     straggler, taken = _chain(), []
 
     while straggler.head().slot < 6:
-        decided, votes = holder.answer(straggler.head().slot + 1)
+        decided, votes = holder.answer(straggler.head().slot + 1)[-2:]
         assert isinstance(decided, Decided)
         assert isinstance(votes, Votes)
         complete = straggler.handle_decided(decided)
@@ -294,6 +294,24 @@ def test_straggler_is_led_over_the_turns_that_its_own_roster_can_vouch_for() -> 
     assert straggler.roster.hash == holder.roster.hash
     assert len(taken) < 6, "not every slot"
     assert taken[0] < 6, "but not the last at once"
+
+
+@pytest.mark.spec("MEM-026", "TRU-001")
+def test_answer_begins_with_the_change_that_needs_no_trust() -> None:
+    holder, straggler = _chain(), _chain()
+    _turn(holder, 1, 0, (NEW.seats[4],), (0, 1, 2, 3))
+    _turn(holder, 2, 1, (), (0, 1, 2, 3))
+
+    first, votes, *rest = holder.answer(1)
+    assert isinstance(first, Decided)
+    assert isinstance(votes, Votes)
+    straggler.handle_decided(first)
+    complete = straggler.handle_certificate(votes.slot, votes.sets[0], may_skip=False)
+
+    assert complete is not None
+    assert complete[0].value.slot == 1
+    assert [type(one) for one in rest] == [Decided, Votes]
+    assert len(holder.answer(2)) == 2, "once is enough"
 
 
 @pytest.mark.spec("MEM-026")

@@ -107,18 +107,18 @@ class Chain:
     def answer(self, slot: int) -> list[CircleMessage]:
         """Return what proves the head to a straggler whose open slot is `slot`.
 
-        Where the voters changed too much since, the latest turn that its own roster can vouch for.
+        Where the voters changed too much since, the latest turn that its own roster can vouch for;
+        and before it the first turn, which its own roster decided: that needs no trust.
         """
         if not self.decisions:
             return []
         newest = (*self.decisions[-1], self._decided_by)
         turns = [turn for turn in self._turns if turn[0].value.slot >= slot]
-        steps = [newest, *reversed(turns)]
         trusted = turns[0][2] if turns else self._decided_by
-        decided, certificate, by = next((s for s in steps if _vouches(trusted, s)), newest)
-        hint = by.hash if by.hash != decided.value.roster_hash else None
-        votes = pack(decided.value.slot, [certificate])
-        return [Decided(decided.body, certificate.view, hint), *votes]
+        steps = [newest, *reversed(turns)]
+        last = next((step for step in steps if _vouches(trusted, step)), newest)
+        is_first = not turns or turns[0][0].hash == last[0].hash
+        return _shown(last) if is_first else [*_shown(turns[0]), *_shown(last)]
 
     def handle_decided(self, message: Decided) -> Complete | None:
         """Take the body of a later decision; returns it with its certificate once both are held."""
@@ -234,6 +234,14 @@ class Chain:
 def _known(trusted: Roster, by: Roster, votes: VoteSet) -> int:
     """Return how many signers of a certificate under roster `by` have a seat in `trusted`."""
     return sum(by.voters[index] in trusted.voters for index in bits(votes.bitmap))
+
+
+def _shown(step: Complete) -> list[CircleMessage]:
+    """Return the messages that show a decision."""
+    decided, certificate, by = step
+    hint = by.hash if by.hash != decided.value.roster_hash else None
+    votes = pack(decided.value.slot, [certificate])
+    return [Decided(decided.body, certificate.view, hint), *votes]
 
 
 def _vouches(trusted: Roster, step: Complete) -> bool:

@@ -20,6 +20,7 @@ from smilesync.circle.members import Members
 from smilesync.circle.roster import Roster
 from smilesync.circle.slot import Slot
 from smilesync.circle.timetable import Timetable
+from smilesync.circle.trust import Trust
 from smilesync.circle.value import Named
 from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Send
 from smilesync.entropy import Entropy
@@ -87,7 +88,7 @@ class Circle:
         self.is_far = False  # some of any q voters are reached over others; set by the owner
         self._early: list[tuple[PeerId, CircleMessage]] = []
         self.answers = Answers(around.config.answer_interval_ns)
-        self._trusted_ns = now_ns
+        self.trust = Trust(around.config.trust_ns, journal, now_ns)
 
     @property
     def around(self) -> Circumstances:
@@ -140,12 +141,16 @@ class Circle:
         effects = self.slot.propose(pattern, moment, changes, inputs=self.inputs())
         return effects + self._settle(now_ns)
 
-    def join(self, identity: Signer, grant: Carried | None) -> list[Effect]:
+    def join(self, identity: Signer, grant: Carried | None, now_ns: int) -> list[Effect]:
         """Ask for a seat, now and with every new head. Errors: LocalError."""
         if self.guard.is_amnesic:
             raise LocalError(
                 "this voter key must never vote again; leave the circle to get another"
             )
+        if self.members.is_invited(identity, grant) and not self.trust.holds(now_ns):
+            self.trust.renew(now_ns)
+            if self.around.me is not None:  # as far as it knows: now it can ask who votes
+                return []
         return self.members.join(identity, grant)
 
     def leave(self, identity: Signer, *, is_now: bool) -> list[Effect]:
@@ -233,8 +238,7 @@ class Circle:
             return []
         if isinstance(message, Votes):
             for votes in message.sets:
-                is_young = now_ns - self._trusted_ns <= self._config.trust_ns
-                may_skip = is_young and self.members.is_governed
+                may_skip = self.members.is_governed and self.trust.holds(now_ns)
                 complete = self.chain.handle_certificate(message.slot, votes, may_skip=may_skip)
                 if complete is not None:
                     return self._adopt(*complete, now_ns)
@@ -318,7 +322,7 @@ class Circle:
         effects = self._forget()
         made = self.chain.append(decided, certificate, by)
         self.lease.offer(decided)
-        self._trusted_ns = now_ns
+        self.trust.renew(now_ns)
         effects += self._follow(now_ns)
         self.slot = Slot(self.around, self.chain.head())
         detail = f"slot={decided.value.slot} view={certificate.view} value={short(decided.hash)}"

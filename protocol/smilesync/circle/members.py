@@ -10,7 +10,7 @@ from smilesync.circle.chain import Chain
 from smilesync.circle.changes import Changes
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Policy
-from smilesync.circle.petitions import invite_text, write_invite
+from smilesync.circle.petitions import granted, invite_text, write_invite
 from smilesync.circle.pool import Pool
 from smilesync.circle.presence import Presence
 from smilesync.circle.proposing import begins_us
@@ -20,9 +20,10 @@ from smilesync.circle.seating import Moment, choose
 from smilesync.circle.state import State
 from smilesync.circle.witness import Witness
 from smilesync.effects import Effect, Event, Notice
-from smilesync.errors import LocalError
+from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId
 from smilesync.keys import Signer
+from smilesync.wire.envelope import encode
 from smilesync.wire.messages import Carried, Evidence
 
 
@@ -93,6 +94,18 @@ class Members:
     def tell(self) -> list[Effect]:
         """Tell the voters what the wearer wants, as long as it is not granted."""
         return self.reception.tell(self.around, self._chain.heads)
+
+    def is_invited(self, identity: Signer, grant: Carried | None) -> bool:
+        """Does the wearer hold an invitation that this circle takes? Errors: LocalError."""
+        if grant is None or self.around.parameters.policy is Policy.CLOSED:
+            return False
+        try:
+            guest, circle = PeerId(identity.public), self.roster.circle
+            around = self.around
+            granted(encode(grant), guest, circle, around.parameters, around.verifier)
+        except RemoteError as error:
+            raise LocalError(f"this invitation is not for here: {error.detail}") from None
+        return True
 
     def join(self, identity: Signer, grant: Carried | None) -> list[Effect]:
         """Ask for a seat, now and with every new head. Errors: LocalError."""

@@ -97,7 +97,7 @@ def read(
     signature = fields.sized(3, SIGNATURE_SIZE_BYTES)
     grant_bytes = fields.octets(4, least=1, most=GRANT_BYTES_MAX) if fields.has(4) else None
     fields.close()
-    grant = _grant(grant_bytes, carried.signer, circle, parameters, verifier)
+    grant = granted(grant_bytes, carried.signer, circle, parameters, verifier)
     envelope.verify(carried, Domain.JOIN, verifier, circle=circle)
     if not verifier.verify(voter, _consent_bytes(carried.signer, voter, head, circle), signature):
         raise Unauthentic("INV-003", "the new voter key did not sign its JOIN")
@@ -142,6 +142,32 @@ def read_invite(carried: Carried, circle: CircleId, verifier: Verifier) -> Grant
     return Grant(carried.signer, until_us, PeerId(guest) if guest is not None else None)
 
 
+def granted(
+    data: bytes | None,
+    guest: PeerId,
+    circle: CircleId,
+    parameters: Parameters,
+    verifier: Verifier,
+) -> Grant | None:
+    """Return the invitation that the policy wants, verified, None where it wants none.
+
+    Errors: Malformed, Unauthentic, Unwelcome.
+    """
+    if parameters.policy is Policy.OPEN:
+        if data is not None:
+            raise Unwelcome("INV-006", "an open circle needs no invitation")
+        return None
+    if data is None:
+        raise Unwelcome("INV-006", "a JOIN without the invitation that this circle asks for")
+    grant = read_invite(envelope.decode(data), circle, verifier)
+    is_steward = parameters.policy is Policy.STEWARD
+    if is_steward and (grant.by != parameters.steward or grant.guest is None):
+        raise Unwelcome("INV-006", "a certificate is the steward's, for one identity")
+    if grant.guest not in (None, guest):
+        raise Unwelcome("INV-006", "an invitation of somebody else")
+    return grant
+
+
 def invite_text(circle: CircleId, invite: Carried) -> str:
     """Return an invitation as one word a person can copy, or a picture can hold."""
     return INVITE_PREFIX + cbor.encode([circle, envelope.encode(invite)]).hex()
@@ -164,29 +190,6 @@ def invite_from_text(text: str, verifier: Verifier) -> tuple[CircleId, Carried]:
     invite = envelope.decode(fields.octets(1, least=1, most=GRANT_BYTES_MAX))
     read_invite(invite, circle, verifier)
     return circle, invite
-
-
-def _grant(
-    data: bytes | None,
-    guest: PeerId,
-    circle: CircleId,
-    parameters: Parameters,
-    verifier: Verifier,
-) -> Grant | None:
-    """Return the invitation that the policy wants, None where it wants none."""
-    if parameters.policy is Policy.OPEN:
-        if data is not None:
-            raise Unwelcome("INV-006", "an open circle needs no invitation")
-        return None
-    if data is None:
-        raise Unwelcome("INV-006", "a JOIN without the invitation that this circle asks for")
-    grant = read_invite(envelope.decode(data), circle, verifier)
-    is_steward = parameters.policy is Policy.STEWARD
-    if is_steward and (grant.by != parameters.steward or grant.guest is None):
-        raise Unwelcome("INV-006", "a certificate is the steward's, for one identity")
-    if grant.guest not in (None, guest):
-        raise Unwelcome("INV-006", "an invitation of somebody else")
-    return grant
 
 
 def _consent_bytes(identity: bytes, voter: bytes, head: bytes, circle: CircleId) -> bytes:
