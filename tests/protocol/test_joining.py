@@ -8,7 +8,7 @@ from smilesync.circle.changes import Changes
 from smilesync.circle.circle import Circle
 from smilesync.circle.circumstances import NEVER_NS
 from smilesync.circle.genesis import Parameters, Policy
-from smilesync.circle.petitions import invite_from_text, write_invite
+from smilesync.circle.petitions import invite_from_text, write_invite, write_leave
 from smilesync.circle.roster import Seat
 from smilesync.circle.witness import Witness
 from smilesync.commands import Join, Leave, SetConsent, Switch
@@ -306,8 +306,7 @@ def test_without_that_rule_the_circle_stalls_for_ever(monkeypatch: pytest.Monkey
 def test_petitions_of_a_stranger_come_too_fast_and_are_refused() -> None:
     street = _street(3, 2)
     street.run(3)
-    stray = write_invite(street.pairs[2][0], 1, _circle(street, 0).roster.circle)
-    petition = Carried(10, stray.signer, stray.body, stray.signature)
+    petition = write_leave(street.pairs[2][0], bytes(32), _circle(street, 0).roster.circle)
 
     for source in (2, 2, 1, 1):
         street.deliver(source, 0, petition)

@@ -138,6 +138,32 @@ def test_join_that_names_an_old_head_is_refused() -> None:
     assert caught.value.rule == "INV-011"
 
 
+class NoVerifier:
+    """Verifies nothing: whoever asks has paid for a signature."""
+
+    def verify(self, public: bytes, data: bytes, signature: bytes) -> bool:
+        raise AssertionError("a signature was looked at")
+
+
+@pytest.mark.spec("INV-011", "PTN-001")
+@pytest.mark.parametrize("case", REFUSED, ids=[case[0] for case in REFUSED])
+def test_no_signature_is_looked_at_for_what_cannot_be_granted(
+    case: tuple[str, str, Carried, Circumstances],
+) -> None:
+    _, _, carried, around = case
+    old_head, full = Reception(Pool()), Reception(Pool())
+    for number in range(JOINS_MAX):
+        full.pool.add(_petition(ObjectKind.JOIN, number))
+
+    with pytest.raises(Unwelcome):
+        Reception(Pool()).handle(carried, replace(around, verifier=NoVerifier()), HEADS)
+    with pytest.raises(Unwelcome) as caught:
+        old_head.handle(_join(), replace(_around(), verifier=NoVerifier()), [])
+
+    assert caught.value.rule == "INV-011"
+    assert full.handle(_join(), replace(_around(), verifier=NoVerifier()), HEADS) == []
+
+
 def _petition(kind: ObjectKind, number: int, voter: int = 0, until_us: int = 9) -> Petition:
     name = bytes([number, kind]) * 16
     return Petition(

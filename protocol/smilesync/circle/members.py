@@ -10,7 +10,7 @@ from smilesync.circle.chain import Chain
 from smilesync.circle.changes import Changes
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Policy
-from smilesync.circle.petitions import granted, invite_text, write_invite
+from smilesync.circle.petitions import granted, invite_text, read_invite, write_invite
 from smilesync.circle.pool import Pool
 from smilesync.circle.presence import Presence
 from smilesync.circle.proposing import begins_us
@@ -23,7 +23,6 @@ from smilesync.effects import Effect, Event, Notice
 from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId
 from smilesync.keys import Signer
-from smilesync.wire.envelope import encode
 from smilesync.wire.messages import Carried, Evidence
 
 
@@ -100,9 +99,8 @@ class Members:
         if grant is None or self.around.parameters.policy is Policy.CLOSED:
             return False
         try:
-            guest, circle = PeerId(identity.public), self.roster.circle
-            around = self.around
-            granted(encode(grant), guest, circle, around.parameters, around.verifier)
+            granted(grant, PeerId(identity.public), self.around.parameters)
+            read_invite(grant, self.roster.circle, self.around.verifier)
         except RemoteError as error:
             raise LocalError(f"this invitation is not for here: {error.detail}") from None
         return True

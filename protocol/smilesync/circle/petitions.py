@@ -21,13 +21,18 @@ from smilesync.wire.messages import Carried, ObjectKind
 GRANT_BYTES_MAX = 256
 INVITE_PREFIX = "smileinvite1"
 FOREVER_US = 2**53 - 1
+_DOMAINS = {
+    ObjectKind.JOIN: Domain.JOIN,
+    ObjectKind.LEAVE: Domain.LEAVE,
+    ObjectKind.REVOKE: Domain.REVOKE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Petition:
-    """A verified JOIN, LEAVE or REVOKE, whose `identity` is out. The last three are a JOIN's.
+    """A JOIN, LEAVE or REVOKE, whose `identity` is out. From `head` on all is a JOIN's.
 
-    `until_us` is the circle time up to which it may be decided.
+    `until_us` is the circle time up to which it may be decided; `invite` is what allows it.
     """
 
     kind: ObjectKind
@@ -38,6 +43,8 @@ class Petition:
     head: bytes = b""
     inviter: PeerId | None = None
     until_us: int = FOREVER_US
+    consent: bytes = b""
+    invite: Carried | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +89,62 @@ def read(
 
     Errors: Malformed, Unauthentic, Unwelcome. Whether an inviter has a seat is not judged here.
     """
-    if carried.kind == ObjectKind.REVOKE:
-        return _read_revoke(carried, circle, parameters, verifier)
+    petition = look_at(carried, parameters)
+    verify(petition, circle, verifier)
+    return petition
+
+
+def look_at(carried: Carried, parameters: Parameters) -> Petition:
+    """Return what a JOIN, LEAVE or REVOKE says, if it has its form; no signature is verified yet.
+
+    Errors: Malformed, Unwelcome.
+    """
     value = cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX)
-    named = envelope.object_hash(carried)
+    named, by = envelope.object_hash(carried), carried.signer
+    if carried.kind == ObjectKind.REVOKE:
+        fields = Fields.of_map(value, "INV-007")
+        guest = PeerId(fields.sized(1, KEY_SIZE_BYTES))
+        fields.close()
+        if by != parameters.steward:
+            raise Unwelcome("INV-007", "a revocation that is not the steward's")
+        return Petition(ObjectKind.REVOKE, named, guest, VoterKey(b""), carried)
     if carried.kind == ObjectKind.LEAVE:
         fields = Fields.of_map(value, "INV-002")
         voter = VoterKey(fields.sized(1, KEY_SIZE_BYTES))
         fields.close()
-        envelope.verify(carried, Domain.LEAVE, verifier, circle=circle)
-        return Petition(ObjectKind.LEAVE, named, carried.signer, voter, carried)
+        return Petition(ObjectKind.LEAVE, named, by, voter, carried)
     fields = Fields.of_map(value, "INV-001")
     voter, head = VoterKey(fields.sized(1, KEY_SIZE_BYTES)), fields.sized(2, KEY_SIZE_BYTES)
-    signature = fields.sized(3, SIGNATURE_SIZE_BYTES)
+    consent = fields.sized(3, SIGNATURE_SIZE_BYTES)
     grant_bytes = fields.octets(4, least=1, most=GRANT_BYTES_MAX) if fields.has(4) else None
     fields.close()
-    grant = granted(grant_bytes, carried.signer, circle, parameters, verifier)
-    envelope.verify(carried, Domain.JOIN, verifier, circle=circle)
-    if not verifier.verify(voter, _consent_bytes(carried.signer, voter, head, circle), signature):
-        raise Unauthentic("INV-003", "the new voter key did not sign its JOIN")
+    invite = envelope.decode(grant_bytes) if grant_bytes is not None else None
+    grant = granted(invite, by, parameters)
     return Petition(
         ObjectKind.JOIN,
         named,
-        carried.signer,
+        by,
         voter,
         carried,
         head=head,
         inviter=grant.by if grant is not None and parameters.policy is Policy.INVITE else None,
         until_us=grant.until_us if grant is not None else FOREVER_US,
+        consent=consent,
+        invite=invite,
     )
+
+
+def verify(petition: Petition, circle: CircleId, verifier: Verifier) -> None:
+    """Raise Unauthentic unless all signed what the petition says, for this circle."""
+    carried, voter = petition.carried, petition.voter
+    envelope.verify(carried, _DOMAINS[petition.kind], verifier, circle=circle)
+    if petition.kind != ObjectKind.JOIN:
+        return
+    data = _consent_bytes(petition.identity, voter, petition.head, circle)
+    if not verifier.verify(voter, data, petition.consent):
+        raise Unauthentic("INV-003", "the new voter key did not sign its JOIN")
+    if petition.invite is not None:
+        envelope.verify(petition.invite, Domain.JOIN_GRANT, verifier, circle=circle)
 
 
 def write_revoke(steward: Signer, guest: PeerId, circle: CircleId) -> Carried:
@@ -118,48 +152,25 @@ def write_revoke(steward: Signer, guest: PeerId, circle: CircleId) -> Carried:
     return envelope.sign(ObjectKind.REVOKE, steward, {1: guest}, circle=circle)
 
 
-def _read_revoke(
-    carried: Carried, circle: CircleId, parameters: Parameters, verifier: Verifier
-) -> Petition:
-    value = cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX)
-    fields = Fields.of_map(value, "INV-007")
-    guest = PeerId(fields.sized(1, KEY_SIZE_BYTES))
-    fields.close()
-    if carried.signer != parameters.steward:
-        raise Unwelcome("INV-007", "a revocation that is not the steward's")
-    envelope.verify(carried, Domain.REVOKE, verifier, circle=circle)
-    named = envelope.object_hash(carried)
-    return Petition(ObjectKind.REVOKE, named, guest, VoterKey(b""), carried)
-
-
 def read_invite(carried: Carried, circle: CircleId, verifier: Verifier) -> Grant:
     """Return what an INVITE says, verified. Errors: Malformed, Unauthentic."""
-    fields = Fields.of_map(cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX), "INV-004")
-    until_us = fields.uint(1)
-    guest = fields.optional_sized(2, KEY_SIZE_BYTES)
-    fields.close()
+    grant = _grant(carried)
     envelope.verify(carried, Domain.JOIN_GRANT, verifier, circle=circle)
-    return Grant(carried.signer, until_us, PeerId(guest) if guest is not None else None)
+    return grant
 
 
-def granted(
-    data: bytes | None,
-    guest: PeerId,
-    circle: CircleId,
-    parameters: Parameters,
-    verifier: Verifier,
-) -> Grant | None:
-    """Return the invitation that the policy wants, verified, None where it wants none.
+def granted(invite: Carried | None, guest: PeerId, parameters: Parameters) -> Grant | None:
+    """Return what an invitation says, if it is one that the policy wants; None if it wants none.
 
-    Errors: Malformed, Unauthentic, Unwelcome.
+    Errors: Malformed, Unwelcome. Its signature is not verified here.
     """
     if parameters.policy is Policy.OPEN:
-        if data is not None:
+        if invite is not None:
             raise Unwelcome("INV-006", "an open circle needs no invitation")
         return None
-    if data is None:
+    if invite is None:
         raise Unwelcome("INV-006", "a JOIN without the invitation that this circle asks for")
-    grant = read_invite(envelope.decode(data), circle, verifier)
+    grant = _grant(invite)
     is_steward = parameters.policy is Policy.STEWARD
     if is_steward and (grant.by != parameters.steward or grant.guest is None):
         raise Unwelcome("INV-006", "a certificate is the steward's, for one identity")
@@ -190,6 +201,14 @@ def invite_from_text(text: str, verifier: Verifier) -> tuple[CircleId, Carried]:
     invite = envelope.decode(fields.octets(1, least=1, most=GRANT_BYTES_MAX))
     read_invite(invite, circle, verifier)
     return circle, invite
+
+
+def _grant(carried: Carried) -> Grant:
+    fields = Fields.of_map(cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX), "INV-004")
+    until_us = fields.uint(1)
+    guest = fields.optional_sized(2, KEY_SIZE_BYTES)
+    fields.close()
+    return Grant(carried.signer, until_us, PeerId(guest) if guest is not None else None)
 
 
 def _consent_bytes(identity: bytes, voter: bytes, head: bytes, circle: CircleId) -> bytes:

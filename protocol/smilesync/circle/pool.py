@@ -58,20 +58,20 @@ class Pool:
                 return one.carried
         return next((e for e in self._evidence.values() if hash_of(e) == object_hash), None)
 
-    def outranks(self, place: Place, object_hash: bytes) -> bool:
-        """Is a petition held that another of this place and hash would not replace?"""
+    def has_room(self, petition: Petition) -> bool:
+        """Would this be held: is it the best of its place, and if somebody new, one of few?"""
+        place = petition.kind, petition.identity
         held = self._held.get(place)
-        return held is not None and held.hash <= object_hash
+        if held is not None:
+            return petition.hash < held.hash
+        joins = sum(kind == ObjectKind.JOIN for kind, _ in self._held)
+        return petition.kind != ObjectKind.JOIN or joins < JOINS_MAX
 
     def add(self, petition: Petition) -> bool:
-        """Hold a petition; returns whether it is held now and was not before."""
-        place = petition.kind, petition.identity
-        if self.outranks(place, petition.hash):
+        """Hold a verified petition; returns whether it is held now and was not before."""
+        if not self.has_room(petition):
             return False
-        joins = sum(kind == ObjectKind.JOIN for kind, _ in self._held)
-        if petition.kind == ObjectKind.JOIN and place not in self._held and joins >= JOINS_MAX:
-            return False
-        self._held[place] = petition
+        self._held[petition.kind, petition.identity] = petition
         return True
 
     def expire(self, heads: Collection[bytes]) -> None:

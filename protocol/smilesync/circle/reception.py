@@ -1,22 +1,23 @@
 """Where people come in and go: petitions of others, taken and passed on, and this device's own.
 
-A petition is looked at cheaply first, then verified, then held and sent on once to every voter.
+A petition is looked at first, verified only if it could be granted, then held and sent on once.
 The own wish to join is told again with every new head until it is granted; the own leave until
 the seat is gone. Source: SPEC section Membership (INV-010 to INV-015).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.evidence import verify
 from smilesync.circle.genesis import Policy
-from smilesync.circle.petitions import read, write_join, write_leave
+from smilesync.circle.petitions import Petition, look_at, write_join, write_leave
+from smilesync.circle.petitions import verify as verify_petition
 from smilesync.circle.pool import Pool
 from smilesync.effects import Effect, Send
 from smilesync.errors import LocalError, Unwelcome
 from smilesync.ids import PeerId, ValueHash
 from smilesync.keys import Signer
-from smilesync.wire.envelope import object_hash
 from smilesync.wire.messages import Carried, Evidence, ObjectKind
 
 LINGER_SLOTS = 2
@@ -59,28 +60,15 @@ class Reception:
         if around.parameters.policy is Policy.CLOSED:
             raise Unwelcome("INV-010", "a petition in a closed circle")
         self.pool.expire(heads)
-        named = object_hash(carried)
-        is_own = carried.kind in (ObjectKind.JOIN, ObjectKind.LEAVE)
-        place = ObjectKind(carried.kind) if is_own else None
-        if self.pool.holds(named) or (
-            place is not None and self.pool.outranks((place, carried.signer), named)
-        ):
+        if carried.kind not in PETITIONS:
+            raise Unwelcome("INV-010", f"kind {carried.kind} is no petition")
+        petition = look_at(carried, around.parameters)
+        if self.pool.holds(petition.hash) or not self.pool.has_room(petition):
             return []
-        _look(carried, around)
-        roster = around.roster
-        petition = read(carried, roster.circle, around.parameters, around.verifier)
-        if petition.kind == ObjectKind.JOIN:
-            if petition.head not in heads:
-                raise Unwelcome("INV-011", "a JOIN that names none of the last heads")
-            if petition.inviter is not None and petition.inviter not in roster.index_of:
-                raise Unwelcome("INV-012", "an invitation of somebody without a seat")
-        elif petition.kind == ObjectKind.REVOKE:
-            if not _is_in(petition.identity, around):
-                raise Unwelcome("INV-013", "a REVOKE of somebody who is not in")
-        elif petition.voter != _key_of(petition.identity, around):
-            raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use by its signer")
-        is_new = self.pool.add(petition)
-        return to_voters(around, carried) if is_new and around.me is not None else []
+        _must_be_due(petition, around, heads)
+        verify_petition(petition, around.roster.circle, around.verifier)
+        self.pool.add(petition)
+        return to_voters(around, carried) if around.me is not None else []
 
     def accuse(self, evidence: Evidence, around: Circumstances, open_slot: int) -> list[Effect]:
         """Take evidence and pass it on. Errors: RemoteError; nothing is held of it then."""
@@ -172,14 +160,23 @@ def _key_of(identity: PeerId, around: Circumstances) -> bytes | None:
     return waiting.seat.voter if waiting is not None else None
 
 
-def _look(carried: Carried, around: Circumstances) -> None:
-    """Refuse without a signature check what cannot be granted."""
-    if carried.kind not in PETITIONS:
-        raise Unwelcome("INV-010", f"kind {carried.kind} is no petition")
-    state, is_in = around.state, _is_in(carried.signer, around)
-    if carried.kind == ObjectKind.LEAVE and not is_in:
-        raise Unwelcome("INV-013", "a LEAVE of somebody who is not in")
-    if carried.kind == ObjectKind.JOIN and is_in:
-        raise Unwelcome("INV-014", "a JOIN of somebody who is in")
-    if state is not None and carried.signer in state.expelled:
+def _must_be_due(petition: Petition, around: Circumstances, heads: Collection[bytes]) -> None:
+    """Raise Unwelcome for what cannot be granted: no signature need be verified for that."""
+    state, identity = around.state, petition.identity
+    is_in = _is_in(identity, around)
+    if petition.kind == ObjectKind.REVOKE:
+        if not is_in:
+            raise Unwelcome("INV-013", "a REVOKE of somebody who is not in")
+        return
+    if petition.kind == ObjectKind.LEAVE and petition.voter != _key_of(identity, around):
+        raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use by its signer")
+    if state is not None and identity in state.expelled:
         raise Unwelcome("INV-015", "a petition of somebody who was expelled")
+    if petition.kind == ObjectKind.LEAVE:
+        return
+    if is_in:
+        raise Unwelcome("INV-014", "a JOIN of somebody who is in")
+    if petition.head not in heads:
+        raise Unwelcome("INV-011", "a JOIN that names none of the last heads")
+    if petition.inviter is not None and petition.inviter not in around.roster.index_of:
+        raise Unwelcome("INV-012", "an invitation of somebody without a seat")
