@@ -148,7 +148,7 @@ class Peer:
             self.circle.presence.heard(sender, now_ns)
         if isinstance(message, Clock):
             clock = self.clock
-            if message.away and self.circle is not None:
+            if self.circle is not None:
                 self.circle.presence.reported(sender, message.away, now_ns)
             effects = clock.handle_clock(message, sender, now_ns)
             # Certified light and a SYNCED clock: one more message moves no deadline.

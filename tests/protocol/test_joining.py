@@ -18,7 +18,7 @@ from smilesync.ids import CircleId, PeerId, VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.statistics import Statistics
 from smilesync.wire import records
-from smilesync.wire.messages import Carried, Clock, Want
+from smilesync.wire.messages import Carried, Clock, Status, Want
 from support.membership import faults
 from support.street import Street
 
@@ -119,6 +119,31 @@ def test_absence_never_leaves_a_circle_of_four_with_three() -> None:
     assert _voters(street) == [0, 1, 2]
     assert street.rungs() == [Rung.COMMITTED] * 3
     assert set(_assert_sound(street)) == {4}
+
+
+@pytest.mark.spec("MEM-035", "CIR-039")
+def test_every_status_says_who_is_away_and_a_clock_takes_it_back() -> None:
+    street = _street(5, 5)
+    street.run(5)
+    circle = _circle(street, 0)
+    place = circle.roster.index_of[street.identities[4]]
+    street.stop(4)
+    street.run(13)
+    before, number = len(street.sent), circle.slot.number
+    asked = Status(number + 9, 1, (), question=7)
+
+    street.deliver(1, 0, asked)
+
+    said = [m for _, source, to, m in street.sent[before:] if (source, to) == (0, 1)]
+    assert [m.away for m in said if isinstance(m, Status)] == [1 << place] * 2
+    report = Clock(1, 0, 0, None, is_synced=False, wants_reply=False, away=1 << place)
+    for device in (1, 2, 3):
+        street.deliver(device, 0, report)
+    now_ns = street.local_ns(0)
+    assert circle.presence.agreed_away(1 << place, now_ns) == 1 << place
+    street.deliver(1, 0, report._replace(stamp_us=2, away=0))
+    street.deliver(2, 0, report._replace(stamp_us=2, away=0))
+    assert circle.presence.agreed_away(1 << place, now_ns) == 0
 
 
 @pytest.mark.spec("MEM-031", "MEM-034")

@@ -72,3 +72,17 @@ def test_absent_are_those_not_heard_for_a_whole_window() -> None:
     assert presence.absent(3 * SECOND_NS, 4 * SECOND_NS) == 0, "nobody before the window passed"
     assert presence.absent(15 * SECOND_NS, 4 * SECOND_NS) == 0b1010
     assert presence.absent(14 * SECOND_NS, 4 * SECOND_NS) == 0b1000
+
+
+@pytest.mark.spec("MEM-034", "MEM-035")
+def test_a_newer_report_takes_the_place_of_the_older_one_also_if_nobody_is_away() -> None:
+    presence = _presence(0, {})
+    one, two = ROSTER.identities[1], ROSTER.identities[2]
+    presence.reported(one, 0b1000, SECOND_NS)
+    presence.reported(two, 0b1000, SECOND_NS)
+    presence.reported(PeerId(bytes(32)), 0b1000, SECOND_NS)
+    assert presence.agreed_away(0b1000, 2 * SECOND_NS) == 0b1000
+
+    presence.reported(one, 0, 2 * SECOND_NS)
+
+    assert presence.agreed_away(0b1000, 2 * SECOND_NS) == 0

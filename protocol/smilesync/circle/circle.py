@@ -120,7 +120,7 @@ class Circle:
     def connected(self, peer: PeerId) -> list[Effect]:
         """A link with `peer` came up: whoever still asks after a restart asks there at once."""
         if peer in self.roster.index_of and self.guard.is_asking:
-            return [Send(peer, self._status())]
+            return [Send(peer, repair.status(self.slot, self.guard.question))]
         return []
 
     def wants_pattern(self, now_ns: int) -> bool:
@@ -274,9 +274,10 @@ class Circle:
             effects += self.slot.progress(self._moment(now_ns))
         may = self.answers.may
         if status.question and index is not None and may(sender, "question", now_ns):
-            effects.append(Send(sender, to_question(status, index, self.slot, self.chain)))
+            answer = to_question(status, index, self.slot, self.chain)
+            effects.append(Send(sender, replace(answer, away=self.away(now_ns))))
         if may(sender, "status", now_ns):
-            parts = to_status(status, self.slot, self.chain, self._status())
+            parts = to_status(status, self.slot, self.chain, self._status(now_ns))
             effects += [Send(sender, part) for part in parts]
         return effects
 
@@ -376,8 +377,7 @@ class Circle:
     def _ask(self, now_ns: int) -> list[Effect]:
         """R8: send STATUS, and WANT what is known to be missing, to those whose turn it is."""
         effects: list[Effect] = []
-        status = self._status()
-        status = replace(status, away=self.away(now_ns))
+        status = self._status(now_ns)
         for identity in self.asking.choose(self.guard, now_ns):
             effects.append(Send(identity, status))
             named = self.members.witness.missing
@@ -387,9 +387,9 @@ class Circle:
                 effects.append(Send(identity, request))
         return effects
 
-    def _status(self) -> Status:
+    def _status(self, now_ns: int) -> Status:
         question = self.guard.question if self.guard.is_asking else 0
-        return repair.status(self.slot, question)
+        return replace(repair.status(self.slot, question), away=self.away(now_ns))
 
     def _begin_ns(self) -> int:
         return self._timetable.opens_ns(self.chain.head().not_after_us)

@@ -46,10 +46,12 @@ class Presence:
             del self._others[min(self._others, key=lambda who: (self._others[who], who))]
 
     def reported(self, peer: PeerId, away: int, now_ns: int) -> None:
-        """Note whom a voter says it has not heard for long, as a bitmap."""
+        """Note whom a voter says it has not heard for long, as a bitmap: its newest word counts."""
         index = self._index_of.get(peer)
-        if index is not None:
+        if index is not None and away:
             self._reports[index] = away, now_ns
+        elif index is not None and self._reports:
+            self._reports.pop(index, None)
 
     def agreed_away(self, own: int, now_ns: int) -> int:
         """Return who is away for q voters, this one with its bitmap `own` among them, of late."""
