@@ -2,7 +2,8 @@
 
 Written apart from the core: seats are followed from the genesis over every decided value in order.
 A step changes at most a quarter of the seats, nobody is seated who did not wait for it, absence
-leaves four, nobody who was expelled is admitted again, and nobody is expelled who did not lie.
+leaves four, nobody is admitted again who was expelled, or with a key that left, and nobody is
+expelled who did not lie.
 """
 
 import hashlib
@@ -46,6 +47,10 @@ class Book:
     next_slot: int = 1
     waiting: set[bytes] = field(default_factory=set)
     expelled: set[bytes] = field(default_factory=set)
+    keys: dict[bytes, bytes] = field(default_factory=dict)
+    """The voter key with which each identity was admitted last."""
+    gone_keys: set[bytes] = field(default_factory=set)
+    """Voter keys of those who left: what they said before is over."""
     early: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -111,6 +116,7 @@ class Rolls:
             faults.append(f"absence leaves {len(after)} voters")
         if admitted & (book.expelled | expelled):
             faults.append("somebody who was expelled is admitted")
+        faults += _returned(book, before, petitions)
         roll = _roll(circle, book.next_slot + 1, after)
         if value.get(KEY_ROSTER) != roll.hash:
             faults.append("the value names another roster than it makes")
@@ -131,6 +137,17 @@ class Rolls:
             found = [known.get(PeerId(identity)) for _, identity in roll.seats]
             circle.voters = tuple(one for one in found if one is not None)
             circle.quorum = roll.quorum
+
+
+def _returned(book: Book, seats: Sequence[Seat], petitions: list[CborValue]) -> list[str]:
+    """Return what is wrong if a voter key is admitted whose owner left: that has a new one."""
+    keys = book.keys | {identity: voter for voter, identity in seats}
+    admitted = {_octets(one, 2): _octets(one, 3) for one in petitions if _first(one) == ADMITTED}
+    left = [_octets(one, 2) for one in petitions if _first(one) != ADMITTED]
+    book.keys.update(admitted)
+    found = [voter for voter in admitted.values() if voter in book.gone_keys]
+    book.gone_keys |= {keys[identity] for identity in left if identity in keys}
+    return ["somebody who left is admitted by what it said before"] if found else []
 
 
 def quorum_of(circle: SimCircle) -> int:

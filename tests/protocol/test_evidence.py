@@ -8,6 +8,7 @@ from smilesync.circle import reception
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.evidence import SLOTS_MAX, conflict, hash_of, proof, verify
 from smilesync.circle.genesis import Parameters, Policy
+from smilesync.circle.heads import Heads
 from smilesync.circle.petitions import write_revoke
 from smilesync.circle.pool import Pool
 from smilesync.circle.quorum import VoteKey, statement
@@ -118,7 +119,7 @@ def test_evidence_is_held_and_passed_on_once() -> None:
     assert Reception(Pool()).accuse(GOOD, follower, SLOT) == []
     assert door.pool.get(hash_of(GOOD)) == GOOD
     assert door.pool.get(bytes(32)) is None
-    door.settle(replace(_around(), roster=LAB.roster.changed(1 << LIAR, ())))
+    door.settle(replace(_around(), roster=LAB.roster.changed(1 << LIAR, ())), Heads())
     assert door.pool.proofs() == []
 
 
@@ -149,16 +150,16 @@ def test_revocation_of_somebody_inside_puts_out_and_of_others_is_refused() -> No
     around = _around(Policy.STEWARD, State((Waiting(guest, 0),)))
     door, circle = Reception(Pool()), LAB.roster.circle
     for who in (guest.identity, LAB.roster.identities[LIAR]):
-        door.handle(write_revoke(STEWARD, who, circle), around, [])
+        door.handle(write_revoke(STEWARD, who, circle), around, Heads())
 
     assert {who for _, who in door.pool.proofs()} == {
         guest.identity,
         LAB.roster.identities[LIAR],
     }
     with pytest.raises(Unwelcome) as caught:
-        door.handle(write_revoke(STEWARD, PeerId(bytes(32)), circle), around, [])
+        door.handle(write_revoke(STEWARD, PeerId(bytes(32)), circle), around, Heads())
     assert caught.value.rule == "INV-013"
-    door.settle(replace(around, state=EMPTY))
+    door.settle(replace(around, state=EMPTY), Heads())
     assert [who for _, who in door.pool.proofs()] == [LAB.roster.identities[LIAR]]
 
 

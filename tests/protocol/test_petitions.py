@@ -6,6 +6,7 @@ import pytest
 
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Parameters, Policy
+from smilesync.circle.heads import Heads
 from smilesync.circle.petitions import (
     Petition,
     invite_from_text,
@@ -34,7 +35,7 @@ from vectors.writing import text_of
 VERIFIER = CachedVerifier()
 LAB = Lab(4, silent=frozenset(range(4)))
 CIRCLE = LAB.roster.circle
-HEADS = [ValueHash(HEAD)]
+HEADS, NO_HEADS = Heads([ValueHash(HEAD)]), Heads()
 INVITER = LAB.pairs[0][0]
 INVITE = write_invite(INVITER, 10**9, CIRCLE)
 WAITS = State((Waiting(Seat(VoterKey(VOTER.public), GUEST_ID), 0),))
@@ -82,6 +83,12 @@ def _around(
 ) -> Circumstances:
     around = replace(LAB.circumstances(me), state=state)
     return replace(around, parameters=Parameters(policy=policy))
+
+
+def _newest(heads: Heads) -> ValueHash:
+    head = heads.newest
+    assert head is not None
+    return head
 
 
 def _join(grant: Carried | None = INVITE) -> Carried:
@@ -133,7 +140,7 @@ def test_petition_is_refused_at_the_door(
 @pytest.mark.spec("INV-011")
 def test_join_that_names_an_old_head_is_refused() -> None:
     with pytest.raises(Unwelcome) as caught:
-        Reception(Pool()).handle(_join(), _around(), [])
+        Reception(Pool()).handle(_join(), _around(), NO_HEADS)
 
     assert caught.value.rule == "INV-011"
 
@@ -158,7 +165,7 @@ def test_no_signature_is_looked_at_for_what_cannot_be_granted(
     with pytest.raises(Unwelcome):
         Reception(Pool()).handle(carried, replace(around, verifier=NoVerifier()), HEADS)
     with pytest.raises(Unwelcome) as caught:
-        old_head.handle(_join(), replace(_around(), verifier=NoVerifier()), [])
+        old_head.handle(_join(), replace(_around(), verifier=NoVerifier()), NO_HEADS)
 
     assert caught.value.rule == "INV-011"
     assert full.handle(_join(), replace(_around(), verifier=NoVerifier()), HEADS) == []
@@ -188,9 +195,9 @@ def test_pool_holds_few_joins_and_of_each_person_the_lowest() -> None:
     assert other
     assert sorted(one.identity[0] for one in found) == list(range(JOINS_MAX))
     assert next(one for one in found if one.identity[0] == 5).voter[0] == 7
-    assert pool.admissions([], 9) == pool.admissions(HEADS, 10) == []
+    assert pool.admissions(NO_HEADS, 9) == pool.admissions(HEADS, 10) == []
     assert pool.leaves() == []
-    pool.expire([])
+    pool.expire(NO_HEADS)
     assert pool.admissions(HEADS, 9) == []
     assert pool.proofs() != []
 
@@ -204,7 +211,7 @@ def test_two_joins_of_one_person_do_not_chase_each_other() -> None:
     assert circle is not None
     signers = [Ed25519Signer(bytes([9, number]) * 16) for number in range(3)]
     joins = [
-        write_join(signers[0], voter, circle.chain.heads[-1], circle.roster.circle)
+        write_join(signers[0], voter, _newest(circle.chain.heads), circle.roster.circle)
         for voter in signers[1:]
     ]
     before = len(street.sent)
@@ -226,9 +233,9 @@ def test_what_a_decision_granted_is_dropped() -> None:
     reception.pool.add(stays)
     reception.pool.add(_petition(ObjectKind.LEAVE, 4))
 
-    reception.settle(_around(None))
+    reception.settle(_around(None), HEADS)
     assert len(reception.pool.leaves()) == 2
-    reception.settle(_around(WAITS))
+    reception.settle(_around(WAITS), HEADS)
 
     assert [one.hash for one in reception.pool.leaves()] == [stays.hash]
     assert [one.identity[0] for one in reception.pool.admissions(HEADS, 9)] == [1]
@@ -246,13 +253,13 @@ def test_wish_is_told_with_every_head_until_it_is_granted() -> None:
     told = reception.tell(around, HEADS)
 
     assert told == [Send(to, _join()) for to in LAB.roster.identities]
-    assert reception.tell(around, []) == []
+    assert reception.tell(around, NO_HEADS) == []
     assert reception.tell(replace(around, state=WAITS), HEADS) == []
     assert reception.tell(replace(around, state=None), HEADS) == told
     assert reception.tell(replace(around, me=2), HEADS) == []
     assert not reception.is_over(around, 9)
-    reception.leave(GUEST, around, 3)
-    assert reception.tell(around, []) == [Send(to, LEAVE) for to in LAB.roster.identities]
+    reception.leave(GUEST, around, NO_HEADS, 3)
+    assert reception.tell(around, NO_HEADS) == [Send(to, LEAVE) for to in LAB.roster.identities]
     assert reception.is_over(around, 3)
     assert not reception.is_over(replace(around, me=2), 5)
     assert reception.is_over(replace(around, me=2), 6)

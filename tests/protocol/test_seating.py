@@ -39,7 +39,7 @@ def _witness(heard: tuple[int, ...] = (1, 2, 3, 4), *names: PeerId) -> Witness:
     for who in [*(ROSTER.identities[i] for i in heard), *names]:
         presence.heard(who, NOW_NS - SECOND_NS)
     chain = Chain(ROSTER, LAB.verifier)
-    chain.heads.append(HEAD)
+    chain.heads.add(HEAD, [])
     return Witness(CircleConfig(), presence, Pool(), chain)
 
 

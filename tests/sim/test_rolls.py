@@ -118,6 +118,14 @@ def _expelled_comes_back(stage: Stage) -> list[str]:
     return stage.admit(seat)
 
 
+def _who_left_comes_back(stage: Stage) -> list[str]:
+    seat = stage.roster.seats[0]
+    assert stage.remove(0, also={14: [[2, HASH, seat.identity]]}) == []
+    assert stage.admit(GUEST) == []
+    assert stage.decide({14: [[2, HASH, GUEST.identity]]}) == []
+    return [*stage.admit(seat), *stage.admit(GUEST, 1)]
+
+
 def _honest_voter_expelled(stage: Stage) -> list[str]:
     out: dict[int, CborValue] = {13: [[HASH, stage.roster.identities[2]]]}
     return stage.remove(2, also=out)
@@ -129,6 +137,7 @@ FAULTS: list[tuple[str, Callable[[Stage], list[str]], str]] = [
     ("I9", _below_four, "absence leaves 3"),
     ("I9", _another_roster, "another roster"),
     ("I9", _expelled_comes_back, "is admitted"),
+    ("I9", _who_left_comes_back, "what it said before"),
     ("I15", _honest_voter_expelled, "honest voter is expelled"),
 ]
 

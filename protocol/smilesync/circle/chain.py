@@ -9,6 +9,7 @@ the roster it trusts that one of them is honest. Source: SPEC sections Decisions
 from collections.abc import Sequence
 from typing import TypeVar
 
+from smilesync.circle.heads import Heads
 from smilesync.circle.lawful import seats_after, state_after
 from smilesync.circle.library import Library
 from smilesync.circle.quorum import bits, statement, vote_set
@@ -29,7 +30,6 @@ Complete = tuple[Named, VoteSet, Roster]
 """A decision, its certificate, and the roster whose certificate it is."""
 
 KEPT_DECISIONS = 3
-KEPT_HEADS = 8
 KEPT_TURNS = 32
 """Decisions kept because they changed the roster: steps for whoever was away meanwhile."""
 FUTURE_PARTS_MAX = 8
@@ -46,8 +46,7 @@ class Chain:
         self.roster = roster
         self.state: State | None = EMPTY
         self.library = Library(roster)
-        self.heads: list[ValueHash] = []
-        """Hashes of the last decisions, newest last, as far as held without a gap."""
+        self.heads = Heads()
         self._founding = self._decided_by = roster
         self._turns: list[Complete] = []
         self._verifier = verifier
@@ -195,7 +194,7 @@ class Chain:
         value = decided.value
         if value.slot != self.head().slot + 1:
             self.heads.clear()
-        self.heads = [*self.heads, decided.hash][-KEPT_HEADS:]
+        self.heads.add(decided.hash, (one.identity for one in value.changes.left))
         self.decisions.append((decided, certificate))
         del self.decisions[:-KEPT_DECISIONS]
         self._head = Head(value.slot, decided.hash, value.not_after_us, value)

@@ -59,7 +59,7 @@ class Members:
         if chain.roster.hash == before.roster.hash and chain.state == before.state:
             return []
         self.around = around = before.under(chain.roster, chain.state)
-        self.reception.settle(around)
+        self.reception.settle(around, chain.heads)
         if around.roster.hash == before.roster.hash:
             return []
         self.presence.follow(around.roster, around.me, now_ns)
@@ -124,7 +124,8 @@ class Members:
 
     def leave(self, identity: Signer) -> list[Effect]:
         """Give up the seat; who has none has nothing to wait for."""
-        self.reception.leave(identity, self.around, self._chain.head().slot + 1)
+        chain = self._chain
+        self.reception.leave(identity, self.around, chain.heads, chain.head().slot + 1)
         return self.tell()
 
     def is_gone(self) -> bool:

@@ -3,10 +3,12 @@
 Source: SPEC sections Membership (INV-017) and Evidence (EVD-005).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
+from dataclasses import replace
 
 from smilesync.circle.changes import Admission, Cited
 from smilesync.circle.evidence import hash_of
+from smilesync.circle.heads import Heads
 from smilesync.circle.petitions import Petition
 from smilesync.ids import PeerId, VoterKey
 from smilesync.wire.messages import Carried, Evidence, ObjectKind
@@ -59,10 +61,15 @@ class Pool:
         return next((e for e in self._evidence.values() if hash_of(e) == object_hash), None)
 
     def has_room(self, petition: Petition) -> bool:
-        """Would this be held: is it the best of its place, and if somebody new, one of few?"""
+        """Would this be held: is it the best of its place, and if somebody new, one of few?
+
+        Who took back its JOIN does not come in by another one of the same voter key.
+        """
         place = petition.kind, petition.identity
         held = self._held.get(place)
         if held is not None:
+            if held.kind != petition.kind:
+                return held.voter != petition.voter
             return petition.hash < held.hash
         joins = sum(kind == ObjectKind.JOIN for kind, _ in self._held)
         return petition.kind != ObjectKind.JOIN or joins < JOINS_MAX
@@ -74,37 +81,56 @@ class Pool:
         self._held[petition.kind, petition.identity] = petition
         return True
 
-    def expire(self, heads: Collection[bytes]) -> None:
+    def has_join(self, identity: PeerId, voter: VoterKey) -> bool:
+        """Is a JOIN by this voter key held, or the LEAVE that took it back?"""
+        held = self._held.get((ObjectKind.JOIN, identity))
+        return held is not None and held.voter == voter
+
+    def withdraw(self, leave: Petition, head: bytes) -> bool:
+        """Put a LEAVE in the place of the JOIN that it takes back, as long as `head` is a head.
+
+        Returns whether it was not held before.
+        """
+        place = ObjectKind.JOIN, leave.identity
+        is_new = self._held[place].hash != leave.hash
+        self._held[place] = replace(leave, head=head)
+        return is_new
+
+    def expire(self, heads: Container[bytes]) -> None:
         """Drop who asked to join at a head that is too old to be granted."""
         self._held = {
             place: one
             for place, one in self._held.items()
-            if one.kind != ObjectKind.JOIN or one.head in heads
+            if place[0] != ObjectKind.JOIN or one.head in heads
         }
 
     def settle(self, inside: Collection[PeerId], seats: Collection[bytes]) -> None:
         """Drop what was decided: who joins is in, the voter key of who leaves is out."""
         self._evidence = {v: e for v, e in self._evidence.items() if v in seats}
         self._held = {
-            place: one for place, one in self._held.items() if _is_due(one, inside, seats)
+            place: one for place, one in self._held.items() if _is_due(place[0], one, inside, seats)
         }
 
-    def admissions(self, heads: Collection[bytes], at_us: int) -> list[Admission]:
+    def admissions(self, heads: Heads, at_us: int) -> list[Admission]:
         """Return who may be admitted by a value that begins at `at_us`, by hash."""
         return sorted(
             Admission(one.hash, one.identity, one.voter, one.inviter)
             for one in self._held.values()
-            if one.kind == ObjectKind.JOIN and one.head in heads and at_us <= one.until_us
+            if one.kind == ObjectKind.JOIN
+            and heads.admits(one.identity, one.head)
+            and at_us <= one.until_us
         )
 
     def leaves(self) -> list[Cited]:
         """Return who said that they leave, by hash."""
         kind = ObjectKind.LEAVE
-        return sorted(Cited(p.hash, p.identity) for p in self._held.values() if p.kind == kind)
+        return sorted(Cited(p.hash, p.identity) for (k, _), p in self._held.items() if k == kind)
 
 
-def _is_due(petition: Petition, inside: Collection[PeerId], seats: Collection[bytes]) -> bool:
+def _is_due(
+    kind: ObjectKind, petition: Petition, inside: Collection[PeerId], seats: Collection[bytes]
+) -> bool:
     """Was this not granted yet?"""
-    if petition.kind == ObjectKind.LEAVE:
+    if kind == ObjectKind.LEAVE:
         return petition.voter in seats
-    return (petition.identity in inside) is (petition.kind == ObjectKind.REVOKE)
+    return (petition.identity in inside) is (kind == ObjectKind.REVOKE)

@@ -5,12 +5,13 @@ The own wish to join is told again with every new head until it is granted; the 
 the seat is gone. Source: SPEC section Membership (INV-010 to INV-015).
 """
 
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.evidence import verify
 from smilesync.circle.genesis import Policy
+from smilesync.circle.heads import Heads
 from smilesync.circle.petitions import Petition, look_at, write_join, write_leave
 from smilesync.circle.petitions import verify as verify_petition
 from smilesync.circle.pool import Pool
@@ -29,13 +30,15 @@ PETITIONS = frozenset((ObjectKind.JOIN, ObjectKind.LEAVE, ObjectKind.REVOKE))
 class Wish:
     """What the wearer wants: to join, with the invitation if there is one; or to leave.
 
-    Who leaves has signed the LEAVE, and says it until the seat is gone, also without the key.
+    Who leaves has signed the LEAVE, and says it until the seat is gone, also without the key; and
+    where a JOIN was under way, as long as `since`, the head at that time, is one of the last.
     """
 
     identity: Signer
     grant: Carried | None
     leaves_after_slot: int | None = None
     leave: Carried | None = None
+    since: ValueHash | None = None
 
 
 class Reception:
@@ -50,9 +53,7 @@ class Reception:
         """Does the wearer want to leave?"""
         return self.wish is not None and self.wish.leaves_after_slot is not None
 
-    def handle(
-        self, carried: Carried, around: Circumstances, heads: list[ValueHash]
-    ) -> list[Effect]:
+    def handle(self, carried: Carried, around: Circumstances, heads: Heads) -> list[Effect]:
         """Take a petition and pass it on.
 
         Errors: RemoteError; nothing is held of it then.
@@ -63,12 +64,17 @@ class Reception:
         if carried.kind not in PETITIONS:
             raise Unwelcome("INV-010", f"kind {carried.kind} is no petition")
         petition = look_at(carried, around.parameters)
-        if self.pool.holds(petition.hash) or not self.pool.has_room(petition):
+        if not self.pool.has_room(petition):
             return []
-        _must_be_due(petition, around, heads)
+        is_withdrawal = self._takes_back(petition, around)
+        if not is_withdrawal:
+            _must_be_due(petition, around, heads)
         verify_petition(petition, around.roster.circle, around.verifier)
-        self.pool.add(petition)
-        return to_voters(around, carried) if around.me is not None else []
+        if is_withdrawal:
+            is_new = self.pool.withdraw(petition, heads.newest or b"")
+        else:
+            is_new = self.pool.add(petition)
+        return to_voters(around, carried) if is_new and around.me is not None else []
 
     def accuse(self, evidence: Evidence, around: Circumstances, open_slot: int) -> list[Effect]:
         """Take evidence and pass it on. Errors: RemoteError; nothing is held of it then."""
@@ -80,9 +86,9 @@ class Reception:
         is_new = self.pool.accuse(evidence)
         return to_voters(around, evidence) if is_new and around.me is not None else []
 
-    def settle(self, around: Circumstances) -> None:
+    def settle(self, around: Circumstances, heads: Container[bytes]) -> None:
         """Drop the petitions that the last decision granted, the own one too."""
-        if (around.me is not None and not self.is_leaving) or self._is_out(around):
+        if (around.me is not None and not self.is_leaving) or self._is_out(around, heads):
             self.wish = None
         if around.state is not None:
             waiting = {one.seat.identity for one in around.state.standby}
@@ -100,29 +106,43 @@ class Reception:
             raise LocalError("this device was expelled from the circle, which is for good")
         self.wish = Wish(identity, grant)
 
-    def leave(self, identity: Signer, around: Circumstances, slot: int) -> None:
-        """Wish to leave; the seat may be used until the circle has decided it."""
-        signer, circle = around.signer, around.roster.circle
-        leave = write_leave(identity, signer.public, circle) if signer is not None else None
-        self.wish = Wish(identity, None, slot + LINGER_SLOTS, leave)
+    def leave(self, identity: Signer, around: Circumstances, heads: Heads, slot: int) -> None:
+        """Wish to leave; the seat may be used until the circle has decided it.
 
-    def tell(self, around: Circumstances, heads: list[ValueHash]) -> list[Effect]:
+        A JOIN that was not granted yet may be under way, so that is taken back for as long.
+        """
+        signer, circle, is_asking = around.signer, around.roster.circle, self.wish is not None
+        leave = write_leave(identity, signer.public, circle) if signer is not None else None
+        since = heads.newest if is_asking else None
+        self.wish = Wish(identity, None, slot + LINGER_SLOTS, leave, since)
+
+    def tell(self, around: Circumstances, heads: Heads) -> list[Effect]:
         """Tell every voter the own wish, as far as there is one that is not granted."""
         wish, signer, circle = self.wish, around.signer, around.roster.circle
-        if wish is None or self._is_out(around):
+        if wish is None or self._is_out(around, heads):
             return []
         if wish.leave is not None:
             return to_voters(around, wish.leave)
         state = around.state
         is_waiting = state is not None and state.waiting(PeerId(wish.identity.public))
-        if signer is None or self.is_leaving or around.me is not None or is_waiting or not heads:
+        head = heads.newest
+        is_in = around.me is not None or is_waiting
+        if signer is None or self.is_leaving or is_in or head is None:
             return []
-        return to_voters(around, write_join(wish.identity, signer, heads[-1], circle, wish.grant))
+        return to_voters(around, write_join(wish.identity, signer, head, circle, wish.grant))
 
-    def _is_out(self, around: Circumstances) -> bool:
-        """Has the wearer left, and the circle decided it?"""
+    def _takes_back(self, petition: Petition, around: Circumstances) -> bool:
+        """Is this the LEAVE of somebody who asked to join and has not come in?"""
+        identity, voter = petition.identity, petition.voter
+        is_leave = petition.kind == ObjectKind.LEAVE and not _is_in(identity, around)
+        return is_leave and self.pool.has_join(identity, voter)
+
+    def _is_out(self, around: Circumstances, heads: Container[bytes]) -> bool:
+        """Has the wearer left, and the circle decided it, or no JOIN under way can be granted?"""
         wish = self.wish
         if wish is None or not self.is_leaving or around.signer is not None:
+            return False
+        if wish.since is not None and wish.since in heads:
             return False
         return not _is_in(PeerId(wish.identity.public), around)
 
@@ -160,7 +180,7 @@ def _key_of(identity: PeerId, around: Circumstances) -> bytes | None:
     return waiting.seat.voter if waiting is not None else None
 
 
-def _must_be_due(petition: Petition, around: Circumstances, heads: Collection[bytes]) -> None:
+def _must_be_due(petition: Petition, around: Circumstances, heads: Heads) -> None:
     """Raise Unwelcome for what cannot be granted: no signature need be verified for that."""
     state, identity = around.state, petition.identity
     is_in = _is_in(identity, around)
@@ -178,5 +198,7 @@ def _must_be_due(petition: Petition, around: Circumstances, heads: Collection[by
         raise Unwelcome("INV-014", "a JOIN of somebody who is in")
     if petition.head not in heads:
         raise Unwelcome("INV-011", "a JOIN that names none of the last heads")
+    if not heads.admits(identity, petition.head):
+        raise Unwelcome("PTN-002", "a JOIN from before its signer left")
     if petition.inviter is not None and petition.inviter not in around.roster.index_of:
         raise Unwelcome("INV-012", "an invitation of somebody without a seat")
