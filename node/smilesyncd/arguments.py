@@ -267,7 +267,10 @@ def _add_belonging(add_parser: AddParser) -> None:
         has_daemon=True,
     )
     leave.add_argument(
-        "--now", action="store_true", help="erase the voter key at once, not when the circle agrees"
+        "--now",
+        action="store_true",
+        help="erase the voter key at once, not when the circle agrees; in a closed circle it stays "
+        "otherwise, because the seat does",
     )
     for parser in (show, invite, join, leave):
         _add_json(parser)

@@ -28,13 +28,10 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
                 is_json=chosen.json,
             )
         case "leave":
+            is_closed = client.ask(path, "circle")["policy"] == "closed"
             client.ask(path, "leave", now=chosen.now)
-            key = "at once" if chosen.now else "when the circle has let go"
-            _tell(
-                {"wish": "leave"},
-                f"left: collective light and sharing are off; the voter key is erased {key}",
-                is_json=chosen.json,
-            )
+            words = _farewell(is_closed=is_closed, is_now=chosen.now)
+            _tell({"wish": "leave"}, words, is_json=chosen.json)
         case _:
             raise AssertionError(chosen.action)
     return 0
@@ -52,6 +49,24 @@ def _invite(chosen: argparse.Namespace, path: Path) -> None:
         print(qrcode.in_terminal(qrcode.of(word)))
     # The word alone, so that it can be piped into whatever sends it.
     print(json.dumps(fields) if chosen.json else word)
+
+
+def _farewell(*, is_closed: bool, is_now: bool) -> str:
+    """Return what became of the device's light, its sharing and its seat."""
+    left = "left: collective light and sharing are off; "
+    if is_closed and is_now:
+        return left + (
+            "the voter key is erased at once\n"
+            "this circle is closed, so nobody can take the seat: the others have one voter less"
+        )
+    if is_closed:
+        return left + (
+            "this circle is closed, so its seats stay\n"
+            "your device votes on unseen, so that the others keep their light\n"
+            "`smilesync consent collective on` brings you back; `smilesync circle leave --now` "
+            "erases its key"
+        )
+    return left + f"the voter key is erased {'at once' if is_now else 'when the circle has let go'}"
 
 
 def _tell(fields: Fields, words: str, *, is_json: bool) -> None:

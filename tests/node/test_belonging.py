@@ -14,7 +14,7 @@ from smilesync.errors import SettingsError
 from smilesync.ids import VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.wire import records
-from smilesyncd import client, keystore, qrcode
+from smilesyncd import belonging, client, keystore, qrcode
 from smilesyncd.control import BadRequest, Service
 from smilesyncd.driver import Node
 from smilesyncd.journal import open_journal
@@ -228,3 +228,20 @@ def _read_code(lines: list[str]) -> str:
     shape = (len(rows) * scale, len(rows[0]) * scale)
     (code,) = zxingcpp.read_barcodes(memoryview(seen).cast("B", shape))
     return str(code.text)
+
+
+@pytest.mark.parametrize(
+    ("is_closed", "is_now", "says"),
+    [
+        (False, False, "when the circle has let go"),
+        (False, True, "is erased at once"),
+        (True, False, "votes on unseen"),
+        (True, True, "nobody can take the seat"),
+    ],
+)
+def test_farewell_says_what_becomes_of_the_seat(is_closed: bool, is_now: bool, says: str) -> None:
+    words = belonging._farewell(is_closed=is_closed, is_now=is_now)
+
+    assert says in words
+    assert words.startswith("left: collective light and sharing are off; ")
+    assert all(len(line) <= 100 for line in words.splitlines())

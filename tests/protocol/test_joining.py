@@ -200,6 +200,30 @@ def test_who_leaves_now_forgets_its_key_at_once() -> None:
     assert _assert_sound(street)[-1] == 4
 
 
+@pytest.mark.spec("PTN-005", "MEM-036", "MEM-037")
+def test_who_leaves_a_closed_circle_is_dark_and_votes_on_because_the_seat_cannot_go() -> None:
+    """Four of five must vote: with the key erased one more absence stopped the others for ever."""
+    street = _street(5, 5, Policy.CLOSED)
+    street.run(5)
+
+    street.command(4, Leave(is_now=False))
+    street.run(20)
+
+    assert street.erased == []
+    assert street.peers[4].scene.rung > Rung.HOLD
+    assert _voters(street) == [0, 1, 2, 3, 4]
+    assert not any(isinstance(m, Carried) and m.kind == 10 for _, _, _, m in street.sent)
+    street.stop(3)
+    street.run(20)
+    assert [street.peers[device].scene.rung for device in (0, 1, 2)] == [Rung.COMMITTED] * 3
+    street.command(4, SetConsent(Switch.COLLECTIVE, True))
+    street.run(10)
+    assert street.peers[4].scene.rung is Rung.COMMITTED, "it may come back"
+    street.command(4, Leave(is_now=True))
+    assert street.erased == [4], "its wearer's key is its wearer's"
+    assert _statistics(street, 4).is_amnesic
+
+
 @pytest.mark.spec("MEM-037")
 def test_who_lingers_does_so_for_two_slots_at_most() -> None:
     street = _street(2, 2)

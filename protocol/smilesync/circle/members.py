@@ -123,7 +123,13 @@ class Members:
         return invite_text(circle, write_invite(inviter, until_us, circle, guest))
 
     def leave(self, identity: Signer) -> list[Effect]:
-        """Give up the seat; who has none has nothing to wait for."""
+        """Give up the seat; who has none has nothing to wait for.
+
+        In a closed circle seats stay for ever. One that never votes again could cost the others
+        their quorum, so there this changes nothing: the light and what is shared ended before.
+        """
+        if not self.is_governed:
+            return []
         chain = self._chain
         self.reception.leave(identity, self.around, chain.heads, chain.head().slot + 1)
         return self.tell()
