@@ -126,8 +126,6 @@ class CircleCheck:
 
     def _must_have_met(self, device: Device, circle: SimCircle, slot: int, tick: int) -> None:
         """Somebody is the first to decide a slot: were there q voters to hear?"""
-        if circle.followers:
-            return  # they hear one another over others, which only the far check follows
         # By the clock of the light before; after a restart clocks may have jumped ahead.
         voted = self._book(circle, slot).voted_tick
         opened = self._pace.opened_tick(circle, slot)
@@ -136,16 +134,20 @@ class CircleCheck:
         members = [self._devices.get(member) for member in circle.members]
         liars = {one.index for one in members if one is not None and one.is_villain}
         self._violations.judged["I14"] += 1
-        if len(heard | liars) < quorum_of(circle):
-            detail = f"slot {slot} decided, and {len(heard | liars)} voters could hear one another"
+        voters = len((heard & set(circle.members)) | liars)
+        if voters < quorum_of(circle):
+            detail = f"slot {slot} decided, and {voters} voters could hear one another"
             self._violations.add("I14", tick, device.index, detail)
 
     def _heard_by(self, device: Device, circle: SimCircle, since_tick: int) -> set[int]:
-        """Return who of the circle reached `device` since then, directly or through others."""
+        """Return who of the circle reached `device` since then, directly or through others.
+
+        Followers pass on what voters say, so they count as ways and not as voters.
+        """
         heard, waiting = {device.index}, [device]
         while waiting:
             inbound = waiting.pop().inbound
-            for member in circle.members:
+            for member in circle.everybody:
                 way = inbound.get(member)
                 if member in heard or way is None or way.said_tick < since_tick:
                     continue

@@ -15,6 +15,8 @@ from smilesync.circle.genesis import VOTERS_USUAL_MAX
 from smilesync.clock.sync import CircleClock
 from smilesync.errors import SettingsError
 from smilesync.wire.messages import Beacon, Beacons, Told
+from support import planted
+from support.planted import infested
 
 PEERS = 32
 SIDES = """
@@ -31,6 +33,19 @@ kind = "sides"
 at_s = 21
 heal_s = 30
 percent = 75
+"""
+
+ISLANDS = """
+summary = "All are cut off from one another."
+seconds = 18
+peers = 32
+circle_size = 32
+
+[[fault]]
+kind = "islands"
+at_s = 6
+heal_s = 16
+islands = 30
 """
 
 
@@ -88,6 +103,19 @@ def test_a_cut_off_side_goes_dark_and_the_check_sees_it_if_not(
 
     rules = {one.rule for one in city.violations.kept}
     assert rules == ({"I8"} if is_planted else set())
+
+
+def test_nothing_is_decided_where_few_hear_one_another_and_the_check_sees_it_if_it_is() -> None:
+    chosen = scenario.parse("meadow", ISLANDS, "meadow.toml")
+    plan = Plan(chosen, meadow(PEERS, chosen.circle_size, 2), 2, chosen.seconds)
+    sound, broken = City(plan), infested(plan, planted.DecidesForAll)
+
+    sound.run()
+    broken.run()
+
+    assert sound.violations.kept == []
+    assert sound.violations.judged["I14"] > 0
+    assert "I14" in {one.rule for one in broken.violations.kept}
 
 
 def test_what_nobody_signed_counts_for_nothing() -> None:
