@@ -143,6 +143,7 @@ def circle(device: Device) -> Fields:
             "heard_ms": age_ms if is_heard else None,
         }
 
+    put_out = state.expelled + state.struck if state is not None else ()
     told = None
     if wish is not None:
         told = "join" if wish.leaves_after_slot is None else "leave"
@@ -155,7 +156,7 @@ def circle(device: Device) -> Fields:
         "is_voter": mine.around.me is not None,
         "voters": [person(one) for one in roster.identities],
         "standby": [person(one) for one in members.standby] if state is not None else None,
-        "expelled": [one.hex() for one in state.expelled] if state is not None else None,
+        "expelled": [one.hex() for one in put_out] if state is not None else None,
         "wish": told,
     }
 

@@ -103,6 +103,12 @@ GOOD = [
         state=BUSY,
     ),
     Row(
+        "expelled while a former voter and a newcomer wait",
+        "MEM-004 MEM-005 MEM-013 PTN-006",
+        Changes(expelled=(cited(9), cited(10, 1))),
+        state=BUSY,
+    ),
+    Row(
         "a replacement in a circle of eight",
         "MEM-005 MEM-012 MEM-016",
         Changes(removed=1, added=seats(9)),
@@ -173,6 +179,18 @@ BAD = [
     Row("who votes is admitted", "MEM-018", Changes(admitted=(admits(5),))),
     Row("who waits is admitted", "MEM-018", Changes(admitted=(admits(9),)), state=BUSY),
     Row("who was expelled is admitted", "MEM-018", Changes(admitted=(admits(11),)), state=BUSY),
+    Row(
+        "after 64 voters were expelled",
+        "PTN-006",
+        Changes(admitted=(admits(12),)),
+        state=State(expelled=tuple(PeerId(bytes([i]) * 32) for i in range(64))),
+    ),
+    Row(
+        "who was struck is admitted",
+        "MEM-018",
+        Changes(admitted=(admits(11),)),
+        state=State(struck=(who(11),)),
+    ),
     Row(
         "a voter's key is admitted",
         "MEM-018",
@@ -262,7 +280,13 @@ def _bad_bodies() -> list[Case]:
         ("a state without guests", "MEM-004", {"state": cbor.encode({1: [], 2: None, 3: []})}),
         ("a state of numbers", "MEM-004", {"state": cbor.encode({1: 0, 2: [], 3: []})}),
         ("a state of an array", "MEM-004", {"state": cbor.encode([])}),
-        ("a state with a fourth key", "MEM-004", {"state": cbor.encode({**state, 4: 0})}),
+        (
+            "a state with a number of those struck",
+            "MEM-004",
+            {"state": cbor.encode({**state, 4: 0})},
+        ),
+        ("a state with nobody struck", "MEM-004", {"state": cbor.encode({**state, 4: []})}),
+        ("a state with a fifth key", "MEM-004", {"state": cbor.encode({**state, 5: 0})}),
         ("a state with a short key", "MEM-004", {"state": cbor.encode(state | {3: [b"x"]})}),
         ("a state with a pair", "MEM-004", {"state": cbor.encode(state | {1: [[b"", b""]]})}),
     ]

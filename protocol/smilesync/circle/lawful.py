@@ -9,7 +9,7 @@ Source: SPEC section Membership (MEM-010 to MEM-019).
 from smilesync.circle.changes import NO_CHANGES, Admission, Changes
 from smilesync.circle.genesis import VOTERS_USUAL_MAX, Parameters, Policy
 from smilesync.circle.roster import Roster, Seat
-from smilesync.circle.state import EMPTY, STANDBY_MAX, State
+from smilesync.circle.state import EMPTY, EXPELLED_MAX, STANDBY_MAX, State
 from smilesync.circle.value import Value
 from smilesync.errors import Malformed
 
@@ -95,8 +95,10 @@ def _admissions(
         raise Malformed("MEM-013", "somebody is put out who was not in")
     if state.crowding(at_us) + len(changes.admitted) > STANDBY_MAX:
         raise Malformed("MEM-018", f"more than {STANDBY_MAX} would wait for a seat")
+    if changes.admitted and len(state.expelled) >= EXPELLED_MAX:
+        raise Malformed("PTN-006", f"admits somebody after {EXPELLED_MAX} voters were expelled")
     for one in changes.admitted:
-        if one.identity in inside or one.voter in taken or one.identity in state.expelled:
+        if one.identity in inside or one.voter in taken or state.is_out(one.identity):
             raise Malformed("MEM-018", "admits somebody who is in already, or was expelled")
         if parameters.policy is Policy.INVITE:
             _invitation(one, changes, roster, state, at_us)

@@ -102,7 +102,7 @@ class Reception:
             raise LocalError("this device has no voter key: it left; start it anew to get one")
         if around.me is not None:
             raise LocalError("this device has a seat in the circle already")
-        if around.state is not None and identity.public in around.state.expelled:
+        if around.state is not None and around.state.is_out(PeerId(identity.public)):
             raise LocalError("this device was expelled from the circle, which is for good")
         self.wish = Wish(identity, grant)
 
@@ -190,7 +190,7 @@ def _must_be_due(petition: Petition, around: Circumstances, heads: Heads) -> Non
         return
     if petition.kind == ObjectKind.LEAVE and petition.voter != _key_of(identity, around):
         raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use by its signer")
-    if state is not None and identity in state.expelled:
+    if state is not None and state.is_out(identity):
         raise Unwelcome("INV-015", "a petition of somebody who was expelled")
     if petition.kind == ObjectKind.LEAVE:
         return

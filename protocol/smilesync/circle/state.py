@@ -21,6 +21,8 @@ STATE_DOMAIN = Domain.STATE + b"\0"
 STANDBY_MAX = 22
 GUESTS_MAX = 96
 EXPELLED_MAX = 64
+"""Once so many voters were expelled nobody is admitted: a list that forgets lets liars return."""
+STRUCK_MAX = 64
 STATE_BYTES_MAX = 16_384
 QUOTA_US = 3_600_000_000
 """Invitations count against their inviter's quota for an hour."""
@@ -54,23 +56,28 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The three lists, oldest first."""
+    """The lists, oldest first. Who never had a seat and was expelled is `struck`.
+
+    Apart, because anybody may get on the standby list and accuse itself, again and again.
+    """
 
     standby: tuple[Waiting, ...] = ()
     guests: tuple[Guest, ...] = ()
     expelled: tuple[PeerId, ...] = ()
+    struck: tuple[PeerId, ...] = ()
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed and kept; none at all for the empty state."""
         if self == EMPTY:
             return b""
-        return cbor.encode(
-            {
-                1: [[one.seat.voter, one.seat.identity, one.since_us] for one in self.standby],
-                2: [[one.identity, one.inviter, one.since_us] for one in self.guests],
-                3: list(self.expelled),
-            }
-        )
+        fields: dict[int, cbor.CborValue] = {
+            1: [[one.seat.voter, one.seat.identity, one.since_us] for one in self.standby],
+            2: [[one.identity, one.inviter, one.since_us] for one in self.guests],
+            3: list(self.expelled),
+        }
+        if self.struck:
+            fields[4] = list(self.struck)
+        return cbor.encode(fields)
 
     def hash(self, circle: CircleId) -> bytes:
         """Return the state hash."""
@@ -79,6 +86,10 @@ class State:
     def waiting(self, identity: PeerId) -> Waiting | None:
         """Return who waits under this identity."""
         return next((one for one in self.standby if one.seat.identity == identity), None)
+
+    def is_out(self, identity: PeerId) -> bool:
+        """Was somebody expelled, with a seat or before there was one?"""
+        return identity in self.expelled or identity in self.struck
 
     def crowding(self, at_us: int) -> int:
         """Return how many wait who need not give way."""
@@ -112,8 +123,14 @@ class State:
         inside |= set(roster.identities) - {seat.identity for seat in removed}
         fresh = [Guest(a.identity, a.inviter, at_us) for a in changes.admitted if a.inviter]
         guests = _kept(self.guests, inside, at_us) + fresh
-        expelled = [*self.expelled, *(one.identity for one in changes.expelled)]
-        return State(tuple(standby), tuple(guests[-GUESTS_MAX:]), tuple(expelled[-EXPELLED_MAX:]))
+        new = {one.seat.identity for one in self.standby if one.since_us}
+        put_out = [one.identity for one in changes.expelled]
+        return State(
+            tuple(standby),
+            tuple(guests[-GUESTS_MAX:]),
+            (*self.expelled, *(one for one in put_out if one not in new))[:EXPELLED_MAX],
+            (*self.struck, *(one for one in put_out if one in new))[-STRUCK_MAX:],
+        )
 
 
 EMPTY = State()
@@ -127,18 +144,30 @@ def state_of(body: bytes) -> State:
     if not body:
         return EMPTY
     fields = Fields.of_map(cbor.decode(body, limit_bytes=STATE_BYTES_MAX), RULE)
-    standby, guests, expelled = fields.item(1), fields.item(2), fields.item(3)
+    standby, guests = _list(fields, 1), _list(fields, 2)
+    expelled = _list(fields, 3)
+    struck = fields.array(4, least=0, most=STRUCK_MAX)
     fields.close()
-    if not (isinstance(standby, list) and isinstance(guests, list) and isinstance(expelled, list)):
-        raise Malformed(RULE, "a state is a map of three arrays")
     state = State(
         tuple(Waiting(Seat(VoterKey(a), PeerId(b)), at) for a, b, at in map(_triple, standby)),
         tuple(Guest(PeerId(a), PeerId(b), at) for a, b, at in map(_triple, guests)),
-        tuple(PeerId(Fields.of_array([one], 1, RULE).sized(0, KEY_SIZE_BYTES)) for one in expelled),
+        tuple(map(_identity, expelled)),
+        tuple(map(_identity, struck)),
     )
     if state == EMPTY:
         raise Malformed(RULE, "the empty state has no bytes")
     return state
+
+
+def _list(fields: Fields, key: int) -> list[cbor.CborValue]:
+    item = fields.item(key)
+    if not isinstance(item, list):
+        raise Malformed(RULE, "a state is a map of arrays")
+    return item
+
+
+def _identity(item: cbor.CborValue) -> PeerId:
+    return PeerId(Fields.of_array([item], 1, RULE).sized(0, KEY_SIZE_BYTES))
 
 
 def _triple(item: cbor.CborValue) -> tuple[bytes, bytes, int]:
