@@ -33,6 +33,8 @@ HEADER_BYTES = 40
 COMPACT_AT_BYTES = 256 * 1024
 DECISIONS_KEPT = 4
 ROSTERS_KEPT = 6
+TURNS_KEPT = 8
+"""Changes of the voters over which stragglers can be led on after a restart, at least."""
 ZERO_TAIL_BYTES = 16
 SEQUENCE_MARGIN = 1 << 20
 """How far a device whose journal was damaged skips ahead, so that no sequence number repeats."""
@@ -194,25 +196,33 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
     """Return the records that still bind the device, in their order.
 
     Own votes fall away once their slot's decision is here; of every reservation, switch and
-    feeling only the last counts, of the decisions the newest few. Of the rosters the last few stay:
-    the newest may be that of a decision that was torn.
+    feeling only the last counts, of the decisions the newest few and the last that changed who
+    votes. Of the rosters the last few stay: the newest may be that of a decision that was torn.
     """
     decided = sorted(r.slot for r in replayed if isinstance(r, records.DecidedRecord))
     oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
     head = decided[-1] if decided else -1
     last_of = {type(record): index for index, record in enumerate(replayed)}
-    seated = [i for i, record in enumerate(replayed) if isinstance(record, records.Seated)]
+    seated = [(i, one) for i, one in enumerate(replayed) if isinstance(one, records.Seated)]
+    turns = [
+        (index, one.slot - 1)
+        for before, (index, one) in zip([None, *seated], seated, strict=False)
+        if before is None or before[1].roster != one.roster
+    ]
+    rosters = {index for index, _ in [*seated[-ROSTERS_KEPT:], *turns[-TURNS_KEPT - 1 :]]}
+    # The roster before the oldest of these may be gone: then nobody can tell who decided it.
+    turned = {slot for _, slot in turns[-TURNS_KEPT:]}
     kept: list[Record] = []
     for index, record in enumerate(replayed):
         match record:
             case records.Notarized() | records.Nullified() | records.Finalized():
                 is_kept = record.slot > head
             case records.DecidedRecord():
-                is_kept = record.slot >= oldest_kept
+                is_kept = record.slot >= oldest_kept or record.slot in turned
             case records.Opened():
                 is_kept = index == 0
             case records.Seated():
-                is_kept = index in seated[-ROSTERS_KEPT:]
+                is_kept = index in rosters
             case _:
                 is_kept = index == last_of[type(record)]
         if is_kept:

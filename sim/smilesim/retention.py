@@ -30,6 +30,7 @@ PLACE_OF_SLOT = 2
 SHORT_UINT_MAX = 23
 DECISIONS_KEPT = 4
 ROSTERS_KEPT = 6
+TURNS_KEPT = 8
 SEQUENCE_MARGIN = 1 << 20
 NOBODY = VoterKey(bytes(32))
 
@@ -57,7 +58,8 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
     """Return the records that still bind the device, in their order.
 
     Own votes fall away once their slot's decision is here; of every reservation, switch and
-    feeling only the last counts, of the decisions and rosters the newest few.
+    feeling only the last counts, of the decisions and rosters the newest few, and those of the last
+    changes of who votes.
     """
     kinds = [record[PLACE_OF_KIND] for record in journal]
     decided = sorted(
@@ -66,22 +68,35 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
     oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
     head = decided[-1] if decided else -1
     last_of = {kind: index for index, kind in enumerate(kinds)}
-    seated = [index for index, kind in enumerate(kinds) if kind == SEATED]
+    rosters, turned = _turns(journal, [i for i, kind in enumerate(kinds) if kind == SEATED])
     kept: list[bytes] = []
     for index, (kind, record) in enumerate(zip(kinds, journal, strict=True)):
         if kind in OWN_VOTES:
             is_kept = slot_of(record) > head
         elif kind == DECIDED:
-            is_kept = slot_of(record) >= oldest_kept
+            is_kept = slot_of(record) >= oldest_kept or slot_of(record) in turned
         elif kind == OPENED:
             is_kept = index == 0
         elif kind == SEATED:
-            is_kept = index in seated[-ROSTERS_KEPT:]
+            is_kept = index in rosters
         else:
             is_kept = index == last_of[kind]
         if is_kept:
             kept.append(record)
     return kept
+
+
+def _turns(journal: Sequence[bytes], places: list[int]) -> tuple[set[int], set[int]]:
+    """Return which records of rosters to keep, and the slots that changed who votes."""
+    turns: list[tuple[int, int]] = []
+    before = b""
+    for place in places:
+        record = records.decode(journal[place])
+        if isinstance(record, Seated) and record.roster != before:
+            turns.append((place, record.slot - 1))
+            before = record.roster
+    rosters = {*places[-ROSTERS_KEPT:], *(place for place, _ in turns[-TURNS_KEPT - 1 :])}
+    return rosters, {slot for _, slot in turns[-TURNS_KEPT:]}
 
 
 def salvaged(journal: Sequence[bytes]) -> list[bytes]:

@@ -257,6 +257,27 @@ def test_compaction_keeps_the_votes_of_an_undecided_slot() -> None:
     assert kept == [replayed[0], replayed[2], *VOTES, records.Felt(2)]
 
 
+@pytest.mark.spec("TRU-004")
+def test_compaction_keeps_the_last_changes_of_who_votes() -> None:
+    replayed: list[records.Record] = [records.Opened(VOTER)]
+    for slot in range(1, 200):
+        if slot % 5 == 0:
+            replayed.append(records.Seated(slot + 1, bytes([slot // 10]), bytes([slot])))
+        replayed.append(records.DecidedRecord(slot, b"body", CERTIFICATE))
+
+    once = journal.retained(replayed)
+    kept = journal.retained(once)
+
+    assert kept == once
+    changes = [slot for slot in range(1, 200) if slot % 10 == 0][-journal.TURNS_KEPT :]
+    decided = [r.slot for r in kept if isinstance(r, records.DecidedRecord)]
+    assert decided == [*changes, 196, 197, 198, 199]
+    seated = [r.slot - 1 for r in kept if isinstance(r, records.Seated)]
+    assert set(changes) <= set(seated)
+    assert min(seated) == changes[0] - 10, "who decided the oldest change is known"
+    assert seated[-3:] == [185, 190, 195]
+
+
 def full_disk(descriptor: int) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

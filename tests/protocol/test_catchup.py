@@ -15,6 +15,7 @@ from smilesync.errors import Malformed, Unwelcome
 from smilesync.ids import PeerId, VoterKey
 from smilesync.wire.messages import Decided, Piece, VoteKind, Votes, VoteSet
 from smilesync.wire.records import DecidedRecord, Seated
+from smilesyncd.journal import retained
 from support.lab import Lab
 
 LAB = Lab(7, silent=frozenset(range(7)))
@@ -256,13 +257,13 @@ def test_what_liars_send_and_hint_at_is_bounded() -> None:
 
 def _turn(
     chain: Chain, slot: int, removed: int, added: tuple[Seat, ...], signers: tuple[int, ...]
-) -> None:
+) -> list[DecidedRecord | Seated]:
     """Decide a change of the roster, signed by members of the laboratory."""
     by = chain.roster
     after = by.changed(removed, added)
     changes = Changes(removed=removed, added=added)
     value = _value(slot, roster_hash=after.hash, changes=changes)
-    chain.append(named(value.encode()), _signed(value, signers, by), by)
+    return chain.append(named(value.encode()), _signed(value, signers, by), by)
 
 
 @pytest.mark.spec("MEM-026", "MEM-021", "MEM-020")
@@ -359,6 +360,57 @@ def test_how_many_must_vouch_for_another_roster(size: int, is_strict: bool, vouc
     roster = Lab(size, silent=frozenset(range(size)), is_strict=is_strict).roster
 
     assert roster.vouchers == vouchers
+
+
+@pytest.mark.spec("MEM-020", "TRU-003")
+def test_rosters_that_somebody_invents_push_out_no_roster_of_a_decision() -> None:
+    chain = _chain()
+    chain.library.keep(NEW)
+    for number in range(2 * ROSTERS_MAX):
+        seat = Seat(VoterKey(bytes([number]) * 32), PeerId(bytes([number]) * 32))
+        invented = NEW.changed(0, [seat])
+        body = _value(9 + number, roster_hash=invented.hash).encode()
+        chain.handle_decided(Decided(body, 1, invented.hash))
+        piece = Piece(invented.hash, 0, len(invented.body), invented.body)
+        chain.library.handle_piece(piece, ONE, None)
+
+    assert chain.library.roster(invented.hash) is not None, "as long as a decision may come"
+    assert chain.library.roster(OLD.hash) is not None
+    assert chain.pieces(NEW.hash, 0)
+    assert chain.pieces(invented.hash, 0) == [], "nobody decided by it"
+
+
+@pytest.mark.spec("MEM-020", "TRU-003")
+def test_roster_that_decided_is_kept_and_others_may_have_it() -> None:
+    chain, value = _chain(), _value()
+    chain.handle_decided(Decided(value.encode(), 1))
+    _fetch(chain, _chain(NEW), NEW.hash)
+    complete = chain.handle_certificate(9, _signed(value), may_skip=True)
+    assert complete is not None
+
+    chain.append(*complete)
+
+    assert chain.pieces(NEW.hash, 0)
+
+
+@pytest.mark.spec("MEM-026", "TRU-004")
+def test_turns_are_known_again_after_a_restart() -> None:
+    """All had lost power, and whoever was away before found nobody to lead it on."""
+    holder, journal = _chain(), []
+    steps = [(0, (NEW.seats[4],)), (1, ()), (0, (NEW.seats[5],)), (1, ())]
+    signers = [(0, 1, 2, 3), (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5)]
+    for slot, ((removed, added), by) in enumerate(zip(steps, signers, strict=True), 1):
+        journal += _turn(holder, slot, removed, added, by)
+
+    kept = retained(journal)
+    again = _chain()
+    seated = [one for one in kept if isinstance(one, Seated)]
+    for one in kept:
+        if isinstance(one, DecidedRecord):
+            again.restore(one, seated)
+
+    assert [again.answer(slot) for slot in (1, 2, 4)] == [holder.answer(s) for s in (1, 2, 4)]
+    assert again.pieces(OLD.hash, 0) == holder.pieces(OLD.hash, 0) != []
 
 
 @pytest.mark.spec("MEM-020")

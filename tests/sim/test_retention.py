@@ -20,6 +20,7 @@ from smilesync.wire.records import (
     Nullified,
     Opened,
     Record,
+    Seated,
     SequenceReserved,
     Shown,
 )
@@ -44,6 +45,8 @@ def record_of(chance: random.Random) -> Record:
         lambda: ConsentSet(number),
         lambda: Felt(number),
         lambda: Amnesia(),
+        lambda: Seated(slot, bytes([number]), None),
+        lambda: Seated(slot, bytes([number // 2]), b"state"),
     )
     made: Record = chance.choice(makers)()
     return made
@@ -52,7 +55,7 @@ def record_of(chance: random.Random) -> Record:
 @pytest.mark.parametrize("seed", range(60))
 def test_what_stays_is_what_stays_in_the_journal_of_the_daemon(seed: int) -> None:
     chance = random.Random(seed)
-    written: list[Record] = [record_of(chance) for _ in range(chance.randrange(60))]
+    written: list[Record] = [record_of(chance) for _ in range(chance.randrange(120))]
     if chance.random() < 0.7:
         written.insert(chance.choice((0, 0, len(written))), Opened(VoterKey(bytes(32))))
     encoded = [records.encode(record) for record in written]

@@ -64,7 +64,10 @@ class Chain:
         if record.slot > self.head().slot:
             self._decided_by, _ = self._seated(seated, record.slot)
             roster, state = self._seated(seated, record.slot + 1)
-            self._take(named(record.body), record.certificate, roster, state)
+            decided = named(record.body)
+            if roster.hash != self._decided_by.hash:
+                self._turn(decided, record.certificate, self._decided_by)
+            self._take(decided, record.certificate, roster, state)
 
     def append(
         self, decided: Named, certificate: VoteSet, by: Roster
@@ -82,8 +85,7 @@ class Chain:
         state = state_after(value, by, self.state, is_next=is_next)
         self._decided_by = by
         if roster.hash != by.hash:
-            self._turns = [*self._turns, (decided, certificate, by)][-KEPT_TURNS:]
-            self.library.keep(by)
+            self._turn(decided, certificate, by)
         self._take(decided, certificate, roster, state)
         records: list[DecidedRecord | Seated] = []
         if (roster.hash, state) != (before[0].hash, before[1]):
@@ -188,6 +190,11 @@ class Chain:
         _bound(self._certificates)
         return self._complete(slot, votes.value_hash)
 
+    def _turn(self, decided: Named, certificate: VoteSet, by: Roster) -> None:
+        """Remember a decision that changed the roster, and who decided it."""
+        self._turns = [*self._turns, (decided, certificate, by)][-KEPT_TURNS:]
+        self.library.keep(by)
+
     def _take(
         self, decided: Named, certificate: VoteSet, roster: Roster, state: State | None
     ) -> None:
@@ -207,12 +214,8 @@ class Chain:
 
     def _seated(self, seated: Sequence[Seated], slot: int) -> tuple[Roster, State | None]:
         """Return roster and state of a slot: what the last change before it left."""
-        roster: Roster = self._founding
-        state: State | None = EMPTY
-        for one in seated:
-            if one.slot <= slot:
-                roster, state = self.library.restore(one)
-        return roster, state
+        last = next((one for one in reversed(seated) if one.slot <= slot), None)
+        return self.library.restore(last) if last is not None else (self._founding, EMPTY)
 
     def _roster_of(self, value_hash: ValueHash) -> Roster | None:
         """Return the roster that a later value was decided by, as far as said; None if not held."""

@@ -17,6 +17,8 @@ from smilesync.wire.records import Seated
 ROSTERS_MAX = 40
 """Those of the decisions that a straggler may be told of, and a few more."""
 WANTED_MAX = 4
+CLAIMED_MAX = 8
+"""Rosters that were fetched because somebody named them, and that decided nothing yet."""
 PARTS_MAX = 8
 PIECE_BYTES = 1_024
 PIECES_PER_ANSWER_MAX = 4
@@ -30,15 +32,17 @@ class Library:
     def __init__(self, roster: Roster) -> None:
         self._circle = roster.circle
         self._rosters = {roster.hash: roster}
+        self._claimed: dict[bytes, Roster] = {}
         self._wanted: dict[bytes, None] = {}
         self._parts: dict[tuple[PeerId, bytes], bytes] = {}
 
     def roster(self, roster_hash: bytes) -> Roster | None:
         """Return the roster of this hash, None if it is not held."""
-        return self._rosters.get(roster_hash)
+        return self._rosters.get(roster_hash) or self._claimed.get(roster_hash)
 
     def keep(self, roster: Roster) -> None:
-        """Hold a roster; the oldest ones give way."""
+        """Hold a roster of a decision; the oldest ones give way."""
+        self._claimed.pop(roster.hash, None)
         self._rosters.pop(roster.hash, None)
         self._rosters[roster.hash] = roster
         while len(self._rosters) > ROSTERS_MAX:
@@ -51,7 +55,7 @@ class Library:
 
     def want(self, roster_hash: bytes) -> None:
         """Ask for a roster with the next question, unless it is held."""
-        if roster_hash not in self._rosters:
+        if self.roster(roster_hash) is None:
             self._wanted[roster_hash] = None
             while len(self._wanted) > WANTED_MAX:
                 del self._wanted[next(iter(self._wanted))]
@@ -68,7 +72,7 @@ class Library:
         return tuple((one, len(self._parts.get((peer, one), b""))) for one in hashes)
 
     def pieces(self, wanted: bytes, offset: int, state: bytes | None) -> list[Piece]:
-        """Return the next pieces of a roster held, or of the `state` body if that is given."""
+        """Return the next pieces of a decision's roster, or of the `state` body if given."""
         roster = self._rosters.get(wanted)
         body = roster.body if roster is not None else state
         if body is None:
@@ -100,7 +104,10 @@ class Library:
         if roster.hash != piece.hash:
             raise Malformed("MEM-020", "the pieces make another roster than was asked for")
         del self._wanted[roster.hash]
-        self.keep(roster)
+        # Anybody can name a roster of its own making: that must not push out those that count.
+        self._claimed[roster.hash] = roster
+        while len(self._claimed) > CLAIMED_MAX:
+            del self._claimed[next(iter(self._claimed))]
         return None
 
     def _whole_state(self, body: bytes, state_hash: bytes) -> State:
