@@ -39,11 +39,14 @@ MDNS_ADDRESS = ("224.0.0.251", 5353)
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What to announce and where to report. `interface` "" means wherever multicast goes."""
+    """What to announce and where to report. `interface` "" means wherever multicast goes.
+
+    Announced is the first of `gate_keys`; whoever announces any of them is worth a dial.
+    """
 
     interface: str
     port: int
-    gate_key: bytes
+    gate_keys: tuple[bytes, ...]
     entropy: Entropy
     on_address: Callable[[Address], None]
     is_lonely: Callable[[], bool]
@@ -143,7 +146,7 @@ class _Session:
     def _report(self, info: ServiceInfo) -> None:
         port = info.port or 0
         record = {key: value or "" for key, value in info.decoded_properties.items()}
-        if not port or not announcement.is_worth_dialling(record, self._discovery.gate_key):
+        if not port or not announcement.is_worth_dialling(record, self._discovery.gate_keys):
             return
         for text in info.parsed_addresses(IPVersion.V4Only)[:ADDRESSES_PER_INSTANCE_MAX]:
             if not ipaddress.IPv4Address(text).is_multicast:
@@ -169,7 +172,9 @@ class _Session:
             SERVICE_TYPE,
             self._name,
             port=self._discovery.port,
-            properties=announcement.text_record(self._discovery.gate_key, self._discovery.entropy),
+            properties=announcement.text_record(
+                self._discovery.gate_keys[0], self._discovery.entropy
+            ),
             server=f"{self._name.partition('.')[0]}.local.",
             parsed_addresses=[self._address],
         )

@@ -13,7 +13,7 @@ import trio
 
 from smilesync.entropy import Entropy
 from smilesync.ids import Address
-from smilesync.mesh.link import OPEN_GATE_KEY
+from smilesync.mesh.gate import OPEN_GATE_KEY
 from smilesyncd import statedir, udp
 from smilesyncd.driver import Hint, Node
 from smilesyncd.expectations import StaticPeer
@@ -107,7 +107,7 @@ async def _discover(
         Discovery(
             interface=settings.interface,
             port=device.socket.address[1],
-            gate_key=OPEN_GATE_KEY,
+            gate_keys=(OPEN_GATE_KEY,),
             entropy=Entropy(os.urandom(SEED_BYTES)),
             on_address=on_address,
             is_lonely=is_lonely,

@@ -81,7 +81,7 @@ class Bench:
         return Discovery(
             interface="192.0.2.1",
             port=7412,
-            gate_key=GATE_KEY,
+            gate_keys=(GATE_KEY,),
             entropy=Entropy(b"seed"),
             on_address=self.found.append,
             is_lonely=lambda: self.is_lonely,

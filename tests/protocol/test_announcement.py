@@ -8,7 +8,7 @@ import pytest
 from smilesync.config import SECOND_NS
 from smilesync.entropy import Entropy
 from smilesync.mesh import announcement
-from smilesync.mesh.link import OPEN_GATE_KEY
+from smilesync.mesh.gate import OPEN_GATE_KEY
 from support.links import START_NS, make_link
 
 
@@ -41,9 +41,9 @@ def test_a_record_holds_random_numbers_only_and_never_a_name() -> None:
 def test_only_records_of_our_gate_are_worth_dialling() -> None:
     record = announcement.text_record(OPEN_GATE_KEY, Entropy(b"e" * 16))
 
-    assert announcement.is_worth_dialling(record, OPEN_GATE_KEY)
-    assert announcement.is_worth_dialling(record | {"x": "later"}, OPEN_GATE_KEY)
-    assert not announcement.is_worth_dialling(record, b"g" * 32)
+    assert announcement.is_worth_dialling(record, (OPEN_GATE_KEY,))
+    assert announcement.is_worth_dialling(record | {"x": "later"}, (OPEN_GATE_KEY,))
+    assert not announcement.is_worth_dialling(record, (b"g" * 32,))
     for change in (
         {"v": "2"},
         {"n": "zz" * 8},
@@ -53,8 +53,8 @@ def test_only_records_of_our_gate_are_worth_dialling() -> None:
         {"t": "00" * 8},
         {"n": "é" * 16},
     ):
-        assert not announcement.is_worth_dialling(record | change, OPEN_GATE_KEY)
-    assert not announcement.is_worth_dialling({}, OPEN_GATE_KEY)
+        assert not announcement.is_worth_dialling(record | change, (OPEN_GATE_KEY,))
+    assert not announcement.is_worth_dialling({}, (OPEN_GATE_KEY,))
 
 
 @pytest.mark.spec("DSC-007")

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,9 @@ from smilesync.config import SECOND_NS, LinkConfig
 from smilesync.effects import LinkEffect, Transmit
 from smilesync.entropy import Entropy
 from smilesync.errors import RemoteError
-from smilesync.ids import Address
-from smilesync.mesh.gate import Gate
-from smilesync.mesh.link import OPEN_GATE_KEY, Link
+from smilesync.ids import Address, CircleId
+from smilesync.mesh.gate import OPEN_GATE_KEY, Gate, circle_gate_key
+from smilesync.mesh.link import Link
 from smilesync.wire import frame
 from smilesync.wire.frame import PacketType
 from support.links import START_NS, Air, address_of, drops_of, joined, make_link, peers_of
@@ -45,7 +46,7 @@ def _ask(link: Link, datagram: bytes, source: Address = ("10.0.0.1", 7412)) -> l
 @pytest.mark.parametrize("case", load("gate"), ids=by_name)
 def test_vectors_are_accepted_or_rejected_as_they_say(case: Case) -> None:
     given = {key: bytes.fromhex(str(value)) for key, value in case["given"].items()}
-    gate = Gate(LinkConfig(), given["gate_key"], Entropy(b""))
+    gate = Gate(LinkConfig(), (given["gate_key"],), Entropy(b""))
     broken = ""
     try:
         gate.check(given["datagram"])
@@ -215,7 +216,7 @@ def test_a_peer_gets_through_a_flood_with_a_cookie() -> None:
 
 @pytest.mark.spec("LNK-032")
 def test_cookies_of_others_or_of_old_secrets_are_not_accepted() -> None:
-    gate = Gate(LinkConfig(), OPEN_GATE_KEY, Entropy(b"s" * 16))
+    gate = Gate(LinkConfig(), (OPEN_GATE_KEY,), Entropy(b"s" * 16))
     source = ("10.0.0.1", 7412)
     now_ns = START_NS
     cookie = gate.cookie(source, now_ns)
@@ -233,7 +234,7 @@ def test_cookies_of_others_or_of_old_secrets_are_not_accepted() -> None:
 
 @pytest.mark.spec("LNK-032")
 def test_after_a_long_pause_no_old_cookie_is_accepted() -> None:
-    gate = Gate(LinkConfig(), OPEN_GATE_KEY, Entropy(b"s" * 16))
+    gate = Gate(LinkConfig(), (OPEN_GATE_KEY,), Entropy(b"s" * 16))
     cookie = gate.cookie(address_of(1), START_NS)
 
     assert not gate.is_cookie_valid(cookie, address_of(1), START_NS + 3600 * SECOND_NS)
@@ -296,3 +297,86 @@ def test_key_exchanges_are_bounded_in_rate() -> None:
     assert drops_of(link) == {"LNK-016": 1}
     later = link.receive(_hello(3, boot=10), address_of(1), START_NS + SECOND_NS)
     assert _answers(later)[0][0] & 15 == PacketType.HS2
+
+
+CIRCLE_GATE = circle_gate_key(CircleId(b"\x01" * 32))
+OTHER_GATE = circle_gate_key(CircleId(b"\x02" * 32))
+
+
+@pytest.mark.spec("DRV-002")
+def test_a_circles_gate_key_is_as_in_the_specification() -> None:
+    text = (Path(__file__).parents[2] / "SPEC.md").read_text(encoding="utf-8")
+
+    assert f"`{CIRCLE_GATE.hex()}`" in text
+
+
+@pytest.mark.spec("DRV-002", "DRV-003")
+@pytest.mark.parametrize(
+    ("keys", "opens"),
+    [
+        ((OPEN_GATE_KEY, CIRCLE_GATE), (OPEN_GATE_KEY, CIRCLE_GATE)),
+        ((CIRCLE_GATE,), (CIRCLE_GATE,)),
+    ],
+    ids=["one circle", "one of several circles"],
+)
+def test_a_gate_opens_to_its_keys_and_refuses_every_other(
+    keys: tuple[bytes, ...], opens: tuple[bytes, ...]
+) -> None:
+    link = make_link(2, gate_key=keys[0], more_keys=keys[1:])
+    hellos = {key: _hello(gate_key=key) for key in (OPEN_GATE_KEY, CIRCLE_GATE, OTHER_GATE)}
+
+    claimed = {key for key, hello in hellos.items() if link.claims(hello, ("10.0.0.1", 7412))}
+    answered = {key for key, hello in hellos.items() if _ask(link, hello)}
+
+    assert claimed == answered == set(opens)
+
+
+@pytest.mark.spec("DRV-003")
+def test_who_gets_no_answer_tries_the_circles_gate_in_turn() -> None:
+    link = make_link(1, more_keys=(CIRCLE_GATE,))
+    effects = link.hint(address_of(200), START_NS, permanent=True)
+    while link.next_wake_ns() < START_NS + 21 * SECOND_NS:
+        effects += link.wake(link.next_wake_ns())
+    hellos = list(dict.fromkeys(_answers(effects)))
+    keys = [
+        next(key for key in (OPEN_GATE_KEY, CIRCLE_GATE) if hello == _marked(hello, key))
+        for hello in hellos
+    ]
+
+    assert len(keys) >= 4
+    assert keys == [(OPEN_GATE_KEY, CIRCLE_GATE)[turn % 2] for turn in range(len(keys))]
+
+
+@pytest.mark.spec("DRV-003")
+def test_a_device_of_one_circle_reaches_one_of_several() -> None:
+    air = Air(2)
+    air.links[address_of(1)] = make_link(1, more_keys=(CIRCLE_GATE,))
+    air.links[address_of(2)] = make_link(2, gate_key=CIRCLE_GATE)
+    air.hint(1, 2)
+    air.run(12 * SECOND_NS)
+
+    assert peers_of(air[1]) == [air[2].me]
+
+
+@pytest.mark.spec("DRV-005")
+def test_of_links_that_share_a_port_each_claims_its_own_packets() -> None:
+    caller = make_link(1, gate_key=CIRCLE_GATE)
+    here, there = make_link(2, gate_key=CIRCLE_GATE), make_link(2, gate_key=OTHER_GATE)
+    source = address_of(1)
+    claims: list[tuple[bool, bool]] = []
+    packets = _answers(caller.hint(address_of(2), START_NS))
+    while packets:
+        packet = packets.pop(0)
+        claims.append((here.claims(packet, source), there.claims(packet, source)))
+        for answer in _answers(here.receive(packet, source, START_NS)):
+            assert caller.claims(answer, address_of(2))
+            packets += _answers(caller.receive(answer, address_of(2), START_NS))
+    packets = _answers(caller.close(START_NS))
+    claims += [(here.claims(one, source), there.claims(one, source)) for one in packets]
+    vneg = frame.pack_vneg((9,))
+
+    assert len(claims) >= 3
+    assert set(claims) == {(True, False)}
+    assert not any(here.claims(one, source) for one in (b"", vneg, bytes(2000), b"\x1f" * 64))
+    there.hint(source, START_NS)
+    assert there.claims(vneg, source)

@@ -7,7 +7,8 @@ from smilesync.effects import LinkDown, LinkEffect, LinkUp, Notice, Received, Tr
 from smilesync.entropy import Entropy
 from smilesync.ids import Address, PeerId
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
-from smilesync.mesh.link import OPEN_GATE_KEY, Link
+from smilesync.mesh.gate import OPEN_GATE_KEY
+from smilesync.mesh.link import Link
 from smilesync.wire.messages import Clock
 
 START_NS = 1_000 * SECOND_NS
@@ -31,6 +32,7 @@ def make_link(
     boot: int = 0,
     config: LinkConfig | None = None,
     gate_key: bytes = OPEN_GATE_KEY,
+    more_keys: tuple[bytes, ...] = (),
 ) -> Link:
     """Return the link of device `number`; another boot has the same keys and other entropy."""
     return Link(
@@ -39,7 +41,7 @@ def make_link(
         Ed25519Verifier(),
         bytes([number + 100]) * 32,
         Entropy(bytes([number, boot]) * 16),
-        gate_key,
+        (gate_key, *more_keys),
     )
 
 

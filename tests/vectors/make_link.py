@@ -10,7 +10,8 @@ from smilesync.config import LinkConfig
 from smilesync.effects import Transmit
 from smilesync.entropy import Entropy
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
-from smilesync.mesh.link import OPEN_GATE_KEY, Link
+from smilesync.mesh.gate import OPEN_GATE_KEY
+from smilesync.mesh.link import Link
 from smilesync.mesh.noise import StaticKey
 from smilesync.mesh.session import ReplayWindow
 from smilesync.wire import codec, frame

@@ -32,8 +32,8 @@ def text_record(gate_key: bytes, entropy: Entropy) -> dict[str, str]:
     return {"v": WIRE_VERSION, "n": nonce.hex(), "t": _tag(gate_key, nonce).hex()}
 
 
-def is_worth_dialling(record: dict[str, str], gate_key: bytes) -> bool:
-    """Return whether a record speaks our version and its sender holds our gate key."""
+def is_worth_dialling(record: dict[str, str], gate_keys: tuple[bytes, ...]) -> bool:
+    """Return whether a record speaks our version and its sender holds one of `gate_keys`."""
     if record.get("v") != WIRE_VERSION:
         return False
     try:
@@ -43,7 +43,7 @@ def is_worth_dialling(record: dict[str, str], gate_key: bytes) -> bool:
         return False
     if len(nonce) != NONCE_SIZE_BYTES:
         return False
-    return hmac.compare_digest(tag, _tag(gate_key, nonce))
+    return any(hmac.compare_digest(tag, _tag(key, nonce)) for key in gate_keys)
 
 
 def next_announcement_ns(now_ns: int, entropy: Entropy, *, has_session: bool) -> int:

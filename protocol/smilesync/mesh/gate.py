@@ -5,23 +5,36 @@ without the gate key learns that it is there. No wall clock is used: a Raspberry
 after a blackout, so freshness comes from the handshake itself.
 """
 
+import hashlib
 import hmac
 
 from smilesync.config import SECOND_NS, LinkConfig
 from smilesync.entropy import Entropy
 from smilesync.errors import Unwelcome
-from smilesync.ids import Address
+from smilesync.ids import Address, CircleId
 from smilesync.wire import frame
+from smilesync.wire.envelope import Domain
 
 _SECRET_SIZE_BYTES = 32
 
+OPEN_GATE_KEY = hashlib.sha256(Domain.OPEN).digest()
+"""The gate key of devices that chose to answer everybody."""
+
+
+def circle_gate_key(circle: CircleId) -> bytes:
+    """Return the gate key by which members of a circle find each other's link (DRV-002)."""
+    return hashlib.sha256(Domain.GATE + b"\x00" + circle).digest()
+
 
 class Gate:
-    """Checks first packets before any key exchange, and marks our own."""
+    """Checks first packets before any key exchange, and marks our own.
 
-    def __init__(self, config: LinkConfig, gate_key: bytes, entropy: Entropy) -> None:
+    `gate_keys`: all that open it; an own first packet is marked with one after the other.
+    """
+
+    def __init__(self, config: LinkConfig, gate_keys: tuple[bytes, ...], entropy: Entropy) -> None:
         self._config = config
-        self._gate_key = gate_key
+        self._gate_keys = gate_keys
         self._entropy = entropy
         self._secrets = (entropy.draw(_SECRET_SIZE_BYTES), entropy.draw(_SECRET_SIZE_BYTES))
         self._secret_until_ns = 0
@@ -30,16 +43,20 @@ class Gate:
         self._token_cost_ns = SECOND_NS // config.hello_rate_per_s
         self._refilled_ns = 0
 
-    def stamp(self, rest: bytes, cookie: bytes) -> bytes:
-        """Return a first packet around version list and Noise message, with nonce and mac1."""
+    def stamp(self, rest: bytes, cookie: bytes, turn: int = 0) -> bytes:
+        """Return a first packet around version list and Noise message, with nonce and mac1.
+
+        `turn` counts the handshakes that were begun with somebody: each has the next key.
+        """
+        gate_key = self._gate_keys[turn % len(self._gate_keys)]
         nonce = self._entropy.draw(frame.NONCE_SIZE_BYTES)
         unmarked = frame.pack_hello(nonce, bytes(frame.MAC1_SIZE_BYTES), cookie=cookie, rest=rest)
-        return frame.pack_hello(nonce, self._mac1(unmarked), cookie=cookie, rest=rest)
+        return frame.pack_hello(nonce, _mac1(gate_key, unmarked), cookie=cookie, rest=rest)
 
     def check(self, datagram: bytes) -> None:
         """Raise Unwelcome LNK-010 unless a first packet of any version has a valid mac1."""
         _nonce, mac1 = frame.mac1_fields(datagram)
-        if not hmac.compare_digest(mac1, self._mac1(datagram)):
+        if not any(hmac.compare_digest(mac1, _mac1(key, datagram)) for key in self._gate_keys):
             raise Unwelcome("LNK-010", "first packet without the mark of our gate key")
 
     def cookie(self, source: Address, now_ns: int) -> bytes:
@@ -65,11 +82,6 @@ class Gate:
         self._tokens_ns -= self._token_cost_ns
         return True
 
-    def _mac1(self, datagram: bytes) -> bytes:
-        return hmac.digest(self._gate_key, frame.mac1_input(datagram), "sha256")[
-            : frame.MAC1_SIZE_BYTES
-        ]
-
     def _rotate(self, now_ns: int) -> None:
         """Renew the secret; after a long pause both, since the older one is then too old."""
         lifetime_ns = self._config.cookie_secret_lifetime_ns
@@ -85,3 +97,7 @@ def _cookie(secret: bytes, source: Address) -> bytes:
     host, port = source
     bound = host.encode() + b"\x00" + port.to_bytes(4, "big")
     return hmac.digest(secret, bound, "sha256")[: frame.COOKIE_SIZE_BYTES]
+
+
+def _mac1(gate_key: bytes, datagram: bytes) -> bytes:
+    return hmac.digest(gate_key, frame.mac1_input(datagram), "sha256")[: frame.MAC1_SIZE_BYTES]

@@ -43,6 +43,7 @@ class _Dial:
     rest: bytes
     datagram: bytes
     until_ns: int
+    turn: int
     cookie_count: int = 0
 
 
@@ -102,6 +103,7 @@ class Handshakes:
         instance = entropy.draw(INSTANCE_SIZE_BYTES)
         self._proof = identity.public + signature + instance + FEATURES
         self._dials: dict[int, _Dial] = {}
+        self._turns: dict[Address, int] = {}
         self._half_open: dict[int, _HalfOpen] = {}
         self._unconfirmed: dict[int, _Unconfirmed] = {}
         self._answered: dict[bytes, int] = {}
@@ -126,6 +128,7 @@ class Handshakes:
         for dial in self._dials.values():
             if dial.address == address and dial.until_ns > now_ns:
                 return dial.datagram
+        turn = self._turns.get(address, 0)
         self.cancel(address)
         versions = frame.pack_versions(frame.VERSIONS)
         handshake = Handshake(
@@ -135,13 +138,17 @@ class Handshakes:
         padding_size = frame.hello_noise_size_bytes(frame.VERSIONS) - frame.EPHEMERAL_SIZE_BYTES
         payload = index.to_bytes(INDEX_SIZE_BYTES, "big").ljust(padding_size, b"\x00")
         rest = versions + handshake.write(payload)
-        datagram = self._gate.stamp(rest, frame.NO_COOKIE)
+        datagram = self._gate.stamp(rest, frame.NO_COOKIE, turn)
         until_ns = now_ns + self._config.handshake_lifetime_ns
-        self._dials[index] = _Dial(address, index, handshake, rest, datagram, until_ns)
+        self._dials[index] = _Dial(address, index, handshake, rest, datagram, until_ns, turn)
+        self._turns[address] = turn + 1
+        if len(self._turns) > self._config.addresses_max:
+            del self._turns[next(iter(self._turns))]
         return datagram
 
     def cancel(self, address: Address) -> None:
-        """Drop a dial that is no longer needed."""
+        """Drop a dial that is no longer needed; the next one begins with the first gate key."""
+        self._turns.pop(address, None)
         for index in [i for i, dial in self._dials.items() if dial.address == address]:
             del self._dials[index]
 
@@ -243,8 +250,13 @@ class Handshakes:
         if dial.cookie_count >= self._config.cookies_per_dial_max:
             raise Unwelcome("LNK-033", "too many cookies for one dial")
         dial.cookie_count += 1
-        dial.datagram = self._gate.stamp(dial.rest, cookie)
+        dial.datagram = self._gate.stamp(dial.rest, cookie, dial.turn)
         return dial.address, dial.datagram
+
+    def is_expecting(self, receiver_index: int) -> bool:
+        """Return whether a packet with this index may belong to a handshake of ours."""
+        tables = (self._dials, self._half_open, self._unconfirmed)
+        return any(receiver_index in table for table in tables)
 
     def is_dialling(self, address: Address) -> bool:
         """Return whether a first packet of ours to this address waits for an answer."""
@@ -317,8 +329,7 @@ class Handshakes:
         """Return a receiver index that nothing of ours uses; never 0."""
         while True:
             index = int.from_bytes(self._entropy.draw(INDEX_SIZE_BYTES), "big")
-            in_use = (self._taken, self._dials, self._half_open, self._unconfirmed)
-            if index and not any(index in table for table in in_use):
+            if index and index not in self._taken and not self.is_expecting(index):
                 return index
 
 

@@ -6,7 +6,6 @@ may hold several sessions with each other for a while (both dialled at once, key
 renewed): the one with the smaller identity chooses which is used, the other follows what it hears.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 from smilesync.config import LinkConfig
@@ -23,16 +22,12 @@ from smilesync.ids import Address, PeerId
 from smilesync.keys import Signer, Verifier
 from smilesync.mesh.dialer import NEVER_NS, Dialer
 from smilesync.mesh.drops import Drops
-from smilesync.mesh.gate import Gate
+from smilesync.mesh.gate import OPEN_GATE_KEY, Gate
 from smilesync.mesh.handshakes import Handshakes
 from smilesync.mesh.session import Session
 from smilesync.wire import codec, frame
-from smilesync.wire.envelope import Domain
 from smilesync.wire.frame import DATA_FIRST_BYTE, HEADER, PacketType
 from smilesync.wire.messages import Message
-
-OPEN_GATE_KEY = hashlib.sha256(Domain.OPEN).digest()
-"""The gate key of devices that chose to answer everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +75,13 @@ class Link:
         verifier: Verifier,
         static_seed: bytes,
         entropy: Entropy,
-        gate_key: bytes = OPEN_GATE_KEY,
+        gate_keys: tuple[bytes, ...] = (OPEN_GATE_KEY,),
     ) -> None:
         self._config = config
         self.me = PeerId(identity.public)
         self._sessions: dict[int, Session] = {}
         self._contacts: dict[PeerId, _Contact] = {}
-        self._gate = Gate(config, gate_key, entropy)
+        self._gate = Gate(config, gate_keys, entropy)
         self._handshakes = Handshakes(
             config,
             identity,
@@ -135,6 +130,20 @@ class Link:
             return self._deliver(contact, plaintext, now_ns)
         except RemoteError as error:
             return [*self._drops.count(error, None if contact is None else contact.peer, now_ns)]
+
+    def claims(self, datagram: bytes, source: Address) -> bool:
+        """Return whether `datagram` is for this link, of several that share a socket (DRV-005)."""
+        try:
+            header = frame.parse_header(datagram)
+            if header.type is PacketType.HS1:
+                self._gate.check(datagram)
+                return True
+        except RemoteError:
+            return False
+        if header.type is PacketType.VNEG:
+            return self._handshakes.is_dialling(source)
+        index = header.receiver_index
+        return index in self._sessions or self._handshakes.is_expecting(index)
 
     def send(self, to: PeerId, message: Message, now_ns: int) -> list[LinkEffect]:
         """Seal `message` for `to`; counted and lost when there is no session."""

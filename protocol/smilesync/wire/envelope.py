@@ -51,6 +51,7 @@ class Domain(bytes, Enum):
     VALUE = b"smilesync/1/value"
     ID = b"smilesync/1/id"
     OPEN = b"smilesync/1/open"
+    GATE = b"smilesync/1/gate"
 
 
 DOMAINS: dict[int, Domain] = {
