@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from smilesyncd import circles
 from smilesyncd.vocabulary import STATES, SWITCHES
 
 SETTING_FLAGS = {
@@ -196,6 +197,9 @@ def _add_files(add_parser: AddParser) -> None:
         "smilesync identity show",
         has_daemon=True,
     )
+    show.add_argument(
+        "--circle", metavar="NAME", help="the card for one circle more, which `add` will call so"
+    )
     _add_json(show)
     circle = _add(
         add_parser,
@@ -232,6 +236,15 @@ def _add_files(add_parser: AddParser) -> None:
     )
     propose.add_argument("pattern", metavar="FILE|HEX", help="an encoded pattern")
     _add_belonging(actions.add_parser)
+    circles.add_arguments(
+        lambda name, text, example: _add(
+            actions.add_parser, name, text, f"smilesync circle {example}", has_daemon=True
+        )
+    )
+    for name in ("show", "invite", "join", "leave", "propose"):
+        actions.choices[name].add_argument(
+            "--circle", metavar="NAME", help="which circle, of a device in several"
+        )
 
 
 def _add_belonging(add_parser: AddParser) -> None:

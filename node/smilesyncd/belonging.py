@@ -16,20 +16,20 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
     """Run the command and return the exit code. Raises NoDaemon, Refused or SettingsError."""
     match chosen.action:
         case "show":
-            shown = client.ask(path, "circle")
+            shown = client.ask(path, "circle", circle=chosen.circle)
             print(json.dumps(shown) if chosen.json else _described(shown))
         case "invite":
             _invite(chosen, path)
         case "join":
-            client.ask(path, "join", invite=chosen.invite)
+            client.ask(path, "join", invite=chosen.invite, circle=chosen.circle)
             _tell(
                 {"wish": "join"},
                 "asked for a seat; `smilesync circle show` says when it is granted",
                 is_json=chosen.json,
             )
         case "leave":
-            is_closed = client.ask(path, "circle")["policy"] == "closed"
-            client.ask(path, "leave", now=chosen.now)
+            is_closed = client.ask(path, "circle", circle=chosen.circle)["policy"] == "closed"
+            client.ask(path, "leave", now=chosen.now, circle=chosen.circle)
             words = _farewell(is_closed=is_closed, is_now=chosen.now)
             _tell({"wish": "leave"}, words, is_json=chosen.json)
         case _:
@@ -41,7 +41,9 @@ def _invite(chosen: argparse.Namespace, path: Path) -> None:
     if chosen.qr and chosen.json:
         raise SettingsError("--qr: expected without --json; --svg FILE goes with it")
     out = qrcode.new_file(chosen.svg) if chosen.svg else None
-    fields = client.ask(path, "invite", minutes=chosen.minutes, guest=chosen.guest)
+    fields = client.ask(
+        path, "invite", minutes=chosen.minutes, guest=chosen.guest, circle=chosen.circle
+    )
     word = str(fields["invite"])
     if out is not None:
         qrcode.to_svg(qrcode.of(word), out)

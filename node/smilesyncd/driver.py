@@ -117,13 +117,19 @@ Request = Command | Hint
 """What other tasks may ask of the node."""
 
 
-class _Ticket:
+class Ticket:
     """A request whose asker waits for it to be done, or refused."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.is_done = trio.Event()
         self.refusal: LocalError | None = None
+
+    async def wait_done(self) -> None:
+        """Return when it was executed and what it caused is durable; LocalError if refused."""
+        await self.is_done.wait()
+        if self.refusal is not None:
+            raise self.refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +151,7 @@ class Node:
         self.peer = peer
         self.link = link
         self._world = world
-        self._requests: deque[_Ticket] = deque()
+        self._requests: deque[Ticket] = deque()
         self._waiting: trio.CancelScope | None = None
         self._now_ns = world.clock.now_ns()
         self._records: list[bytes] = []
@@ -154,20 +160,12 @@ class Node:
 
     def post(self, request: Request) -> bool:
         """Queue `request` for the next turn; False if too many wait already."""
-        return self._queue(_Ticket(request))
+        return self.request(request) is not None
 
-    async def submit(self, request: Request) -> bool:
-        """Queue `request` and return when it was executed and what it caused is durable.
-
-        False if too many wait already. Errors: LocalError if the peer refuses it.
-        """
-        ticket = _Ticket(request)
-        if not self._queue(ticket):
-            return False
-        await ticket.is_done.wait()
-        if ticket.refusal is not None:
-            raise ticket.refusal
-        return True
+    def request(self, request: Request) -> Ticket | None:
+        """Queue `request` and return what to wait for; None if too many wait already."""
+        ticket = Ticket(request)
+        return ticket if self._queue(ticket) else None
 
     def close(self) -> None:
         """Say goodbye on every link. Call after `drive` has ended."""
@@ -189,7 +187,7 @@ class Node:
         self._run(self.peer.wake(self._advance()))
         await self._settle()
 
-    def _queue(self, ticket: _Ticket) -> bool:
+    def _queue(self, ticket: Ticket) -> bool:
         if len(self._requests) >= REQUESTS_WAITING_MAX:
             return False
         self._requests.append(ticket)
@@ -223,7 +221,7 @@ class Node:
         self._advance(deadline_ns if is_due else 0)
         return is_due
 
-    def _gather(self, is_due: bool) -> list[_Ticket]:
+    def _gather(self, is_due: bool) -> list[Ticket]:
         now_ns = self._now_ns
         for datagram, source in self._world.socket.receive_batch(DATAGRAMS_PER_TURN_MAX):
             self._run_link(self.link.receive(datagram, source, now_ns))

@@ -7,17 +7,18 @@ matter after a power cut, when mDNS may need a minute to notice anybody.
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
 from smilesync.entropy import Entropy
 from smilesync.ids import Address
-from smilesync.mesh.gate import OPEN_GATE_KEY
 from smilesyncd import statedir, udp
-from smilesyncd.driver import Hint, Node
+from smilesyncd.device import Member
+from smilesyncd.driver import Hint, LocalClock, Node
 from smilesyncd.expectations import StaticPeer
-from smilesyncd.panel import ALIVE_NS, Device
+from smilesyncd.panel import ALIVE_NS
 from smilesyncd.settings import Settings
 
 FILE_NAME = "addresses"
@@ -28,18 +29,28 @@ RESOLVE_SECONDS = 60
 REMEMBER_SECONDS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """Whom one membership looks for. Announced is the first of `gate_keys`, sought are all."""
+
+    member: Member
+    clock: LocalClock
+    port: int
+    gate_keys: tuple[bytes, ...]
+
+
 async def find_peers(
-    settings: Settings, node: Node, device: Device, on_trouble: Callable[[str], None]
+    settings: Settings, node: Node, place: Neighbourhood, on_trouble: Callable[[str], None]
 ) -> None:
     """Hint addresses to `node` until cancelled."""
-    path = settings.state_dir / FILE_NAME
+    path = place.member.directory / FILE_NAME
     for address in load(path):
         node.post(Hint(address))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_keep_resolving, settings.peers, node)
-        nursery.start_soon(_keep_remembering, path, device)
+        nursery.start_soon(_keep_remembering, path, place.member)
         if settings.mdns:
-            nursery.start_soon(_discover, settings, node, device, on_trouble)
+            nursery.start_soon(_discover, settings, node, place, on_trouble)
 
 
 def load(path: Path) -> list[Address]:
@@ -68,11 +79,11 @@ def save(path: Path, addresses: list[Address]) -> None:
         path.unlink(missing_ok=True)
 
 
-async def _keep_remembering(path: Path, device: Device) -> None:
+async def _keep_remembering(path: Path, member: Member) -> None:
     known = load(path)
     while True:
         await trio.sleep(REMEMBER_SECONDS)
-        linked = [one.address for one in device.link.statistics().sessions]
+        linked = [one.address for one in member.link.statistics().sessions]
         if not set(linked) <= set(known[-ADDRESSES_MAX:]):
             known = [one for one in known if one not in linked] + linked
             await trio.to_thread.run_sync(save, path, known)
@@ -91,7 +102,7 @@ async def _keep_resolving(peers: tuple[StaticPeer, ...], node: Node) -> None:
 
 
 async def _discover(
-    settings: Settings, node: Node, device: Device, on_trouble: Callable[[str], None]
+    settings: Settings, node: Node, place: Neighbourhood, on_trouble: Callable[[str], None]
 ) -> None:
     # Imported only where it is used: a tenth of the daemon's memory is this library.
     from smilesyncd.discovery import Discovery, discover
@@ -100,14 +111,14 @@ async def _discover(
         node.post(Hint(address))
 
     def is_lonely() -> bool:
-        ages_ns = device.peer.neighbours.ages_ns(device.clock.now_ns())
+        ages_ns = place.member.peer.neighbours.ages_ns(place.clock.now_ns())
         return not any(age_ns <= ALIVE_NS for _, age_ns in ages_ns)
 
     await discover(
         Discovery(
             interface=settings.interface,
-            port=device.socket.address[1],
-            gate_keys=(OPEN_GATE_KEY,),
+            port=place.port,
+            gate_keys=place.gate_keys,
             entropy=Entropy(os.urandom(SEED_BYTES)),
             on_address=on_address,
             is_lonely=is_lonely,

@@ -9,18 +9,23 @@ from smilesync.circle import genesis
 from smilesync.circle.genesis import FounderCard, Parameters, Policy
 from smilesync.errors import RemoteError, SettingsError
 from smilesync.keys import Ed25519Signer, Ed25519Verifier, is_strict_key
-from smilesyncd import keystore, statedir
-from smilesyncd.running import held_state
+from smilesyncd import keystore, memberships, statedir
+from smilesyncd.memory import held_state
 from smilesyncd.settings import Settings
 
 NONCE_BYTES = 32
 CARD_FILE_BYTES_MAX = 4096
 
 
-def show(settings: Settings, *, is_json: bool) -> int:
-    """Print the device's founder card; makes its keys first if it has none."""
+def show(settings: Settings, circle: str | None, *, is_json: bool) -> int:
+    """Print the device's founder card; makes its keys first if it has none.
+
+    `circle`: the card for a circle beside the one of the settings, which has its own voter key.
+    """
     statedir.prepare(settings.state_dir)
     seeds = keystore.load(settings.state_dir)
+    if circle is not None:
+        seeds = memberships.card_seeds(settings, circle)
     if seeds is None:
         with held_state(settings) as memory:
             seeds = memory.seeds

@@ -1,11 +1,12 @@
 """`smilesync`: from what was typed to an exit code."""
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
 
 from smilesync.errors import SettingsError, SmileSyncError
-from smilesyncd import settings
+from smilesyncd import circles, settings
 from smilesyncd.arguments import build_parser, flags_of
 
 EXIT_DONE = 0
@@ -49,17 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 is_json=chosen.json,
             )
         known = settings.load(flags_of(chosen), os.environ)
-        if chosen.command == "identity":
-            from smilesyncd import founding
-
-            return founding.show(known, is_json=chosen.json)
-        if chosen.command in ("design", "play"):
-            from smilesyncd.design import command as designing
-
-            return designing.carry_out(chosen, known.control_socket)
-        from smilesyncd import wearing
-
-        return wearing.carry_out(chosen, known.control_socket)
+        return _of_this_device(chosen, known)
     except SettingsError as error:
         _complain(str(error))
         return EXIT_USAGE
@@ -72,6 +63,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_DONE
     except KeyboardInterrupt:
         return EXIT_DONE
+
+
+def _of_this_device(chosen: argparse.Namespace, known: settings.Settings) -> int:
+    """Do what concerns the device that `known` names, and its daemon."""
+    if chosen.command == "identity":
+        from smilesyncd import founding
+
+        return founding.show(known, chosen.circle, is_json=chosen.json)
+    if chosen.command in ("design", "play"):
+        from smilesyncd.design import command as designing
+
+        return designing.carry_out(chosen, known.control_socket)
+    if chosen.command == "circle" and chosen.action in circles.ACTIONS:
+        return circles.carry_out(chosen, known)
+    from smilesyncd import wearing
+
+    return wearing.carry_out(chosen, known.control_socket)
 
 
 def _run(found: settings.Settings, *, is_verbose: bool) -> int:

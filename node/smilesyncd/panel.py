@@ -3,49 +3,26 @@
 docs/control.md describes every field; what is here is what may be known on the device itself.
 """
 
-from dataclasses import dataclass
+from collections import Counter
 from functools import lru_cache
 
 from smilesync.commands import EmotionState, Switch
-from smilesync.ids import CircleId, PeerId
+from smilesync.ids import PeerId
 from smilesync.light import pattern as language
 from smilesync.light.render import US_PER_DS
-from smilesync.mesh.link import Link
-from smilesync.peer import Peer
-from smilesyncd.design.wardrobe import Wardrobe
-from smilesyncd.driver import LocalClock
-from smilesyncd.face import Face
-from smilesyncd.journal import FileJournal
+from smilesyncd.device import Device, Member
 from smilesyncd.jsonlines import Fields, Json
-from smilesyncd.udp import UdpSocket
 
 ALIVE_NS = 5_000_000_000
 NS_PER_MS = 1_000_000
 NS_PER_SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The parts of a running daemon that can be asked about."""
-
-    name: str
-    version: str
-    circle: CircleId | None
-    peer: Peer
-    link: Link
-    face: Face
-    socket: UdpSocket
-    journal: FileJournal
-    clock: LocalClock
-    wardrobe: Wardrobe
-    started_ns: int
-
-
 def watch(device: Device) -> Fields:
     """Return one watch object: everything in it holds at its `monotonic_ns`."""
     now_ns = device.clock.now_ns()
-    scene = device.face.scene
-    timeline = device.peer.clock.timeline
+    scene, peer = device.face.scene, device.driving.peer
+    timeline = peer.clock.timeline
     circle_us = timeline.at(now_ns) if timeline is not None else None
     kind_period = rhythm(scene.pattern) if scene.pattern is not None else None
     phase: float | None = None
@@ -55,15 +32,16 @@ def watch(device: Device) -> Fields:
     return {
         "monotonic_ns": now_ns,
         "circle_us": circle_us,
-        "is_synced": device.peer.clock.is_synced,
+        "is_synced": peer.clock.is_synced,
+        "drives": device.driving.name if len(device.circles) > 1 else None,
         "rung": scene.rung.name,
         "slot": scene.slot,
         "is_selected": scene.is_selected,
         "pattern": _pattern_fields(kind_period),
         "phase": phase,
         "peers": _alive_count(device, now_ns),
-        "emotion": device.peer.board.state.name.lower(),
-        "consent": consent_fields(device.peer.board.switches),
+        "emotion": peer.board.state.name.lower(),
+        "consent": consent_fields(peer.board.switches),
         "zones": [list(codes) for codes in device.face.codes],
         "is_playing": device.face.core.is_playing,
         **suggestion_fields(device),
@@ -73,15 +51,16 @@ def watch(device: Device) -> Fields:
 def status(device: Device) -> Fields:
     """Return the status object."""
     now_ns = device.clock.now_ns()
-    known = device.peer.statistics(now_ns)
+    driving = device.driving
+    known = driving.peer.statistics(now_ns)
     host, port = device.socket.address
     return {
         "name": device.name,
-        "identity": device.peer.me.hex(),
+        "identity": driving.peer.me.hex(),
         "version": device.version,
         "uptime_s": (now_ns - device.started_ns) // NS_PER_SECOND,
         "address": f"{host}:{port}",
-        "rung": known.rung.name,
+        "rung": device.face.scene.rung.name,
         "is_synced": known.is_synced,
         "circle_us": known.circle_us,
         "error_us": known.error_us,
@@ -89,52 +68,74 @@ def status(device: Device) -> Fields:
         "consent": consent_fields(known.switches),
         **suggestion_fields(device),
         "design": device.wardrobe.name,
-        "circle": device.circle.hex() if device.circle is not None else None,
-        "slot": known.slot,
+        **membership(device, driving, now_ns),
         "view": known.view,
+        "circles": [membership(device, member, now_ns) for member in device.circles],
+        "neighbours": _alive_count(device, now_ns),
+        "counters": _counters(device, now_ns),
+    }
+
+
+def membership(device: Device, member: Member, now_ns: int) -> Fields:
+    """Return what one circle is to the device; of one without a circle most is null or false."""
+    known = member.peer.statistics(now_ns)
+    return {
+        "circle_name": member.name,
+        "circle": member.circle.hex() if member.circle is not None else None,
+        "drives": member.name == device.stage.driving,
+        "is_chosen": member.name == device.stage.chosen,
+        "has_left": member.name in device.stage.left,
+        "circle_rung": known.rung.name,
+        "slot": known.slot,
         "decided_slot": known.decided_slot,
         "voters": known.voters,
         "liars_borne": known.faults,
         "is_voter": known.is_voter,
         "is_amnesic": known.is_amnesic,
         "is_asking": known.is_asking,
-        "neighbours": _alive_count(device, now_ns),
-        "counters": _counters(device, known.dropped),
+        "heard": sum(age_ns <= ALIVE_NS for _, age_ns in known.neighbours),
     }
 
 
 def peers(device: Device) -> Fields:
-    """Return what is known of the neighbours."""
+    """Return what is known of the neighbours, of each circle's own."""
     now_ns = device.clock.now_ns()
-    addresses = {one.peer: one.address for one in device.link.statistics().sessions}
-    emotions = dict(device.peer.board.held(now_ns))
     listed: list[Json] = []
-    for peer, age_ns in device.peer.neighbours.ages_ns(now_ns):
+    for member in device.members:
+        listed += _peers_of(member, now_ns)
+    return {"peers": listed}
+
+
+def _peers_of(member: Member, now_ns: int) -> list[Json]:
+    addresses = {one.peer: one.address for one in member.link.statistics().sessions}
+    emotions = dict(member.peer.board.held(now_ns))
+    listed: list[Json] = []
+    for peer, age_ns in member.peer.neighbours.ages_ns(now_ns):
         address = addresses.get(peer)
         emotion = emotions.get(peer)
         listed.append(
             {
                 "identity": peer.hex(),
+                "circle_name": member.name,
                 "age_ms": age_ns // NS_PER_MS,
                 "address": f"{address[0]}:{address[1]}" if address is not None else None,
                 "emotion": emotion.name.lower() if emotion is not None else None,
                 "is_alive": age_ns <= ALIVE_NS,
             }
         )
-    return {"peers": listed}
+    return listed
 
 
-def circle(device: Device) -> Fields:
-    """Return who belongs to the circle; what is not known is null. Only of a device in one."""
-    now_ns = device.clock.now_ns()
-    mine = device.peer.circle
+def circle(member: Member, now_ns: int) -> Fields:
+    """Return who belongs to the circle; what is not known is null. Only of a member of one."""
+    mine = member.peer.circle
     assert mine is not None
     members = mine.members
     roster, state, wish = mine.roster, mine.around.state, members.reception.wish
 
     def person(identity: PeerId) -> Json:
         heard_ns = members.presence.heard_ns(identity)
-        is_me = identity == device.peer.me
+        is_me = identity == member.peer.me
         is_heard = heard_ns >= 0 and not is_me
         age_ms = max(0, now_ns - heard_ns) // NS_PER_MS
         return {
@@ -149,6 +150,7 @@ def circle(device: Device) -> Fields:
         told = "join" if wish.leaves_after_slot is None else "leave"
     return {
         "circle": roster.circle.hex(),
+        "circle_name": member.name,
         "policy": mine.around.parameters.policy.name.lower(),
         "slot": mine.slot.number,
         "quorum": roster.quorum,
@@ -168,7 +170,7 @@ def consent_fields(switches: Switch) -> dict[str, Json]:
 
 def suggestion_fields(device: Device) -> Fields:
     """Return the sensor's hint that waits for an answer, and what accepting it would display."""
-    pending = device.peer.board.suggestion
+    pending = device.driving.peer.board.suggestion
     if pending is None:
         return {"suggestion": None, "suggested_emotion": None}
     is_activated = pending.state in (EmotionState.EXCITED, EmotionState.HIGH)
@@ -192,12 +194,26 @@ def _pattern_fields(kind_period: tuple[str, int] | None) -> Json:
 
 
 def _alive_count(device: Device, now_ns: int) -> int:
-    return sum(age_ns <= ALIVE_NS for _, age_ns in device.peer.neighbours.ages_ns(now_ns))
+    """Return how many devices were heard just now; one in two circles is one device."""
+    heard = {
+        peer
+        for member in device.members
+        for peer, age_ns in member.peer.neighbours.ages_ns(now_ns)
+        if age_ns <= ALIVE_NS
+    }
+    return len(heard)
 
 
-def _counters(device: Device, dropped: tuple[tuple[str, int], ...]) -> Json:
-    socket, link = device.socket.statistics(), device.link.statistics()
-    frames = device.face.counts
+def _counters(device: Device, now_ns: int) -> Json:
+    """Return counts of all memberships together."""
+    socket, frames = device.socket.statistics(), device.face.counts
+    link_drops, message_drops = Counter[str](), Counter[str]()
+    links = 0
+    for member in device.members:
+        link = member.link.statistics()
+        links += len(link.sessions)
+        link_drops.update(dict(link.drops))
+        message_drops.update(dict(member.peer.statistics(now_ns).dropped))
     return {
         "frames_sent": frames.sent,
         "frames_late": frames.late,
@@ -206,8 +222,8 @@ def _counters(device: Device, dropped: tuple[tuple[str, int], ...]) -> Json:
         "datagrams_sent": socket.sent,
         "receive_errors": socket.receive_errors,
         "send_errors": socket.send_errors,
-        "links": len(link.sessions),
-        "journal_bytes": device.journal.size_bytes,
-        "link_drops": dict(link.drops),
-        "message_drops": dict(dropped),
+        "links": links,
+        "journal_bytes": sum(member.journal.size_bytes for member in device.members),
+        "link_drops": dict(link_drops),
+        "message_drops": dict(message_drops),
     }

@@ -10,8 +10,6 @@ from smilesync.commands import (
     AnswerSuggestion,
     Command,
     Feel,
-    Join,
-    Leave,
     SetConsent,
     SetOff,
     Suggest,
@@ -20,13 +18,14 @@ from smilesync.commands import (
 from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import KEY_SIZE_BYTES, PeerId, short
 from smilesync.keys import Ed25519Verifier
+from smilesync.wire.messages import Carried
 from smilesyncd import panel
 from smilesyncd.control import BadRequest, Service
 from smilesyncd.design import wardrobe
-from smilesyncd.driver import Node
+from smilesyncd.device import Device, Member
 from smilesyncd.jsonlines import Fields, Json
-from smilesyncd.panel import Device
 from smilesyncd.vocabulary import STATES, SWITCHES
+from smilesyncd.wearer import Wearer
 
 Chosen = TypeVar("Chosen")
 
@@ -36,7 +35,7 @@ US_PER_MINUTE = 60_000_000
 WATCH_SECONDS_MIN = 0.01
 
 
-def new_service(node: Node, device: Device) -> Service:
+def new_service(wearer: Wearer, device: Device) -> Service:
     """Return the service of one running daemon."""
 
     async def answer(verb: str, fields: Mapping[str, Json]) -> Fields:
@@ -46,17 +45,24 @@ def new_service(node: Node, device: Device) -> Service:
             return panel.peers(device)
         if verb in wardrobe.VERBS:
             return await device.wardrobe.answer(verb, fields)
-        if verb == "circle":
-            _in_a_circle(device)
-            return panel.circle(device)
-        if verb == "invite":
-            return _invite(device, fields)
-        command = _join(device, fields) if verb == "join" else command_of(verb, fields)
-        try:
-            if not await node.submit(command):
-                raise BadRequest("too many requests wait; ask again in a moment")
-        except LocalError as error:
-            raise BadRequest(str(error)) from error
+        match verb:
+            case "circle":
+                return panel.circle(_meant(device, fields), device.clock.now_ns())
+            case "invite":
+                return _invite(device, fields)
+            case "join":
+                member, grant = _join(device, fields)
+                await wearer.join(member.name, grant)
+            case "leave":
+                member, is_now = _meant(device, fields, is_change=True), _truth(fields, "now")
+                await wearer.leave(member.name, is_now=is_now)
+            case "use":
+                return await _use(wearer, device, fields)
+            case "propose":
+                command = command_of(verb, fields)
+                await wearer.say_to(_meant(device, fields).name, command)
+            case _:
+                await wearer.say(command_of(verb, fields))
         return {}
 
     async def watch(send: Callable[[Fields], Awaitable[None]]) -> None:
@@ -82,43 +88,79 @@ def command_of(verb: str, fields: Mapping[str, Json]) -> Command:
             return Suggest(_truth(fields, "activated"))
         case "accept" | "dismiss":
             return AnswerSuggestion(verb == "accept")
-        case "leave":
-            return Leave(_truth(fields, "now"))
         case "propose":
             return WishFor(_hexadecimal(fields, "pattern"))
         case _:
             raise BadRequest(
                 f'"do" is {verb[:40]!r}; expected status, peers, watch, feel, consent, off, '
-                "suggest, accept, dismiss, propose, wear, worn, play, circle, invite, join or leave"
+                "suggest, accept, dismiss, propose, wear, worn, play, circle, invite, join, "
+                "leave or use"
             )
 
 
-def _in_a_circle(device: Device) -> None:
-    if device.peer.circle is None:
+def _meant(device: Device, fields: Mapping[str, Json], *, is_change: bool = False) -> Member:
+    """Return the circle that a request is about: the one named, else the one that drives.
+
+    What changes a membership names it, where there are several. Raises BadRequest.
+    """
+    name, circles = fields.get("circle"), device.circles
+    if not circles:
         raise BadRequest("this device belongs to no circle; start it with --genesis FILE")
+    if name is not None:
+        if not isinstance(name, str):
+            raise BadRequest('"circle" is the name of a circle')
+        try:
+            member = device.member(name)
+        except LocalError as error:
+            raise BadRequest(str(error)) from error
+        if member.circle is None:
+            raise BadRequest(f"{name!r} is no circle of this device")
+        return member
+    if len(circles) == 1:
+        return circles[0]
+    if is_change:
+        names = ", ".join(member.name for member in circles)
+        raise BadRequest(f"this device belongs to several circles; name one of {names} (--circle)")
+    return device.driving if device.driving.circle is not None else circles[0]
 
 
-def _join(device: Device, fields: Mapping[str, Json]) -> Join:
-    """Return the wish to join; an invitation is looked at here, so that the wearer learns why."""
-    _in_a_circle(device)
+async def _use(wearer: Wearer, device: Device, fields: Mapping[str, Json]) -> Fields:
+    """Let the wearer choose who drives the light; say who does now."""
+    name = None if fields.get("circle") is None else _meant(device, fields).name
+    await wearer.choose(name)
+    chosen = device.stage.chosen
+    is_lit = chosen is not None and device.member(chosen).peer.scene.is_selected
+    return {"drives": device.stage.driving, "chosen": chosen, "is_lit": is_lit}
+
+
+def _join(device: Device, fields: Mapping[str, Json]) -> tuple[Member, Carried | None]:
+    """Return which circle to join, and the invitation; it is looked at here, to say why not.
+
+    An invitation names its circle by itself.
+    """
     word = fields.get("invite")
     if word is None:
-        return Join(None)
+        return _meant(device, fields, is_change=True), None
     if not isinstance(word, str):
         raise BadRequest('"invite" is a text that `smilesync circle invite` printed')
+    named = _meant(device, fields)
     try:
         circle, invite = invite_from_text(word.strip(), Ed25519Verifier())
     except RemoteError as error:
         raise BadRequest(f"the invitation cannot be used: {error}") from error
-    if circle != device.circle:
-        raise BadRequest(
-            f"the invitation is for circle {short(circle)}, this device belongs to "
-            f"{short(device.circle or b'')}; start it with that circle's genesis file"
-        )
-    return Join(invite)
+    offered = [named] if fields.get("circle") is not None else device.circles
+    for member in offered:
+        if member.circle == circle:
+            return member, invite
+    known = ", ".join(short(member.circle or b"") for member in offered)
+    raise BadRequest(
+        f"the invitation is for circle {short(circle)}, this device belongs to {known}; "
+        "start it with that circle's genesis file, or `smilesync circle add` it"
+    )
 
 
 def _invite(device: Device, fields: Mapping[str, Json]) -> Fields:
+    member = _meant(device, fields, is_change=True)
     minutes, guest = fields.get("minutes"), fields.get("guest")
     if type(minutes) is not int or not 1 <= minutes <= INVITE_MINUTES_MAX:
         raise BadRequest(f'"minutes" is an integer from 1 to {INVITE_MINUTES_MAX}')
@@ -128,7 +170,8 @@ def _invite(device: Device, fields: Mapping[str, Json]) -> Fields:
         if len(identity) != KEY_SIZE_BYTES:
             raise BadRequest('"guest" is an identity: 64 hexadecimal digits')
     try:
-        word = device.peer.invitation(minutes * US_PER_MINUTE, identity, device.clock.now_ns())
+        lifetime_us, now_ns = minutes * US_PER_MINUTE, device.clock.now_ns()
+        word = member.peer.invitation(lifetime_us, identity, now_ns)
     except LocalError as error:
         raise BadRequest(str(error)) from error
     return {"invite": word}

@@ -29,7 +29,7 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
         case "accept" | "dismiss":
             client.ask(path, chosen.command)
         case "circle" if chosen.action == "propose":
-            _propose(chosen.pattern, path)
+            _propose(chosen.pattern, chosen.circle, path)
         case "circle":
             from smilesyncd import belonging
 
@@ -39,11 +39,12 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
     return 0
 
 
-def _propose(given: str, path: Path) -> None:
+def _propose(given: str, circle: str | None, path: Path) -> None:
     """Wish for a pattern that is safe; an unsafe one is refused here, with what to change."""
     from smilesyncd.linting import read_pattern
 
-    client.ask(path, "propose", pattern=pattern.encode(read_pattern(given)).hex())
+    encoded = pattern.encode(read_pattern(given)).hex()
+    client.ask(path, "propose", pattern=encoded, circle=circle)
 
 
 def _consent(chosen: argparse.Namespace, path: Path) -> None:
@@ -77,7 +78,8 @@ def _watch(path: Path, *, count: int | None, is_json: bool) -> None:
 
 
 def _watch_line(fields: Fields) -> str:
-    words = [str(fields["rung"])]
+    drives = fields["drives"]
+    words = [str(fields["rung"]) if drives is None else f"{drives}: {fields['rung']}"]
     pattern = fields["pattern"]
     if isinstance(pattern, dict):
         words.append(f"slot {fields['slot']}, {pattern['kind']} {_seconds(pattern['period_us'])}")
@@ -105,7 +107,13 @@ def _print_status(fields: Fields, *, is_json: bool) -> None:
     synced = f"synced within {fields['error_us']} us" if fields["is_synced"] else "not synced"
     print(f"device     {str(fields['identity'])[:8]} {fields['name']}".rstrip())
     print(f"light      {fields['rung']}, feeling {fields['emotion']}, allows {', '.join(allowed)}")
-    print(f"circle     {_circle_words(fields)}")
+    circles = fields["circles"]
+    assert isinstance(circles, list)
+    if len(circles) < 2:
+        print(f"circle     {circle_words(fields)}")
+    for one in circles if len(circles) > 1 else ():
+        assert isinstance(one, dict)
+        print(f"circle     {one['circle_name']}: {rung_words(one)}; {circle_words(one)}")
     print(f"clock      {synced if fields['circle_us'] is not None else 'none'}")
     print(f"near       {fields['neighbours']} devices, {counters['links']} links")
     print(f"daemon     {fields['version']}, up {fields['uptime_s']} s, at {fields['address']}")
@@ -113,7 +121,16 @@ def _print_status(fields: Fields, *, is_json: bool) -> None:
         print(f"suggestion {fields['suggested_emotion']}: smilesync accept, or smilesync dismiss")
 
 
-def _circle_words(fields: Fields) -> str:
+def rung_words(one: Fields) -> str:
+    """Say what one of several circles does for the light."""
+    if one["has_left"]:
+        return "left"
+    chosen = ", your choice" if one["is_chosen"] else ""
+    return f"{one['circle_rung']}{', drives the light' if one['drives'] else ''}{chosen}"
+
+
+def circle_words(fields: Fields) -> str:
+    """Say which circle it is and what this device is in it."""
     if fields["circle"] is None:
         return "none; found one with `smilesync circle create`"
     words = f"{str(fields['circle'])[:8]}, decided slot {fields['decided_slot']}"
@@ -142,10 +159,12 @@ def _print_peers(fields: Fields, *, is_json: bool) -> None:
         return
     if not listed:
         print("nobody near; devices on the same network appear within seconds")
+    is_several = len({str(peer["circle_name"]) for peer in listed if isinstance(peer, dict)}) > 1
     for peer in listed:
         assert isinstance(peer, dict)
+        where = f"  in {peer['circle_name']}" if is_several else ""
         assert isinstance(peer["age_ms"], int)
         print(
             f"{str(peer['identity'])[:8]}  heard {peer['age_ms'] / 1000:.1f} s ago  "
-            f"{peer['address'] or 'no link'}  feels {peer['emotion'] or '(not shared)'}"
+            f"{peer['address'] or 'no link'}  feels {peer['emotion'] or '(not shared)'}{where}"
         )

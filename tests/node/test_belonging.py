@@ -10,18 +10,24 @@ import zxingcpp
 
 from smilesync.circle.genesis import Parameters, Policy
 from smilesync.commands import Command
-from smilesync.errors import SettingsError
+from smilesync.errors import LocalError, SettingsError
 from smilesync.ids import VoterKey
 from smilesync.keys import Ed25519Signer
+from smilesync.light.stage import Stage, Standing
+from smilesync.mesh.link import Link
 from smilesync.wire import records
 from smilesyncd import belonging, client, keystore, qrcode
 from smilesyncd.control import BadRequest, Service
-from smilesyncd.driver import Node
-from smilesyncd.journal import open_journal
+from smilesyncd.design.wardrobe import Wardrobe
+from smilesyncd.device import Device, Member
+from smilesyncd.driver import LocalClock, Node, Ticket
+from smilesyncd.face import Face
+from smilesyncd.journal import FileJournal, open_journal
 from smilesyncd.jsonlines import Json
-from smilesyncd.panel import Device
-from smilesyncd.running import renew_voter_key
+from smilesyncd.memory import renew_voter_key
 from smilesyncd.service import command_of, new_service
+from smilesyncd.udp import UdpSocket
+from smilesyncd.wearer import Wearer
 from support.daemons import Daemon, free_ports, running, smilesync
 from support.street import Street
 
@@ -29,18 +35,36 @@ from support.street import Street
 def _service(street: Street, number: int) -> Service:
     """Return what the control socket of a device of the street would answer."""
     genesis = street.genesis
-    device = SimpleNamespace(
-        peer=street.peers[number],
-        clock=SimpleNamespace(now_ns=lambda: street.local_ns(number)),
-        circle=genesis.circle_id if genesis is not None else None,
+    peer = street.peers[number]
+    clock = SimpleNamespace(now_ns=lambda: street.local_ns(number))
+    circle = genesis.circle_id if genesis is not None else None
+    member = Member("home", Path(), circle, peer, cast(Link, None), cast(FileJournal, None))
+    stage = Stage({"home": Standing(peer.scene, peer.board.switches)})
+    device = Device(
+        name="",
+        version="",
+        members=(member,),
+        stage=stage,
+        face=cast(Face, SimpleNamespace(scene=stage.scene, show=lambda _scene, _now_ns: None)),
+        socket=cast(UdpSocket, None),
+        clock=cast(LocalClock, clock),
+        wardrobe=cast(Wardrobe, None),
+        state_dir=Path(),
+        started_ns=0,
+        on_drive=lambda _name: None,
     )
 
-    async def submit(command: Command) -> bool:
-        street.command(number, command)
-        return True
+    def request(command: Command) -> Ticket:
+        ticket = Ticket(command)
+        try:
+            street.command(number, command)
+        except LocalError as error:
+            ticket.refusal = error
+        ticket.is_done.set()
+        return ticket
 
-    node = SimpleNamespace(submit=submit)
-    return new_service(cast(Node, node), cast(Device, device))  # as far as these requests reach
+    node = SimpleNamespace(request=request)
+    return new_service(Wearer({"home": cast(Node, node)}, device), device)
 
 
 def _street(size: int, members: int, policy: Policy = Policy.INVITE) -> Street:

@@ -241,7 +241,7 @@ def test_a_wearer_can_use_every_command_on_a_running_daemon(tmp_path: Path) -> N
 
 
 WATCH_FIELDS = {
-    "is_playing",
+    "drives", "is_playing",
     "monotonic_ns", "circle_us", "is_synced", "rung", "slot", "is_selected", "pattern", "phase",
     "peers", "emotion", "consent", "zones", "suggestion", "suggested_emotion",
 }  # fmt: skip

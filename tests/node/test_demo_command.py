@@ -18,7 +18,7 @@ from smilesyncd.demo.facts import Fact
 from smilesyncd.demo.instant import SECOND_NS
 from smilesyncd.demo.screen import Screen, Ticker, smile, write_facts
 from smilesyncd.demo.stage import View
-from smilesyncd.running import held_state
+from smilesyncd.memory import held_state
 from smilesyncd.settings import load
 
 VIEW = View("Ada", "COMMITTED", 3, ((10, 20, 30), (40, 50, 60), (70, 80, 90)), "calm", "")

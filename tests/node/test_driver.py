@@ -276,7 +276,9 @@ async def test_commands_cut_the_wait_short_and_return_when_durable(
 
     async def press() -> None:
         await trio.sleep(0.3)
-        assert await scene.node.submit(SetOff(True))
+        ticket = scene.node.request(SetOff(True))
+        assert ticket is not None
+        await ticket.wait_done()
         scene.log.append(f"done at {trio.current_time():.2f}")
 
     async with trio.open_nursery() as nursery:

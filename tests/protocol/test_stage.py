@@ -108,7 +108,7 @@ TABLE: list[tuple[str, Mapping[str, Scene], str | None, str | None, str]] = [
         None,
         "home",
     ),
-    ("the choice wins among equals", {"home": alone(), "team": alone()}, None, "team", "team"),
+    ("the choice wins among equals", {"home": alone(), "team": alone()}, "home", "team", "team"),
 ]
 
 
@@ -167,6 +167,24 @@ def test_the_first_membership_that_knows_of_a_withdrawal_ends_the_light_of_all(
 
     assert (fallen.rung, fallen.pattern, fallen.fall_count) == (rung, None, 1)
     assert {(one.rung, one.pattern) for one in still} == {(rung, None)}
+
+
+@pytest.mark.spec("DRV-013")
+@pytest.mark.parametrize("first", ["home", "team"])
+def test_pressing_off_and_on_again_does_not_change_who_drives(first: str) -> None:
+    stage = new_stage("home", "team", chosen="team")
+    for name in ("team", "home"):
+        stage.show(name, certified(name, 5))
+    for name in ("team", "home"):
+        stage.allow(name, ALL & ~Switch.LIT)
+        stage.show(name, alone(Rung.OFF, falls=1))
+    other = "team" if first == "home" else "home"
+    for name in (first, other):
+        stage.show(name, certified(name, 5, falls=1))
+        stage.allow(name, ALL)
+
+    assert stage.driving == "team"
+    assert stage.scene == certified("team", 5, falls=stage.scene.fall_count)
 
 
 @pytest.mark.spec("DRV-015")

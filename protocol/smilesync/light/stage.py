@@ -7,7 +7,7 @@ Consent is the wearer's and not a circle's: what one membership knows to be with
 Source: SPEC section Several circles, DRV-010 to DRV-016.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from smilesync.commands import Switch
@@ -29,20 +29,30 @@ class Stage:
     """Scenes of all memberships in, the one scene of the device out.
 
     `entered`: what each membership begins with, by name, in the order that settles ties; never
-    empty. The scenes it returns count falls on their own.
+    empty. `left`: those that the wearer has left. The scenes it returns count falls on their own.
     """
 
-    def __init__(self, entered: Mapping[str, Standing], chosen: str | None = None) -> None:
+    def __init__(
+        self,
+        entered: Mapping[str, Standing],
+        chosen: str | None = None,
+        left: Collection[str] = (),
+    ) -> None:
         assert entered, "a device without a membership shows nothing"
         self._standings = dict(entered)
-        self._left: set[str] = set()
+        self._left = {name for name in entered if name in left}
         self._falls = 0
         self._allowed = self._allows()
-        self.chosen = chosen if chosen in entered else None
+        self.chosen = chosen if chosen in entered and chosen not in left else None
         """The wearer's choice; None: whichever stands highest."""
         self.driving = next_driver(self._scenes(), None, self.chosen)
         """The membership whose scene is shown."""
         self.scene = self._compose()
+
+    @property
+    def left(self) -> frozenset[str]:
+        """Return the memberships that the wearer has left."""
+        return frozenset(self._left)
 
     def show(self, name: str, scene: Scene) -> Scene:
         """Take the new scene of the membership `name`; return what the device shows now."""
@@ -91,7 +101,10 @@ class Stage:
         if self._allowed & ~allowed & SHOWN:
             self._falls += 1
         self._allowed = allowed
-        self.driving = next_driver(self._scenes(), self.driving, self.chosen, is_between=is_between)
+        scenes = self._scenes()
+        # In the dark nobody changes over: who shone before shines first when light is given again.
+        if allowed == SHOWN or self.driving not in scenes:
+            self.driving = next_driver(scenes, self.driving, self.chosen, is_between=is_between)
         self.scene = self._compose()
         return self.scene
 
@@ -144,6 +157,6 @@ def next_driver(
     def place(name: str) -> tuple[Rung, bool, bool]:
         scene = scenes[name]
         is_only_held = scene.rung is Rung.HOLD and not scene.is_selected
-        return Rung.OFF if is_only_held else scene.rung, name != driving, name != chosen
+        return Rung.OFF if is_only_held else scene.rung, name != chosen, name != driving
 
     return min(scenes, key=place)

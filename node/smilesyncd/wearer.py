@@ -1,0 +1,118 @@
+"""What the wearer says, told to every membership: consent and feeling are theirs, not a circle's.
+
+All memberships are told in one step, so that each hears everything in the same order, and the
+wearer is answered when all of them have done it and it is durable in each. What the first of them
+takes away is gone from the light at once (DRV-015).
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from smilesync.commands import Command, Join, Leave, SetConsent, Switch
+from smilesync.errors import LocalError
+from smilesync.wire.messages import Carried
+from smilesyncd import memberships
+from smilesyncd.control import BadRequest
+from smilesyncd.device import Device
+from smilesyncd.driver import Node
+from smilesyncd.memory import IN_A_CIRCLE
+
+Kept = TypeVar("Kept")
+
+BUSY = "too many requests wait; ask again in a moment"
+
+
+class Wearer:
+    """The one who wears the device; `nodes` by the name of the membership."""
+
+    def __init__(self, nodes: Mapping[str, Node], device: Device) -> None:
+        self._nodes = nodes
+        self._device = device
+
+    async def say(self, command: Command) -> None:
+        """Tell every membership. Raises BadRequest where it is refused."""
+        asked = [self._nodes[name].request(command) for name in self._told(command)]
+        try:
+            for ticket in asked:
+                if ticket is None:
+                    raise BadRequest(BUSY)
+                await ticket.wait_done()
+        except LocalError as error:
+            raise BadRequest(str(error)) from error
+        finally:
+            # Also after a refusal: who was told before it has done what it could.
+            self._device.refresh()
+
+    async def say_to(self, name: str, command: Command) -> None:
+        """Tell the membership `name` alone. Raises BadRequest where it is refused."""
+        ticket = self._nodes[name].request(command)
+        if ticket is None:
+            raise BadRequest(BUSY)
+        try:
+            await ticket.wait_done()
+        except LocalError as error:
+            raise BadRequest(str(error)) from error
+        self._device.refresh()
+
+    async def leave(self, name: str, *, is_now: bool) -> None:
+        """Leave one circle; the others go on as they are. Raises BadRequest."""
+        device = self._device
+        if len(device.circles) > 1:
+            device.stage.leave(name)
+            device.refresh()
+            try:
+                await _on_disk(memberships.mark_left, device.member(name).directory, True)
+                await _on_disk(memberships.keep_choice, device.state_dir, device.stage.chosen)
+            finally:
+                await self.say_to(name, Leave(is_now))
+            return
+        await self.say_to(name, Leave(is_now))
+
+    async def join(self, name: str, grant: Carried | None) -> None:
+        """Ask for a seat; in a circle that was left before, what the wearer allows holds again."""
+        device = self._device
+        await self.say_to(name, Join(grant))
+        if name not in device.stage.left:
+            return
+        kept = [one.peer.board for one in device.members if one.name not in device.stage.left]
+        for switch in (Switch.COLLECTIVE, Switch.SHARE):
+            if kept and all(switch in board.switches for board in kept):
+                await self.say_to(name, SetConsent(switch, True))
+        await _on_disk(memberships.mark_left, device.member(name).directory, False)
+        device.stage.come_back(name)
+        device.refresh()
+
+    async def choose(self, name: str | None) -> None:
+        """Choose which circle drives the light, None: whichever stands highest.
+
+        Raises BadRequest; then nothing is changed.
+        """
+        device = self._device
+        try:
+            device.stage.choose(name)
+        except LocalError as error:
+            raise BadRequest(str(error)) from error
+        device.refresh()
+        await _on_disk(memberships.keep_choice, device.state_dir, name)
+
+    def _told(self, command: Command) -> list[str]:
+        """Return whom a command concerns: what is given is not given to a circle that was left."""
+        is_given = isinstance(command, SetConsent) and command.on and command.switch & IN_A_CIRCLE
+        left = self._device.stage.left if is_given else frozenset()
+        told = [name for name in self._nodes if name not in left]
+        if not told:
+            raise BadRequest("this device has left all its circles; join one of them first")
+        return told
+
+
+async def _on_disk(keep: Callable[[Path, Kept], None], path: Path, kept: Kept) -> None:
+    """Make a choice durable; a disk that does not take it stops nothing that was asked for."""
+    try:
+        await trio.to_thread.run_sync(keep, path, kept)
+    except OSError as error:
+        raise BadRequest(
+            f"{path}: {error.strerror}; done, but after a restart it will be as before"
+        ) from error

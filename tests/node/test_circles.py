@@ -1,0 +1,280 @@
+"""One device in two circles, as processes: who drives its light, what the wearer says to both."""
+
+import itertools
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from support.daemons import Daemon, Fields, free_ports, running, smilesync
+
+SECONDS_MAX = 40.0
+
+
+class Town:
+    """A device x in the circles `home` (with a and b) and `team` (with c and d)."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ports = dict(zip("xabcd", free_ports(5), strict=True))
+        self.home, self.team = directory / "home.genesis", directory / "team.genesis"
+        found(self.home, [card(directory / name) for name in "xab"])
+        found(
+            self.team,
+            [card(directory / "x", "--circle", "team"), *(card(directory / name) for name in "cd")],
+        )
+        added = smilesync("circle", "add", "team", str(self.team), *self.here())
+        assert added.returncode == 0, added.stderr
+        self.others = {
+            name: self._start(name, self.home if name in "ab" else self.team) for name in "abcd"
+        }
+        self.device = self._start("x", self.home)
+
+    def here(self) -> tuple[str, str]:
+        """Return the flags that name the device."""
+        return "--state-dir", str(self.directory / "x")
+
+    def again(self) -> Daemon:
+        """Start the device once more."""
+        self.device = self._start("x", self.home)
+        return self.device
+
+    def _start(self, name: str, genesis: Path) -> Daemon:
+        peers = [("--peer", f"127.0.0.1:{port}") for port in self.ports.values()]
+        return Daemon(
+            self.directory / name,
+            *("--genesis", str(genesis), "--port", str(self.ports[name]), "--no-mdns"),
+            *(word for peer in peers for word in peer),
+        )
+
+
+def card(state_dir: Path, *flags: str) -> str:
+    shown = smilesync("identity", "show", "--state-dir", str(state_dir), *flags)
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout.strip()
+
+
+def found(genesis: Path, cards: list[str]) -> None:
+    made = smilesync("circle", "create", "--out", str(genesis), *cards)
+    assert made.returncode == 0, made.stderr
+
+
+def shines_by(name: str, seen: Fields) -> bool:
+    return seen["drives"] == name and seen["is_selected"] is True
+
+
+def lit(device: Daemon) -> set[str]:
+    """Return the circles whose certified value is current for the device."""
+    circles = device.ask("status")["circles"]
+    assert isinstance(circles, list)
+    return {str(one["circle_name"]) for one in circles if one["circle_rung"] == "COMMITTED"}
+
+
+def wait_lit(device: Daemon, names: set[str]) -> None:
+    until_s = time.monotonic() + SECONDS_MAX
+    while not names <= lit(device):
+        assert time.monotonic() < until_s, device.log()
+        time.sleep(0.1)
+
+
+def watch(device: Daemon, seconds: float, until: str) -> list[Fields]:
+    """Return what was shown until the circle `until` drives and is lit."""
+    seen: list[Fields] = []
+
+    def note(one: Fields) -> bool:
+        seen.append(one)
+        return shines_by(until, one)
+
+    device.watch_until(note, seconds)
+    return seen
+
+
+@pytest.mark.spec("DRV-001", "DRV-010", "DRV-011", "DRV-012", "DRV-013")
+def test_the_wearer_switches_between_leases_and_a_fallen_circle_gives_way(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    device, here = town.device, town.here()
+    with running(*town.others.values(), device):
+        wait_lit(device, {"home", "team"})
+        listed = smilesync("circle", "list", *here).stdout
+        first = str(device.ask("watch")["drives"])
+        other = "team" if first == "home" else "home"
+
+        used = smilesync("circle", "use", other, *here)
+        assert used.returncode == 0, used.stderr
+        switching = watch(device, SECONDS_MAX, other)
+        status = smilesync("status", *here).stdout
+
+        for name in "ab" if other == "home" else "cd":
+            town.others[name].process.kill()
+        falling = watch(device, SECONDS_MAX, first)
+        log = device.log()
+        assert device.stop() == 0
+
+    assert {"home", "team"} == {line.split()[0] for line in listed.splitlines()}
+    assert listed.count("drives the light") == 1
+    assert f"{other}: " in status
+    assert "your choice" in status
+    for seen, names in ((switching, [first, other]), (falling, [other, first])):
+        # One lease to its end, then the other circle's: nothing in between, and no way back.
+        shown = [str(one["drives"]) for one in seen if one["is_selected"]]
+        assert [name for name, _ in itertools.groupby(shown)] == names
+    assert [line for line in log.splitlines() if line.startswith("drives")][-2:] == [
+        f"drives circle={other}",
+        f"drives circle={first}",
+    ]
+    assert "Traceback" not in log
+
+
+@pytest.mark.spec("DRV-015", "DRV-016")
+def test_what_the_wearer_withdraws_is_gone_from_both_circles_at_once_and_stays_so(
+    tmp_path: Path,
+) -> None:
+    town = Town(tmp_path)
+    device = town.device
+    with running(*town.others.values(), device):
+        wait_lit(device, {"home", "team"})
+        device.ask("consent", switch="share", on=True)
+        device.ask("feel", state="excited")
+        device.ask("off", off=True)
+        dark = [device.ask("watch") for _ in range(5)]
+        device.ask("off", off=False)
+        device.ask("consent", switch="collective", on=False)
+        alone = [device.ask("watch") for _ in range(5)]
+        circles = device.ask("status")["circles"]
+        device.process.kill()
+        device.process.wait()
+        again = town.again()
+        with running(again):
+            status = again.ask("status")
+
+    assert {one["rung"] for one in dark} == {"OFF"}
+    assert not any(one["is_selected"] for one in alone)
+    assert isinstance(circles, list)
+    assert {one["circle_rung"] for one in circles} <= {"HARMONY", "SOLO"}
+    assert status["consent"] == {
+        "show": True, "share": True, "collective": False, "suggest": False, "lit": True,
+    }  # fmt: skip
+    assert status["emotion"] == "excited"
+
+
+@pytest.mark.spec("DRV-017")
+def test_leaving_one_circle_leaves_the_others_alone(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    device, here = town.device, town.here()
+    with running(*town.others.values(), device):
+        wait_lit(device, {"home", "team"})
+        unnamed = smilesync("circle", "leave", *here)
+        left = smilesync("circle", "leave", "--circle", "team", "--now", *here)
+        kept = device.watch_until(lambda seen: shines_by("home", seen), SECONDS_MAX)
+        status = device.ask("status")
+        choice = smilesync("circle", "use", "team", *here)
+        assert device.stop() == 0
+        again = town.again()
+        with running(again):
+            again.watch_until(lambda seen: shines_by("home", seen), SECONDS_MAX)
+            listed = smilesync("circle", "list", *here).stdout
+            assert again.stop() == 0
+        removed = smilesync("circle", "remove", "team", *here)
+
+    assert unnamed.returncode == 1
+    assert "name one of home, team" in unnamed.stderr
+    assert left.returncode == 0, left.stderr
+    assert kept["consent"] == status["consent"]
+    assert status["consent"]["collective"] is True  # type: ignore[index]  # an object
+    assert choice.returncode == 1
+    assert "has left" in choice.stderr
+    assert listed.splitlines()[1].startswith("team  left; ")
+    assert removed.returncode == 0, removed.stderr
+    assert not (town.directory / "x" / "circles" / "team").exists()
+
+
+@pytest.mark.spec("DRV-019")
+def test_a_damaged_journal_ends_the_votes_of_its_circle_only(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    device = town.device
+    with running(*town.others.values(), device):
+        wait_lit(device, {"home", "team"})
+        assert device.stop() == 0
+        journal = town.directory / "x" / "circles" / "team" / "journal"
+        data = bytearray(journal.read_bytes())
+        data[len(data) // 2] ^= 1
+        journal.write_bytes(bytes(data))
+        again = town.again()
+        with running(again):
+            wait_lit(again, {"home", "team"})
+            circles = again.ask("status")["circles"]
+            told = smilesync("circle", "list", *town.here()).stdout
+            log = again.log()
+
+    assert isinstance(circles, list)
+    assert [(one["circle_name"], one["is_amnesic"]) for one in circles] == [
+        ("home", False),
+        ("team", True),
+    ]
+    assert "never votes again" in told.splitlines()[1]
+    assert "never votes again" not in told.splitlines()[0]
+    said = [line for line in log.splitlines() if line.startswith("amnesic")]
+    assert "checksum" in said[0]
+    assert all(line.endswith("circle=team") for line in said)
+
+
+def test_what_cannot_be_added_or_removed_is_refused_and_nothing_changes(tmp_path: Path) -> None:
+    here = ("--state-dir", str(tmp_path / "x"))
+    mine, twin, foreign = (tmp_path / f"{name}.genesis" for name in ("mine", "twin", "foreign"))
+    found(mine, [card(tmp_path / "x", "--circle", "team")])
+    found(twin, [card(tmp_path / "x"), card(tmp_path / "y")])
+    found(foreign, [card(tmp_path / "y")])
+    assert smilesync("circle", "add", "team", str(mine), *here).returncode == 0
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    config = tmp_path / "config.toml"
+
+    for words, match in (
+        (("add", "Team!", str(foreign)), "small letters"),
+        (("add", "home", str(foreign)), "not 'home'"),
+        (("add", "team", str(foreign)), "of this name already"),
+        (("add", "other", str(mine)), "which is here as 'team'"),
+        (("add", "other", str(twin)), "another voter key than that of 'other'"),
+        (("add", "other", str(tmp_path / "none")), "No such file"),
+        (("add", "other", str(tmp_path / "x" / "keys")), "expected a file made by"),
+        (("remove", "other"), "no such circle"),
+        (("remove", "team"), "leave --circle team"),
+    ):
+        done = smilesync("circle", *words, *here)
+
+        assert done.returncode == 2, (words, done)
+        assert match in done.stderr, done.stderr
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+    config.write_text(f"genesis = {json.dumps(str(mine))}\n")
+    twice = smilesync("run", "--config", str(config), *here)
+    assert twice.returncode == 2
+    assert "are one circle" in twice.stderr
+    (tmp_path / "x" / "chosen").write_text("team\n")
+    chosen = smilesync("circle", "remove", "team", "--now", *here)
+    assert (chosen.returncode, "use --any" in chosen.stderr) == (2, True)
+    listed = smilesync("circle", "list", *here).stdout
+    assert "no daemon runs" in listed
+    assert "team" in listed
+
+
+def test_a_running_device_refuses_a_choice_that_there_is_not(tmp_path: Path) -> None:
+    found(tmp_path / "a.genesis", [card(tmp_path / "a", "--circle", "team")])
+    here = ("--state-dir", str(tmp_path / "a"))
+    assert smilesync("circle", "add", "team", str(tmp_path / "a.genesis"), *here).returncode == 0
+    daemon = Daemon(tmp_path / "a", "--port", "0", "--no-mdns")
+    with running(daemon):
+        daemon.watch_until(lambda seen: seen["is_selected"] is True, SECONDS_MAX)
+        wrong = smilesync("circle", "use", "taem", *here)
+        homeless = smilesync("circle", "use", "home", *here)
+        right = smilesync("circle", "use", "team", *here)
+        busy = smilesync("circle", "remove", "team", "--now", *here)
+        shown = smilesync("circle", "show", *here).stdout
+
+    assert wrong.returncode == homeless.returncode == 1
+    assert "expected one of team" in wrong.stderr
+    assert "is no circle" in homeless.stderr
+    assert right.stdout == "team drives the light\n"
+    assert busy.returncode == 2
+    assert "in use by the daemon" in busy.stderr
+    assert "this device" in shown

@@ -1,0 +1,304 @@
+"""One wearer over several memberships: what is withdrawn is gone at once, whatever a disk does."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from smilesync.boot import Keys
+from smilesync.commands import DEFAULT_SWITCHES, EmotionState, Feel, SetConsent, SetOff, Switch
+from smilesync.config import Config
+from smilesync.effects import Rung, Scene
+from smilesync.entropy import Entropy
+from smilesync.ids import CircleId, VoterKey
+from smilesync.keys import Ed25519Signer, Ed25519Verifier
+from smilesync.light.stage import Stage, Standing
+from smilesync.mesh.gate import OPEN_GATE_KEY, circle_gate_key
+from smilesync.mesh.link import Link
+from smilesync.peer import Peer
+from smilesync.wire import records
+from smilesync.wire.records import Record
+from smilesyncd.assembly import gate_keys_of, sought_keys
+from smilesyncd.control import BadRequest
+from smilesyncd.design.wardrobe import Wardrobe
+from smilesyncd.device import Device, Member
+from smilesyncd.driver import Node, World, drive
+from smilesyncd.face import Face
+from smilesyncd.journal import FileJournal, Opening
+from smilesyncd.memory import unsaid
+from smilesyncd.sharing import Mailbox, sort
+from smilesyncd.udp import UdpSocket
+from smilesyncd.wearer import Wearer
+
+IDENTITY = Ed25519Signer(b"i" * 32)
+ALL = Switch.SHOW | Switch.SHARE | Switch.COLLECTIVE | Switch.SUGGEST | Switch.LIT
+
+
+class Ticks:
+    """Trio's clock as local time."""
+
+    def now_ns(self) -> int:
+        return int(trio.current_time() * 1e9)
+
+    def trio_deadline(self, local_ns: int) -> float:
+        return local_ns / 1e9
+
+
+class SlowJournal:
+    """A disk that takes `seconds` for everything."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.kept: list[bytes] = []
+
+    async def append(self, appended: Sequence[bytes]) -> None:
+        await trio.sleep(self.seconds)
+        self.kept += appended
+
+
+class Rig:
+    """A device in circles `quick` and `slow`, named by their disks; nothing is on the air."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.journals = {"quick": SlowJournal(0.01), "slow": SlowJournal(2.0)}
+        self.shown: list[tuple[float, Scene]] = []
+        clock = Ticks()
+        members = [self._member(name, state_dir / name, clock) for name in self.journals]
+        standings = {one.name: Standing(one.peer.scene, one.peer.board.switches) for one in members}
+        face = SimpleNamespace(scene=Scene(Rung.SOLO, 2), show=self._show)
+        self.face = face
+        self.device = Device(
+            name="",
+            version="",
+            members=tuple(members),
+            stage=Stage(standings),
+            face=cast(Face, face),
+            socket=cast(UdpSocket, None),
+            clock=clock,
+            wardrobe=cast(Wardrobe, None),
+            state_dir=state_dir,
+            started_ns=0,
+            on_drive=lambda _name: None,
+        )
+        self.nodes = {
+            one.name: Node(
+                one.peer,
+                one.link,
+                World(
+                    Mailbox(cast(UdpSocket, None)),
+                    clock,
+                    self.journals[one.name],
+                    self._shower(one),
+                    lambda _notice, _now_ns: None,
+                    lambda: None,
+                ),
+            )
+            for one in members
+        }
+        self.wearer = Wearer(self.nodes, self.device)
+
+    def said(self, name: str) -> list[Record]:
+        """Return what is durable of what the wearer said."""
+        kept = [records.decode(record) for record in self.journals[name].kept]
+        return [one for one in kept if isinstance(one, records.ConsentSet | records.Felt)]
+
+    def _member(self, name: str, directory: Path, clock: Ticks) -> Member:
+        directory.mkdir()
+        peer = Peer(
+            Config(),
+            keys=Keys(IDENTITY),
+            verifier=Ed25519Verifier(),
+            genesis=None,
+            journal=(),
+            entropy=Entropy(name.encode()),
+            now_ns=clock.now_ns(),
+        )
+        link = Link(Config().link, IDENTITY, Ed25519Verifier(), b"l" * 32, Entropy(b"e"))
+        circle = CircleId(name.encode().ljust(32, b"0"))
+        return Member(name, directory, circle, peer, link, cast(FileJournal, None))
+
+    def _shower(self, member: Member) -> Callable[[Scene, int], None]:
+        return lambda scene, now_ns: self.device.show(member, scene, now_ns)
+
+    def _show(self, scene: Scene, _now_ns: int) -> None:
+        self.face.scene = scene
+        self.shown.append((trio.current_time(), scene))
+
+
+@pytest.mark.spec("DRV-015")
+@pytest.mark.parametrize("first", ["quick", "slow"])
+async def test_a_slow_disk_of_one_circle_holds_no_darkness_back(
+    first: str, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    rig = Rig(tmp_path)
+    async with trio.open_nursery() as nursery:
+        for node in rig.nodes.values():
+            nursery.start_soon(drive, node)
+        await trio.sleep(0.1)
+        # The slow one is in the middle of writing when the wearer presses.
+        rig.nodes["slow"].post(Feel(EmotionState.LOW))
+        await trio.sleep(0.1)
+        pressed_s = trio.current_time()
+        await rig.wearer.say(SetOff(True))
+        answered_s = trio.current_time()
+        nursery.cancel_scope.cancel()
+
+    dark_s = next(at_s for at_s, scene in rig.shown if scene.rung is Rung.OFF)
+    assert dark_s == pytest.approx(pressed_s, abs=0.001)
+    assert answered_s - pressed_s > 2
+    for name in ("quick", "slow"):
+        assert records.ConsentSet(int(DEFAULT_SWITCHES & ~Switch.LIT)) in rig.said(name)
+    assert not [scene for at_s, scene in rig.shown if at_s >= dark_s and scene.rung != Rung.OFF]
+
+
+@pytest.mark.spec("DRV-015", "DRV-017")
+async def test_what_is_given_is_not_given_to_a_circle_that_was_left(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    rig = Rig(tmp_path)
+    rig.device.stage.leave("slow")
+    async with trio.open_nursery() as nursery:
+        for node in rig.nodes.values():
+            nursery.start_soon(drive, node)
+        await rig.wearer.say(SetConsent(Switch.SHARE, True))
+        await rig.wearer.say(SetConsent(Switch.SHOW, False))
+        rig.device.stage.leave("quick")
+        with pytest.raises(BadRequest, match="left all"):
+            await rig.wearer.say(SetConsent(Switch.SHARE, True))
+        nursery.cancel_scope.cancel()
+
+    quick, slow = (rig.said(name) for name in ("quick", "slow"))
+    shares = DEFAULT_SWITCHES | Switch.SHARE
+    assert quick == [
+        records.ConsentSet(int(shares)),
+        records.ConsentSet(int(shares & ~Switch.SHOW)),
+    ]
+    assert slow == [records.ConsentSet(int(DEFAULT_SWITCHES & ~Switch.SHOW))]
+
+
+async def test_a_choice_is_kept_and_one_that_cannot_be_changes_nothing(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+
+    await rig.wearer.choose("slow")
+    with pytest.raises(BadRequest, match="expected one of quick, slow"):
+        await rig.wearer.choose("swift")
+
+    assert (tmp_path / "chosen").read_text() == "slow\n"
+    assert rig.device.stage.driving == "slow"
+    await rig.wearer.choose(None)
+    assert (tmp_path / "chosen").read_text() == "\n"
+
+
+def opening(*kept: Record, amnesia: str | None = None) -> Opening:
+    opened = records.Opened(VoterKey(bytes(32)))
+    return Opening(cast(FileJournal, None), (opened, *kept), amnesia)
+
+
+def consent(switches: Switch) -> Record:
+    return records.ConsentSet(int(switches))
+
+
+SHARES = DEFAULT_SWITCHES | Switch.SHARE
+NO_COLLECTIVE = DEFAULT_SWITCHES & ~Switch.COLLECTIVE
+UNSAID = {
+    "one circle lacks nothing": ([opening(consent(SHARES))], [False], [[]]),
+    "off in one is off in all": (
+        [opening(consent(SHARES)), opening(consent(SHARES & ~Switch.SHOW))],
+        [False, False],
+        [[consent(SHARES & ~Switch.SHOW)], []],
+    ),
+    "given in one only is not given": (
+        [opening(consent(SHARES)), opening(records.Shown(3))],
+        [False, False],
+        [[consent(DEFAULT_SWITCHES)], []],
+    ),
+    "a new circle is told": (
+        [opening(consent(SHARES), records.Felt(1), records.SequenceReserved(2048)), opening()],
+        [False, False],
+        [[], [consent(SHARES), records.Felt(1), records.SequenceReserved(2048)]],
+    ),
+    "who lost its memory is told": (
+        [opening(consent(SHARES)), opening(consent(DEFAULT_SWITCHES), amnesia="torn")],
+        [False, False],
+        [[], [consent(SHARES)]],
+    ),
+    "nobody remembers, so the less": (
+        [opening(amnesia="torn"), opening(consent(NO_COLLECTIVE), amnesia="torn")],
+        [False, False],
+        [[consent(NO_COLLECTIVE)], []],
+    ),
+    "a circle that was left says nothing, and is given nothing": (
+        [opening(consent(SHARES & ~Switch.LIT)), opening(consent(NO_COLLECTIVE))],
+        [False, True],
+        [[], [consent(NO_COLLECTIVE & ~Switch.LIT)]],
+    ),
+    "no number is used twice": (
+        [opening(records.SequenceReserved(9)), opening(records.SequenceReserved(4))],
+        [False, False],
+        [[], [records.SequenceReserved(9)]],
+    ),
+}
+
+
+@pytest.mark.spec("DRV-016", "DRV-018")
+@pytest.mark.parametrize(("openings", "has_left", "lacking"), UNSAID.values(), ids=UNSAID.keys())
+def test_at_the_start_all_journals_learn_what_the_wearer_said(
+    openings: list[Opening], has_left: list[bool], lacking: list[list[Record]]
+) -> None:
+    assert unsaid(openings, has_left) == lacking
+
+
+@pytest.mark.spec("DRV-002", "DRV-003", "DRV-004")
+async def test_a_device_of_several_circles_opens_to_their_members_only(tmp_path: Path) -> None:
+    device = Rig(tmp_path).device
+    member = device.members[0]
+    assert member.circle is not None
+    own = circle_gate_key(member.circle)
+
+    assert gate_keys_of(None, is_only=True) == (OPEN_GATE_KEY,)
+    assert gate_keys_of(member.circle, is_only=True) == (OPEN_GATE_KEY, own)
+    assert gate_keys_of(member.circle, is_only=False) == (own,)
+    assert sought_keys(device, member) == (own, OPEN_GATE_KEY)
+
+
+class Claims:
+    """A link that claims what begins with its letter."""
+
+    def __init__(self, letter: bytes) -> None:
+        self._letter = letter
+
+    def claims(self, datagram: bytes, _source: object) -> bool:
+        return datagram.startswith(self._letter)
+
+
+@pytest.mark.spec("DRV-005")
+async def test_a_shared_port_gives_each_link_what_it_claims(autojump_clock: MockClock) -> None:
+    waiting = [(b"b1", ("10.0.0.1", 1)), (b"a1", ("10.0.0.1", 1)), (b"?", ("10.0.0.1", 1))]
+    batches = [waiting]
+
+    async def wait_readable() -> None:
+        await (trio.lowlevel.checkpoint() if batches else trio.sleep_forever())
+
+    socket = SimpleNamespace(
+        wait_readable=wait_readable, receive_batch=lambda _limit: batches.pop(), send=None
+    )
+    boxes = {letter: Mailbox(cast(UdpSocket, socket)) for letter in (b"a", b"b")}
+    async with trio.open_nursery() as nursery:
+        pairs = [(Claims(letter), box) for letter, box in boxes.items()]
+        nursery.start_soon(sort, cast(UdpSocket, socket), pairs)
+        for box in boxes.values():
+            with trio.fail_after(1):
+                await box.wait_readable()
+        with trio.move_on_after(1) as idle:
+            boxes[b"a"].receive_batch(1)
+            rest = boxes[b"a"].receive_batch(9)
+            await boxes[b"a"].wait_readable()
+        nursery.cancel_scope.cancel()
+
+    assert [one for one, _ in rest] == [b"?"]
+    assert [one for one, _ in boxes[b"b"].receive_batch(9)] == [b"b1"]
+    assert idle.cancelled_caught
