@@ -189,6 +189,49 @@ def test_leaving_one_circle_leaves_the_others_alone(tmp_path: Path) -> None:
     assert not (town.directory / "x" / "circles" / "team").exists()
 
 
+@pytest.mark.spec("DRV-001", "DRV-002", "DRV-005")
+def test_two_devices_in_the_same_two_circles_keep_them_apart(tmp_path: Path) -> None:
+    genesis = {name: tmp_path / f"{name}.genesis" for name in ("home", "team")}
+    for name, file in genesis.items():
+        more = () if name == "home" else ("--circle", name)
+        found(file, [card(tmp_path / one, *more) for one in "xy"])
+    for one in "xy":
+        here = ("--state-dir", str(tmp_path / one))
+        assert smilesync("circle", "add", "team", str(genesis["team"]), *here).returncode == 0
+    ports = free_ports(2)
+    pair = [
+        Daemon(
+            tmp_path / one,
+            *("--genesis", str(genesis["home"]), "--port", str(own), "--no-mdns"),
+            *("--peer", f"127.0.0.1:{other}"),
+        )
+        for one, own, other in (("x", *ports), ("y", *reversed(ports)))
+    ]
+    with running(*pair):
+        for device in pair:
+            wait_lit(device, {"home", "team"})
+        statuses = [device.ask("status") for device in pair]
+        peers = smilesync("peers", "--state-dir", str(tmp_path / "x")).stdout
+        # One consent, one feeling: heard over both links.
+        pair[0].ask("consent", switch="share", on=True)
+        pair[0].ask("feel", state="calm")
+        until_s = time.monotonic() + SECONDS_MAX
+        while (told := smilesync("peers", "--state-dir", str(tmp_path / "y")).stdout).count(
+            "feels calm"
+        ) < 2:
+            assert time.monotonic() < until_s, told
+        codes = [device.stop() for device in pair]
+
+    for status in statuses:
+        assert status["neighbours"] == 1
+        counters = status["counters"]
+        assert isinstance(counters, dict)
+        assert counters["links"] == 2
+        assert counters["message_drops"] == {}
+    assert [line.split()[-1] for line in peers.splitlines()] == ["home", "team"]
+    assert codes == [0, 0]
+
+
 @pytest.mark.spec("DRV-019")
 def test_a_damaged_journal_ends_the_votes_of_its_circle_only(tmp_path: Path) -> None:
     town = Town(tmp_path)

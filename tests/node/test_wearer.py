@@ -10,7 +10,17 @@ import trio
 from trio.testing import MockClock
 
 from smilesync.boot import Keys
-from smilesync.commands import DEFAULT_SWITCHES, EmotionState, Feel, SetConsent, SetOff, Switch
+from smilesync.commands import (
+    DEFAULT_SWITCHES,
+    Command,
+    EmotionState,
+    Feel,
+    Join,
+    Leave,
+    SetConsent,
+    SetOff,
+    Switch,
+)
 from smilesync.config import Config
 from smilesync.effects import Rung, Scene
 from smilesync.entropy import Entropy
@@ -26,7 +36,7 @@ from smilesyncd.assembly import gate_keys_of, sought_keys
 from smilesyncd.control import BadRequest
 from smilesyncd.design.wardrobe import Wardrobe
 from smilesyncd.device import Device, Member
-from smilesyncd.driver import Node, World, drive
+from smilesyncd.driver import Node, Ticket, World, drive
 from smilesyncd.face import Face
 from smilesyncd.journal import FileJournal, Opening
 from smilesyncd.memory import unsaid
@@ -63,8 +73,10 @@ class SlowJournal:
 class Rig:
     """A device in circles `quick` and `slow`, named by their disks; nothing is on the air."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self.journals = {"quick": SlowJournal(0.01), "slow": SlowJournal(2.0)}
+    def __init__(self, state_dir: Path, first: str = "quick") -> None:
+        disks = {"quick": SlowJournal(0.01), "slow": SlowJournal(2.0)}
+        # The first of equals drives.
+        self.journals = dict(sorted(disks.items(), key=lambda item: item[0] != first))
         self.shown: list[tuple[float, Scene]] = []
         clock = Ticks()
         members = [self._member(name, state_dir / name, clock) for name in self.journals]
@@ -134,7 +146,8 @@ class Rig:
 async def test_a_slow_disk_of_one_circle_holds_no_darkness_back(
     first: str, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    rig = Rig(tmp_path)
+    rig = Rig(tmp_path, first)
+    assert rig.device.stage.driving == first
     async with trio.open_nursery() as nursery:
         for node in rig.nodes.values():
             nursery.start_soon(drive, node)
@@ -191,6 +204,37 @@ async def test_a_choice_is_kept_and_one_that_cannot_be_changes_nothing(tmp_path:
     assert rig.device.stage.driving == "slow"
     await rig.wearer.choose(None)
     assert (tmp_path / "chosen").read_text() == "\n"
+
+
+@pytest.mark.spec("DRV-017")
+@pytest.mark.parametrize("shares", [False, True])
+async def test_who_joins_again_allows_there_what_holds_elsewhere(
+    shares: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    rig = Rig(tmp_path)
+    told: list[Command] = []
+
+    def request(command: Command) -> Ticket:
+        told.append(command)
+        ticket = Ticket(command)
+        ticket.is_done.set()
+        return ticket
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drive, rig.nodes["quick"])
+        monkeypatch.setattr(rig.nodes["slow"], "request", request)
+        await rig.wearer.leave("slow", is_now=False)
+        is_marked = (tmp_path / "slow" / "left").exists()
+        await rig.wearer.say(SetConsent(Switch.SHARE, shares))
+        await rig.wearer.join("slow", None)
+        nursery.cancel_scope.cancel()
+
+    given = [SetConsent(Switch.COLLECTIVE, True)] + [SetConsent(Switch.SHARE, True)] * shares
+    withdrawn = [] if shares else [SetConsent(Switch.SHARE, False)]
+    assert told == [Leave(False), *withdrawn, Join(None), *given]
+    assert is_marked
+    assert not (tmp_path / "slow" / "left").exists()
+    assert rig.device.stage.left == frozenset()
 
 
 def opening(*kept: Record, amnesia: str | None = None) -> Opening:

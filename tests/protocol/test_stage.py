@@ -1,5 +1,6 @@
 """Several circles, one light: who drives, when that may change, and what consent takes away."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,10 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smilesync.commands import Switch
+from smilesync.config import LightConfig
 from smilesync.effects import Rung, Scene
 from smilesync.errors import LocalError
 from smilesync.light.choose import MOOD_PATTERNS
+from smilesync.light.lamp import Lamp
+from smilesync.light.sink import new_sink
 from smilesync.light.stage import SHOWN, Stage, Standing, next_driver
+from smilesync.timeline import Timeline
+from smilesyncd.analyser.judge import LightJudge, Limits
 
 NAMES = ("home", "team", "city")
 PATTERN_OF = dict(zip(NAMES, MOOD_PATTERNS, strict=False))
@@ -356,3 +362,35 @@ def test_at_rest_the_choice_or_the_highest_drives(
         )
     if stage.chosen is not None and scenes[stage.chosen].is_selected:
         assert stage.driving == stage.chosen or current.is_selected
+
+
+@pytest.mark.spec("DRV-010")
+@pytest.mark.parametrize("seed", range(4))
+def test_however_circles_change_places_the_light_stays_inside_every_limit(seed: int) -> None:
+    chance = random.Random(seed)
+    stage = new_stage(*NAMES)
+    lamp = Lamp(LightConfig(), ((0, 0),), sink=new_sink(), now_ns=0)
+    judge = LightJudge(Limits().with_fall())
+    # Three circles, three times: each counts from its own founding.
+    lines = {name: Timeline(0, (7 + index) * 10**9) for index, name in enumerate(NAMES)}
+    drives: set[str] = set()
+    for number in range(30 * 60):
+        name = chance.choice(NAMES)
+        if chance.random() < 0.2:
+            kind = chance.choice(["certified", "held", "harmony", "solo"])
+            scene = _scene(name, kind, number)
+            lit = scene._replace(timeline=lines[name], until_us=10**12)
+            stage.show(name, lit if scene.pattern is not None else scene)
+        if chance.random() < 0.1:
+            stage.choose(chance.choice([None, *NAMES]))
+        if chance.random() < 0.02:
+            stage.allow(name, ALL & ~chance.choice([Switch.LIT, Switch.SHOW, Switch.COLLECTIVE]))
+        elif chance.random() < 0.1:
+            for one in NAMES:
+                stage.allow(one, ALL)
+        drives.add(stage.driving)
+        frame = lamp.frame(stage.scene, number * 33_333_334)
+        judge.add(frame.now_ns, frame.light[0])
+
+    assert drives == set(NAMES)
+    assert judge.finish() == ()
