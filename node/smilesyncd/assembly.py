@@ -34,7 +34,8 @@ Remembered = tuple[Place, Sequence[Record]]
 async def recollected(places: Sequence[Place]) -> list[Remembered]:
     """Return each place with its records, after all journals know what the wearer said last."""
     openings = [place.memory.opening for place in places]
-    lacking = unsaid(openings, [place.has_left for place in places])
+    is_several = sum(place.genesis is not None for place in places) > 1
+    lacking = unsaid(openings, [is_several and place.has_left for place in places])
     for opening, lacks in zip(openings, lacking, strict=True):
         if lacks:
             await opening.journal.append([records.encode(record) for record in lacks])

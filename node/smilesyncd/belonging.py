@@ -21,16 +21,19 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
         case "invite":
             _invite(chosen, path)
         case "join":
-            client.ask(path, "join", invite=chosen.invite, circle=chosen.circle)
+            told = client.ask(path, "join", invite=chosen.invite, circle=chosen.circle)
             _tell(
-                {"wish": "join"},
-                "asked for a seat; `smilesync circle show` says when it is granted",
+                {"wish": "join" if told["is_asked"] else None},
+                "asked for a seat; `smilesync circle show` says when it is granted"
+                if told["is_asked"]
+                else "back: what you allow elsewhere holds there again",
                 is_json=chosen.json,
             )
         case "leave":
             is_closed = client.ask(path, "circle", circle=chosen.circle)["policy"] == "closed"
-            client.ask(path, "leave", now=chosen.now, circle=chosen.circle)
-            words = _farewell(is_closed=is_closed, is_now=chosen.now)
+            told = client.ask(path, "leave", now=chosen.now, circle=chosen.circle)
+            circle = chosen.circle if told["has_others"] else None
+            words = _farewell(circle, is_closed=is_closed, is_now=chosen.now)
             _tell({"wish": "leave"}, words, is_json=chosen.json)
         case _:
             raise AssertionError(chosen.action)
@@ -53,9 +56,14 @@ def _invite(chosen: argparse.Namespace, path: Path) -> None:
     print(json.dumps(fields) if chosen.json else word)
 
 
-def _farewell(*, is_closed: bool, is_now: bool) -> str:
-    """Return what became of the device's light, its sharing and its seat."""
-    left = "left: collective light and sharing are off; "
+def _farewell(circle: str | None = None, *, is_closed: bool, is_now: bool) -> str:
+    """Return what became of the device's light, its sharing and its seat.
+
+    `circle`: the one that was left, where others shine on.
+    """
+    named = f" --circle {circle}" if circle is not None else ""
+    back = f"circle join{named}" if named else "consent collective on"
+    left = f"left{f' {circle}' if named else ''}: collective light and sharing are off; "
     if is_closed and is_now:
         return left + (
             "the voter key is erased at once\n"
@@ -65,7 +73,7 @@ def _farewell(*, is_closed: bool, is_now: bool) -> str:
         return left + (
             "this circle is closed, so its seats stay\n"
             "your device votes on unseen, so that the others keep their light\n"
-            "`smilesync consent collective on` brings you back; `smilesync circle leave --now` "
+            f"`smilesync {back}` brings you back; `smilesync circle leave --now{named}` "
             "erases its key"
         )
     return left + f"the voter key is erased {'at once' if is_now else 'when the circle has let go'}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smilesync.circle import genesis as founding
-from smilesync.circle.genesis import Genesis
+from smilesync.circle.genesis import Genesis, Policy
 from smilesync.errors import RemoteError, SettingsError
 from smilesync.ids import short
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
@@ -145,11 +145,11 @@ def remove(settings: Settings, name: str, *, is_now: bool) -> None:
                 f"{name}: you chose this circle to drive the light; start the device and say "
                 "`smilesync circle use --any`, or choose another"
             )
-        is_seated = (directory / GENESIS_NAME).exists() and not (directory / LEFT_NAME).exists()
-        if is_seated and not is_now:
+        if _is_seated(directory) and not is_now:
             raise SettingsError(
-                f"{name}: this device belongs to it; say `smilesync circle leave --circle {name}` "
-                "first, or remove it with --now and let the others wait for its votes"
+                f"{name}: this device votes in it; say `smilesync circle leave --circle {name}` "
+                "first (in a closed circle with --now), or remove it with --now: the others then "
+                "have one voter less"
             )
         # First what makes it a membership: an interrupted removal leaves none half.
         (directory / GENESIS_NAME).unlink(missing_ok=True)
@@ -188,6 +188,19 @@ def _made(directory: Path, home: Memory) -> Iterator[Memory]:
     with opened(directory, home.seeds.identity) as memory:
         _check_identity(directory, memory.seeds, home.seeds)
         yield memory
+
+
+def _is_seated(directory: Path) -> bool:
+    """Would the others miss this device? Of a closed circle a seat is kept also by who left."""
+    path = directory / GENESIS_NAME
+    if not path.exists():
+        return False
+    if not (directory / LEFT_NAME).exists():
+        return True
+    genesis, seeds = read_genesis(path), keystore.load(directory)
+    if genesis.parameters.policy is not Policy.CLOSED or seeds is None:
+        return False
+    return genesis.roster.place_of(Ed25519Signer(seeds.voter).public) is not None
 
 
 def _check_identity(directory: Path, seeds: keystore.Seeds, home: keystore.Seeds) -> None:

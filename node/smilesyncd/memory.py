@@ -92,7 +92,7 @@ def unsaid(openings: Sequence[Opening], has_left: Sequence[bool]) -> list[list[R
     lacking: list[list[Record]] = []
     for wearer, is_left in zip(told, has_left, strict=True):
         own, own_felt, own_below = wearer
-        wanted = switches if not is_left else (switches & ~IN_A_CIRCLE) | (own & IN_A_CIRCLE)
+        wanted = switches & ~IN_A_CIRCLE if is_left else switches
         lacks: list[Record] = []
         if wanted != own:
             lacks.append(records.ConsentSet(int(wanted)))

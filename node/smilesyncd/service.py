@@ -52,10 +52,11 @@ def new_service(wearer: Wearer, device: Device) -> Service:
                 return _invite(device, fields)
             case "join":
                 member, grant = _join(device, fields)
-                await wearer.join(member.name, grant)
+                return {"is_asked": await wearer.join(member.name, grant)}
             case "leave":
                 member, is_now = _meant(device, fields, is_change=True), _truth(fields, "now")
                 await wearer.leave(member.name, is_now=is_now)
+                return {"has_others": len(device.circles) > 1}
             case "use":
                 return await _use(wearer, device, fields)
             case "propose":

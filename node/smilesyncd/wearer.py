@@ -11,18 +11,16 @@ from typing import TypeVar
 
 import trio
 
-from smilesync.commands import Command, Join, Leave, SetConsent, Switch
+from smilesync.commands import Command, Join, Leave, SetConsent, SetOff, Switch
 from smilesync.errors import LocalError
 from smilesync.wire.messages import Carried
 from smilesyncd import memberships
 from smilesyncd.control import BadRequest
 from smilesyncd.device import Device
-from smilesyncd.driver import Node
+from smilesyncd.driver import Node, Ticket
 from smilesyncd.memory import IN_A_CIRCLE
 
 Kept = TypeVar("Kept")
-
-BUSY = "too many requests wait; ask again in a moment"
 
 
 class Wearer:
@@ -31,59 +29,62 @@ class Wearer:
     def __init__(self, nodes: Mapping[str, Node], device: Device) -> None:
         self._nodes = nodes
         self._device = device
+        kept = [one for one in device.members if one.name not in device.stage.left]
+        self._allowed = (kept or device.members)[0].peer.board.switches
+        """What the wearer said last of each switch, also where it is not done yet."""
 
     async def say(self, command: Command) -> None:
         """Tell every membership. Raises BadRequest where it is refused."""
-        asked = [self._nodes[name].request(command) for name in self._told(command)]
+        told, allowed = self._told(command), _switched(self._allowed, command)
+        # What is withdrawn is withdrawn, even if somebody is too busy to be told.
+        self._allowed &= allowed
+        asked = [self._post(name, command) for name in told]
+        self._allowed = allowed
         try:
             for ticket in asked:
-                if ticket is None:
-                    raise BadRequest(BUSY)
-                await ticket.wait_done()
-        except LocalError as error:
-            raise BadRequest(str(error)) from error
+                await _done(ticket)
         finally:
             # Also after a refusal: who was told before it has done what it could.
             self._device.refresh()
 
     async def say_to(self, name: str, command: Command) -> None:
         """Tell the membership `name` alone. Raises BadRequest where it is refused."""
-        ticket = self._nodes[name].request(command)
-        if ticket is None:
-            raise BadRequest(BUSY)
-        try:
-            await ticket.wait_done()
-        except LocalError as error:
-            raise BadRequest(str(error)) from error
+        await _done(self._post(name, command))
         self._device.refresh()
 
     async def leave(self, name: str, *, is_now: bool) -> None:
         """Leave one circle; the others go on as they are. Raises BadRequest."""
         device = self._device
+        ticket = self._post(name, Leave(is_now))
         if len(device.circles) > 1:
             device.stage.leave(name)
             device.refresh()
-            try:
-                await _on_disk(memberships.mark_left, device.member(name).directory, True)
-                await _on_disk(memberships.keep_choice, device.state_dir, device.stage.chosen)
-            finally:
-                await self.say_to(name, Leave(is_now))
-            return
-        await self.say_to(name, Leave(is_now))
-
-    async def join(self, name: str, grant: Carried | None) -> None:
-        """Ask for a seat; in a circle that was left before, what the wearer allows holds again."""
-        device = self._device
-        await self.say_to(name, Join(grant))
-        if name not in device.stage.left:
-            return
-        kept = [one.peer.board for one in device.members if one.name not in device.stage.left]
-        for switch in (Switch.COLLECTIVE, Switch.SHARE):
-            if kept and all(switch in board.switches for board in kept):
-                await self.say_to(name, SetConsent(switch, True))
-        await _on_disk(memberships.mark_left, device.member(name).directory, False)
-        device.stage.come_back(name)
+            await _on_disk(memberships.mark_left, device.member(name).directory, True)
+            await _on_disk(memberships.keep_choice, device.state_dir, device.stage.chosen)
+        await _done(ticket)
         device.refresh()
+
+    async def join(self, name: str, grant: Carried | None) -> bool:
+        """Ask for a seat; in a circle that was left before, what the wearer allows holds again.
+
+        Who left a closed circle still has the seat, unless the key is gone, and asks for nothing.
+        Returns whether a seat was asked for. Raises BadRequest.
+        """
+        device = self._device
+        member, has_left = device.member(name), name in device.stage.left
+        mine = member.peer.circle
+        is_back = has_left and mine is not None and not mine.members.is_governed
+        if not is_back:
+            await self.say_to(name, Join(grant))
+        if has_left:
+            await _on_disk(memberships.mark_left, member.directory, False)
+            for switch in (Switch.COLLECTIVE, Switch.SHARE):
+                # Looked at and posted in one step: a withdrawal comes before or after both.
+                if switch in self._allowed:
+                    await self.say_to(name, SetConsent(switch, True))
+            device.stage.come_back(name)
+            device.refresh()
+        return not is_back
 
     async def choose(self, name: str | None) -> None:
         """Choose which circle drives the light, None: whichever stands highest.
@@ -106,6 +107,29 @@ class Wearer:
         if not told:
             raise BadRequest("this device has left all its circles; join one of them first")
         return told
+
+    def _post(self, name: str, command: Command) -> Ticket:
+        ticket = self._nodes[name].request(command)
+        if ticket is None:
+            raise BadRequest("too many requests wait; ask again in a moment")
+        return ticket
+
+
+def _switched(allowed: Switch, command: Command) -> Switch:
+    """Return what is allowed after `command`."""
+    if isinstance(command, SetOff):
+        command = SetConsent(Switch.LIT, not command.off)
+    if not isinstance(command, SetConsent):
+        return allowed
+    return allowed | command.switch if command.on else allowed & ~command.switch
+
+
+async def _done(ticket: Ticket) -> None:
+    """Return when a command was executed and is durable. Raises BadRequest if it was refused."""
+    try:
+        await ticket.wait_done()
+    except LocalError as error:
+        raise BadRequest(str(error)) from error
 
 
 async def _on_disk(keep: Callable[[Path, Kept], None], path: Path, kept: Kept) -> None:

@@ -165,6 +165,10 @@ def test_leaving_one_circle_leaves_the_others_alone(tmp_path: Path) -> None:
     with running(*town.others.values(), device):
         wait_lit(device, {"home", "team"})
         unnamed = smilesync("circle", "leave", *here)
+        for_now = smilesync("circle", "leave", "--circle", "team", *here)
+        while_away = smilesync("circle", "list", *here).stdout
+        back = smilesync("circle", "join", "--circle", "team", *here)
+        wait_lit(device, {"team"})
         left = smilesync("circle", "leave", "--circle", "team", "--now", *here)
         kept = device.watch_until(lambda seen: shines_by("home", seen), SECONDS_MAX)
         status = device.ask("status")
@@ -179,6 +183,9 @@ def test_leaving_one_circle_leaves_the_others_alone(tmp_path: Path) -> None:
 
     assert unnamed.returncode == 1
     assert "name one of home, team" in unnamed.stderr
+    assert "`smilesync circle join --circle team` brings you back" in for_now.stdout
+    assert while_away.splitlines()[1].startswith("team  left; ")
+    assert back.returncode == 0, back.stderr
     assert left.returncode == 0, left.stderr
     assert kept["consent"] == status["consent"]
     assert status["consent"]["collective"] is True  # type: ignore[index]  # an object

@@ -237,6 +237,45 @@ async def test_who_joins_again_allows_there_what_holds_elsewhere(
     assert rig.device.stage.left == frozenset()
 
 
+@pytest.mark.spec("DRV-017")
+async def test_what_is_withdrawn_while_one_joins_again_is_not_given_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    rig = Rig(tmp_path)
+    told: list[Command] = []
+    async with trio.open_nursery() as nursery:
+
+        def request(command: Command) -> Ticket:
+            told.append(command)
+            ticket = Ticket(command)
+            if command == SetConsent(Switch.COLLECTIVE, True):
+                # The first of the two is under way when the wearer thinks better of it.
+                nursery.start_soon(rig.wearer.say, SetConsent(Switch.SHARE, False))
+                nursery.start_soon(let_go, ticket)
+            else:
+                ticket.is_done.set()
+            return ticket
+
+        async def let_go(ticket: Ticket) -> None:
+            await trio.sleep(0.001)
+            ticket.is_done.set()
+
+        nursery.start_soon(drive, rig.nodes["quick"])
+        await rig.wearer.say_to("quick", SetConsent(Switch.SHARE, True))
+        monkeypatch.setattr(rig.nodes["slow"], "request", request)
+        await rig.wearer.say(SetConsent(Switch.SHARE, True))
+        await rig.wearer.leave("slow", is_now=False)
+        told.clear()
+        await rig.wearer.join("slow", None)
+        nursery.cancel_scope.cancel()
+
+    assert told == [
+        Join(None),
+        SetConsent(Switch.COLLECTIVE, True),
+        SetConsent(Switch.SHARE, False),
+    ]
+
+
 def opening(*kept: Record, amnesia: str | None = None) -> Opening:
     opened = records.Opened(VoterKey(bytes(32)))
     return Opening(cast(FileJournal, None), (opened, *kept), amnesia)
@@ -279,6 +318,11 @@ UNSAID = {
         [opening(consent(SHARES & ~Switch.LIT)), opening(consent(NO_COLLECTIVE))],
         [False, True],
         [[], [consent(NO_COLLECTIVE & ~Switch.LIT)]],
+    ),
+    "a circle that was left is given nothing back": (
+        [opening(consent(SHARES)), opening(consent(SHARES))],
+        [False, True],
+        [[], [consent(NO_COLLECTIVE)]],
     ),
     "no number is used twice": (
         [opening(records.SequenceReserved(9)), opening(records.SequenceReserved(4))],
