@@ -59,6 +59,9 @@ def test_the_catalogue_has_many_bugs_each_with_a_name_and_a_meaning() -> None:
         ("consent-ignored", "I8"),
         ("governor-bypassed", "light"),
         ("replay-accepted", "same-trace"),
+        ("join-outlives-leave", "I9"),
+        ("trust-outlives-restart", "I2"),
+        ("leave-kills-a-closed-seat", "directed"),
     ],
 )
 def test_a_bug_is_caught_by_the_check_that_is_there_for_it(

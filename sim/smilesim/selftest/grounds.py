@@ -7,7 +7,7 @@ from smilesim.city import City, Plan
 from smilesim.crowd import district, gathering
 from smilesim.fidelity import DAEMON, FAST
 from smilesim.report import report
-from smilesim.selftest import directed
+from smilesim.selftest import comings, directed
 from smilesim.selftest.bug import Finding, Ground
 from smilesim.selftest.stage import Script, Stage
 from smilesync.circle.genesis import Parameters
@@ -52,9 +52,12 @@ def villain(kind: str, peers: int = 4, seconds: int = 36, seed: int = SEED) -> G
     return _circle(kind, peers, seconds, turning + WISHES, seed)
 
 
-def _directed(script: Script, liar_of_view: int, seconds: int = 24) -> Ground:
+def _directed(
+    script: Script, liar_of_view: int, seconds: int = 24, *, is_governed: bool = False
+) -> Ground:
     def run() -> list[Finding]:
-        return Stage(script.__name__, seconds, liar_of_view).run(script)
+        name = script.__name__
+        return Stage(name, seconds, liar_of_view, is_governed=is_governed).run(script)
 
     return Ground(script.__name__.replace("_", "-"), run)
 
@@ -134,5 +137,8 @@ RESTART_UNDER_A_LIAR = _directed(directed.restart_under_a_liar, 1)
 EQUIVOCATING_LEADER = _directed(directed.equivocating_leader, 1)
 RESENT_PROPOSALS = _directed(directed.resent_proposals, 4)
 RESTORED_BACKUP = _directed(directed.restored_backup, 1)
+REPEATED_JOIN = _directed(comings.repeated_join, 1, 40, is_governed=True)
+KEYS_OF_LONG_AGO = _directed(comings.keys_of_long_ago, 1, is_governed=True)
+LEAVE_THAT_CANNOT_BE = _directed(comings.leave_that_cannot_be, 1, 72)
 STEPPED_BACK = Ground("clock-stepped-back", _stepped_back)
 BOTH_FIDELITIES = Ground("both-fidelities", _both_fidelities)

@@ -5,6 +5,7 @@ reaches whom, and speaks with the liar's keys. Every message takes 10 ms.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from smilesim.city import START_SPREAD_MS, City, Plan
 from smilesim.clock import until
@@ -99,8 +100,11 @@ class Actor:
 class Stage:
     """Four devices by index. `order` has who leads views 1 to 4 of the first slot."""
 
-    def __init__(self, name: str, seconds: int, liar_of_view: int) -> None:
-        scenario = Scenario(name, "", seconds, SIZE, EVEN, (), {}, is_one_circle=True)
+    def __init__(
+        self, name: str, seconds: int, liar_of_view: int, *, is_governed: bool = False
+    ) -> None:
+        base = Scenario(name, "", seconds, SIZE, EVEN, (), {}, is_one_circle=True)
+        scenario = replace(base, is_governed=is_governed)
         plan = Plan(scenario, gathering(SIZE, SEED), SEED, seconds)
         self.city = City(plan, make_peer=self._make, keep_going=True)
         self.devices = self.city.devices

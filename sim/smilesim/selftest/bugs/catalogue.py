@@ -1,7 +1,7 @@
 """All planted bugs, in the order of the families."""
 
 from smilesim.selftest.bug import Bug
-from smilesim.selftest.bugs import journal, leasing, light, membership, timing, voting
+from smilesim.selftest.bugs import comings, journal, leasing, light, membership, timing, voting
 
 CATALOGUE: tuple[Bug, ...] = (
     *voting.BUGS,
@@ -10,4 +10,5 @@ CATALOGUE: tuple[Bug, ...] = (
     *timing.BUGS,
     *light.BUGS,
     *membership.BUGS,
+    *comings.BUGS,
 )
