@@ -34,6 +34,9 @@ KEPT_SLOTS = 2
 Place = tuple[int, int]
 """Circle and slot."""
 
+View = tuple[int, int]
+"""Slot and view."""
+
 
 @dataclass(frozen=True, slots=True)
 class GoodCase:
@@ -69,7 +72,7 @@ class Pace:
     def __init__(self, circles: Sequence[SimCircle], healed_tick: int | None) -> None:
         self._circles = circles
         self._healed_tick = healed_tick
-        self._proposed: dict[tuple[int, int, int], int] = {}
+        self._proposed: list[dict[View, int]] = [{} for _ in circles]
         self._opened: dict[Place, int] = {}
         self._highest = [0] * len(circles)
         self._highest_healed: list[int] | None = None
@@ -82,7 +85,7 @@ class Pace:
     def notarized(self, device: Device, record: Notarized, tick: int) -> None:
         """A NOTARIZE vote became durable; the first of a view is the leader's proposal."""
         assert device.circle is not None
-        self._proposed.setdefault((device.circle.index, record.slot, record.view), tick)
+        self._proposed[device.circle.index].setdefault((record.slot, record.view), tick)
         place = device.circle.index, record.slot
         if place in self._opened:
             # Clocks that jumped ahead after a restart make a slot open earlier than a light told.
@@ -108,7 +111,7 @@ class Pace:
         circle = device.circle
         assert circle is not None
         slot, view = record.slot, record.certificate.view
-        began = self._proposed.get((circle.index, slot, view))
+        began = self._proposed[circle.index].get((slot, view))
         if slot > 1 and began is not None:
             self._delays.append(tick - began)
             self._certificate = record.certificate
@@ -143,11 +146,11 @@ class Pace:
         self.waits_ticks.append(max(0, tick - since))
 
     def _forget(self, circle: int, slot: int) -> None:
-        """Proposals of a district are few; those of long ago are of no use."""
+        """Proposals of a circle are few; those of long ago are of no use."""
         self._opened.pop((circle, slot - KEPT_SLOTS), None)
-        old = [key for key in self._proposed if key[0] == circle and key[1] < slot - KEPT_SLOTS]
-        for key in old:
-            del self._proposed[key]
+        proposed = self._proposed[circle]
+        for view in [view for view in proposed if view[0] < slot - KEPT_SLOTS]:
+            del proposed[view]
 
 
 def _in_delays(ticks: int, weather: Weather) -> float:
