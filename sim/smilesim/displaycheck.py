@@ -377,15 +377,14 @@ class DisplayCheck:
         those spoke last that it hears over others, by roster index.
         """
         roll = self._votes.rolls.at(circle, self._votes.decided_slot(device) + 1)
-        seated = {identity for _, identity in roll.seats}
-        heard = 0
-        members = zip(circle.roster.identities, circle.members, strict=True)
-        for index, (identity, who) in enumerate(members):
-            way = device.inbound.get(who)
+        seated, identities, inbound = roll.identities, circle.roster.identities, device.inbound
+        heard, spoken_tick = int(device.identity in seated), max(0, oldest_tick)
+        for index, who in enumerate(circle.members):
+            way = inbound.get(who)
             is_near = way is not None and way.heard_tick >= oldest_tick
-            is_heard = is_near or far.get(index, NO_TICK) >= max(0, oldest_tick)
-            heard += identity in seated and is_heard
-        return heard + (device.identity in seated), roll.quorum
+            if is_near or (far and far.get(index, NO_TICK) >= spoken_tick):
+                heard += identities[index] in seated
+        return heard, roll.quorum
 
     def _must_be_gentle(self, device: Device, pattern: bytes, tick: int) -> None:
         if pattern not in self._patterns:

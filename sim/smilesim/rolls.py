@@ -31,6 +31,7 @@ class Roll(NamedTuple):
 
     since: int
     seats: tuple[Seat, ...]
+    identities: frozenset[bytes]
     hash: bytes
     quorum: int
 
@@ -69,6 +70,9 @@ class Rolls:
     def at(self, circle: SimCircle, slot: int) -> Roll:
         """Return who votes in `slot`, as far as decided; the oldest known for long ago."""
         rolls = self._books[circle.index].rolls
+        last = rolls[-1]
+        if last.since <= slot:
+            return last
         return next((roll for roll in reversed(rolls) if roll.since <= slot), rolls[0])
 
     def decided(self, device: Device, slot: int, body: bytes, tick: int) -> None:
@@ -167,7 +171,8 @@ def _roll(circle: SimCircle, since: int, seats: Sequence[Seat]) -> Roll:
         quorum = size
     body = bytes([is_strict]) + b"".join(voter + identity for voter, identity in seats)
     name = hashlib.sha256(b"smilesync/1/roster\0" + body).digest()
-    return Roll(since, tuple(seats), name, quorum)
+    identities = frozenset(identity for _, identity in seats)
+    return Roll(since, tuple(seats), identities, name, quorum)
 
 
 def _delta(item: CborValue, seats: Sequence[Seat]) -> tuple[list[Seat], list[Seat]]:
