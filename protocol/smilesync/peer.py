@@ -40,7 +40,7 @@ from smilesync.light import choose, conditions
 from smilesync.mesh.neighbours import Neighbours
 from smilesync.relays import Relays
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
-from smilesync.statistics import Statistics
+from smilesync.statistics import Statistics, picture
 from smilesync.wire.messages import Carried, Clock, Message, ObjectKind, Said, SpreadMessage
 from smilesync.wire.records import Record
 
@@ -143,13 +143,13 @@ class Peer:
         if now_ns >= self.clock.expiry_ns:
             # After a pause, all that came meanwhile is handled before the timers that went off.
             return self._settle([], now_ns) + self.handle(message, sender, now_ns)
+        circle, clock = self.circle, self.clock
         self.neighbours.heard(sender, now_ns)
-        if self.circle is not None:
-            self.circle.presence.heard(sender, now_ns)
+        if circle is not None:
+            circle.presence.heard(sender, now_ns)
         if isinstance(message, Clock):
-            clock = self.clock
-            if self.circle is not None:
-                self.circle.presence.reported(sender, message.away, now_ns)
+            if circle is not None:
+                circle.presence.reported(sender, message.away, now_ns)
             effects = clock.handle_clock(message, sender, now_ns)
             # Certified light and a SYNCED clock: one more message moves no deadline.
             if clock.is_synced and self.scene.rung is Rung.COMMITTED:
@@ -163,27 +163,37 @@ class Peer:
         except RemoteError as error:
             self.dropped[error.rule] += 1
             effects, is_news = [Notice(Event.MESSAGE_DROPPED, sender, str(error))], True
-        if is_news:
+        is_spread = is_news and circle is not None and bool(self.relays.partners.known)
+        if is_spread or (is_news and not self._is_settled(now_ns)):
             return self._settle(effects, now_ns)
-        self._wake_ns = min(self._wake_ns, self.relays.deadline_ns())
+        if effects or not isinstance(message, Carried):
+            self._plan()
         return effects
 
     def wake(self, now_ns: int) -> list[Effect]:
         """Run what is due."""
-        effects: list[Effect] = []
-        if now_ns >= self.clock.deadline_ns():
-            if self.circle is not None and self.circle.members.is_governed:
-                self.clock.away = self.circle.away(now_ns)
-            effects += self.clock.wake(now_ns)
-            self._is_still_heard(now_ns)
+        assert now_ns >= self._now_ns, "local time never decreases"
+        self._now_ns, effects = now_ns, list[Effect]()
+        circle, clock = self.circle, self.clock
+        if now_ns >= clock.deadline_ns():
+            if circle is not None and circle.members.is_governed:
+                clock.away = circle.away(now_ns)
+            effects += clock.wake(now_ns)
         if now_ns >= self.board.deadline_ns():
             effects += self.board.wake(now_ns)
+        self._is_still_heard(now_ns)
+        is_quiet = self._is_settled(now_ns)
         effects = self._tell_clock(effects, now_ns)
-        if self.circle is not None:
-            if now_ns >= self.circle.deadline_ns():
-                effects += self.circle.wake(now_ns)
-            effects += self.relays.wake(self.circle, self.clock, now_ns)
-        effects = self._settle(effects, now_ns)
+        if circle is not None and now_ns >= circle.deadline_ns():
+            effects += circle.wake(now_ns)
+            is_quiet = False
+        if circle is not None and now_ns >= self.relays.deadline_ns():
+            effects += self.relays.wake(circle, clock, now_ns)
+            is_quiet = False
+        if is_quiet:
+            self._plan()
+        else:
+            effects = self._settle(effects, now_ns)
         assert self._wake_ns > now_ns, "a timer that is due again at once starves the rest"
         return effects
 
@@ -225,27 +235,7 @@ class Peer:
 
     def statistics(self, now_ns: int) -> Statistics:
         """Return an immutable picture of the state."""
-        circle, clock = self.circle, self.clock
-        dropped = self.dropped + circle.dropped if circle is not None else self.dropped
-        return Statistics(
-            rung=self.scene.rung,
-            slot=circle.slot.number if circle is not None else 0,
-            view=circle.slot.view if circle is not None else 0,
-            decided_slot=circle.chain.head().slot if circle is not None else 0,
-            is_synced=clock.is_synced,
-            circle_us=clock.timeline.at(now_ns) if clock.timeline is not None else None,
-            error_us=clock.error_us,
-            voters=circle.roster.size if circle is not None else 0,
-            faults=circle.roster.faults if circle is not None else 0,
-            is_voter=circle is not None and circle.around.me is not None,
-            is_amnesic=circle is not None and circle.guard.is_amnesic,
-            is_asking=circle is not None and circle.guard.is_asking,
-            switches=self.board.switches,
-            own_state=self.board.state,
-            neighbours=self.neighbours.ages_ns(now_ns),
-            emotions=self.board.held(now_ns),
-            dropped=tuple(sorted(dropped.items())),
-        )
+        return picture(self, now_ns)
 
     def _circle_of_mine(self) -> Circle:
         if self.circle is None:
@@ -304,11 +294,16 @@ class Peer:
         return effects
 
     def _is_settled(self, now_ns: int) -> bool:
-        """Would `_settle` find nothing to do after a CLOCK message? Most messages are such."""
-        is_due = self.clock.revision != self._seen[0] or now_ns >= self._light_ns
-        if is_due or self._is_waiting():
+        """Would `_settle` find nothing to do? After most messages and wakes it would."""
+        circle, seen = self.circle, self._seen
+        if self.clock.revision != seen[0] or self.board.revision != seen[1]:
             return False
-        return self.circle is None or not self.circle.slot.is_turn
+        if now_ns >= self._light_ns or self._is_waiting():
+            return False
+        if circle is None:
+            return True
+        is_same = circle.chain.head().slot == seen[2] and circle.members.around is self._around
+        return is_same and not circle.slot.is_turn
 
     def _is_waiting(self) -> bool:
         """May the next message, whatever it says, change what is shown?"""
@@ -337,21 +332,26 @@ class Peer:
         head_slot = circle.chain.head().slot if circle is not None else 0
         if circle is not None and head_slot != self._seen[2]:
             value = circle.chain.head().value
-            self._counted = -1  # who counts may have changed
+            circle.counts = self.board.counts(now_ns, circle.roster.index_of)
             if value is not None:
                 self.wishes.decided(head_slot, value.pattern)
         seen = (self.clock.revision, self.board.revision, head_slot)
         # While certified light runs, hearing one more message cannot change what is shown.
-        is_waiting = self._is_waiting()
         is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
-        if is_changed or seen != self._seen or is_waiting or is_due:
+        if is_changed or seen != self._seen or is_due or self._is_waiting():
             self._seen = seen
             effects = effects + self._look(now_ns)
-        self._wake_ns = min(self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns)
         if circle is not None:
             effects = effects + self.relays.settle(circle, self.clock, now_ns)
-            self._wake_ns = min(self._wake_ns, circle.deadline_ns(), self.relays.deadline_ns())
+        self._plan()
         return effects
+
+    def _plan(self) -> None:
+        """Find out when to wake."""
+        due_ns = min(self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns)
+        if self.circle is not None:
+            due_ns = min(due_ns, self.circle.deadline_ns(), self.relays.deadline_ns())
+        self._wake_ns = due_ns
 
     def _is_still_heard(self, now_ns: int) -> bool:
         """Is it only that the quorum heard a while ago was heard again since? Then look later."""

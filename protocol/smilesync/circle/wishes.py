@@ -81,10 +81,13 @@ class WishPool:
 
         `slot` is the open one. Errors: RemoteError with the rule broken; nothing has changed then.
         """
-        made_slot, pattern = _read(carried)
-        if sender not in members or carried.signer not in members:
-            raise Unwelcome("WSH-003", "a wish of or from a device that is no member")
+        are_members = sender in members and carried.signer in members
         held = self._wishes.get(carried.signer)
+        if are_members and held is not None and held.carried == carried:
+            return []
+        made_slot, pattern = _read(carried)
+        if not are_members:
+            raise Unwelcome("WSH-003", "a wish of or from a device that is no member")
         if held is not None and held.id == envelope.message_id(carried):
             return []
         if not slot - self._config.wish_slots_max <= made_slot <= slot + 1:
