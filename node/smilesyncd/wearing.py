@@ -133,7 +133,10 @@ def circle_words(fields: Fields) -> str:
     """Say which circle it is and what this device is in it."""
     if fields["circle"] is None:
         return "none; found one with `smilesync circle create`"
-    words = f"{str(fields['circle'])[:8]}, decided slot {fields['decided_slot']}"
+    words = str(fields["circle"])[:8]
+    if fields["has_left"]:
+        return words
+    words += f", decided slot {fields['decided_slot']}"
     if fields["is_amnesic"]:
         return words + ", lost its memory and never votes again with this key"
     if fields["is_asking"]:
