@@ -86,5 +86,7 @@ class Device:
     def _present(self, before: str, now_ns: int) -> None:
         if self.stage.driving != before:
             self.on_drive(self.stage.driving)
+        if len(self.circles) > 1:
+            self.face.circle_name = self.stage.driving
         if self.stage.scene != self.face.scene:
             self.face.show(self.stage.scene, now_ns)

@@ -49,6 +49,8 @@ class Face:
         self._is_falling = False
         self._now_ns = clock.now_ns()
         self.scene = Scene(Rung.GLOW, own_state=2)
+        self.circle_name = ""
+        """Which of several circles drives the light, for people who read; else empty."""
         self._wanted: tuple[Linear, ...] = ()
         self._still_count = 0
         self.codes: tuple[Codes, ...] = ((0, 0, 0),) * output.zones
@@ -122,13 +124,16 @@ class Face:
         self._still_count = self._still_count + 1 if is_same else 0
         self.codes, self._wanted = frame.codes, frame.wanted
         is_falling = self._core.governor.is_falling
-        self._output.draw(frame.codes, caption(self.scene), self._now_ns, is_falling=is_falling)
+        words = caption(self.scene, self.circle_name)
+        self._output.draw(frame.codes, words, self._now_ns, is_falling=is_falling)
 
 
-def caption(scene: Scene) -> str:
+def caption(scene: Scene, circle_name: str = "") -> str:
     """Say in words what the light says."""
     words = f"rung={scene.rung.name}"
-    return f"{words} slot={scene.slot}" if scene.is_selected else words
+    if scene.is_selected:
+        words += f" slot={scene.slot}"
+    return f"{words} circle={circle_name}" if circle_name else words
 
 
 def zone_positions(
