@@ -28,6 +28,18 @@ class Member:
     link: Link
     journal: FileJournal
 
+    @property
+    def current(self) -> CircleId | None:
+        """The circle it is in now: `circle`, which a person gave, or a successor of that."""
+        genesis = self.peer.belonging.genesis
+        return genesis.circle_id if genesis is not None else None
+
+    @property
+    def succeeds(self) -> CircleId | None:
+        """The circle that the current one took the place of, None if of none."""
+        genesis = self.peer.belonging.genesis
+        return genesis.lineage.circle if genesis is not None and genesis.lineage else None
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

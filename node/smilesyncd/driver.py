@@ -33,6 +33,7 @@ from smilesync.effects import (
 )
 from smilesync.errors import LocalError
 from smilesync.ids import Address, PeerId
+from smilesync.keys import Signer
 from smilesync.wire.messages import Message
 
 NS_PER_SECOND = 1_000_000_000
@@ -83,6 +84,8 @@ class PeerPort(Protocol):
     def command(self, command: Command, now_ns: int) -> list[Effect]: ...
 
     def wake(self, now_ns: int) -> list[Effect]: ...
+
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]: ...
 
     def next_wake_ns(self) -> int: ...
 
@@ -141,7 +144,8 @@ class World:
     journal: Journal
     on_show: Callable[[Scene, int], None]
     on_notice: Callable[[Notice, int], None]
-    erase_voter_key: Callable[[], None]
+    erase_voter_key: Callable[[], Signer]
+    """Forgets the voter key for good; returns the new one, once it is durable."""
 
 
 class Node:
@@ -253,14 +257,13 @@ class Node:
 
     async def _settle(self) -> None:
         """Make the turn's records durable, then execute what waited for them."""
-        if not self._records:
-            return
-        records, self._records = self._records, []
-        await self._world.journal.append(records)
-        self._advance()
-        delayed, self._delayed = self._delayed, []
-        for effect in delayed:
-            self._act(effect)
+        while self._records:  # what is done at last may have to be remembered itself
+            records, self._records = self._records, []
+            await self._world.journal.append(records)
+            self._advance()
+            delayed, self._delayed = self._delayed, []
+            for effect in delayed:
+                self._act(effect)
 
     def _run_link(self, effects: Sequence[LinkEffect]) -> None:
         now_ns = self._now_ns
@@ -309,7 +312,8 @@ class Node:
             case Notice():
                 self._world.on_notice(effect, self._now_ns)
             case EraseVoterKey():
-                self._world.erase_voter_key()
+                key = self._world.erase_voter_key()
+                self._run(self.peer.renewed(key, self._now_ns))
             case Persist():
                 raise AssertionError("a record is never executed but settled")
 

@@ -199,6 +199,11 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
     feeling only the last counts, of the decisions the newest few and the last that changed who
     votes. Of the rosters the last few stay: the newest may be that of a decision that was torn.
     """
+    moved = [index for index, record in enumerate(replayed) if isinstance(record, records.Moved)]
+    if moved:
+        # What was said in a circle that was succeeded binds nobody; its slots count elsewhere.
+        bound, here = records.CIRCLE_BOUND, moved[-1]
+        replayed = [r for i, r in enumerate(replayed) if i >= here or not isinstance(r, bound)]
     decided = sorted(r.slot for r in replayed if isinstance(r, records.DecidedRecord))
     oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
     head = decided[-1] if decided else -1
@@ -244,6 +249,8 @@ def salvaged(replayed: Sequence[Record]) -> list[Record]:
             case records.SequenceReserved(below=below):
                 kept.append(records.SequenceReserved(below + SEQUENCE_MARGIN))
             case records.Felt() | records.Shown() | records.ClockReserved():
+                kept.append(record)
+            case records.Abandoned() | records.Moved():
                 kept.append(record)
             case _:
                 pass

@@ -8,7 +8,7 @@ from pathlib import Path
 from smilesync import boot
 from smilesync.commands import Switch
 from smilesync.ids import VoterKey
-from smilesync.keys import Ed25519Signer
+from smilesync.keys import Ed25519Signer, Signer
 from smilesync.wire import records
 from smilesync.wire.records import Record
 from smilesyncd import keystore, statedir
@@ -58,16 +58,18 @@ def opened(directory: Path, identity: bytes | None = None) -> Iterator[Memory]:
         opening.journal.close()
 
 
-def renew_voter_key(directory: Path, journal: FileJournal) -> None:
-    """Forget the voter key of a circle that was left; the next start has a new one.
+def renew_voter_key(directory: Path, journal: FileJournal) -> Signer:
+    """Forget the voter key of a circle that was left; returns the new one, which is durable.
 
     The journal first: between the two the old key finds a journal that is not its own, and listens.
     """
     seeds = keystore.load(directory)
     assert seeds is not None, "a device that runs has keys"
     renewed = replace(seeds, voter=keystore.generate().voter)
-    journal.begin_anew(VoterKey(Ed25519Signer(renewed.voter).public))
+    signer = Ed25519Signer(renewed.voter)
+    journal.begin_anew(VoterKey(signer.public))
     keystore.store(directory, renewed)
+    return signer
 
 
 def unsaid(openings: Sequence[Opening], has_left: Sequence[bool]) -> list[list[Record]]:

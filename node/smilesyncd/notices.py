@@ -19,6 +19,8 @@ PLAIN_EVENTS = frozenset(
         Event.CLOCK_SYNCED,
         Event.CLOCK_LOST,
         Event.AMNESIC,
+        Event.CIRCLE_ABANDONED,
+        Event.CIRCLE_SUCCEEDED,
         Event.EQUIVOCATION_SEEN,
         Event.CONSENT_CHANGED,
         Event.SUGGESTION,

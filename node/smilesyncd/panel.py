@@ -81,7 +81,9 @@ def membership(device: Device, member: Member, now_ns: int) -> Fields:
     known = member.peer.statistics(now_ns)
     return {
         "circle_name": member.name,
-        "circle": member.circle.hex() if member.circle is not None else None,
+        "circle": member.current.hex() if member.current is not None else None,
+        "succeeds": member.succeeds.hex() if member.succeeds is not None else None,
+        "has_abandoned": member.peer.belonging.has_abandoned,
         "drives": member.name == device.stage.driving,
         "is_chosen": member.name == device.stage.chosen,
         "has_left": member.name in device.stage.left,

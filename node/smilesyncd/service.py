@@ -151,9 +151,9 @@ def _join(device: Device, fields: Mapping[str, Json]) -> tuple[Member, Carried |
         raise BadRequest(f"the invitation cannot be used: {error}") from error
     offered = [named] if fields.get("circle") is not None else device.circles
     for member in offered:
-        if member.circle == circle:
+        if member.current == circle:
             return member, invite
-    known = ", ".join(short(member.circle or b"") for member in offered)
+    known = ", ".join(short(member.current or b"") for member in offered)
     raise BadRequest(
         f"the invitation is for circle {short(circle)}, this device belongs to {known}; "
         "start it with that circle's genesis file, or `smilesync circle add` it"

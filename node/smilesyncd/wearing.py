@@ -137,6 +137,10 @@ def circle_words(fields: Fields) -> str:
     if fields["has_left"]:
         return words
     words += f", decided slot {fields['decided_slot']}"
+    if fields["succeeds"] is not None:
+        words += f", successor of {str(fields['succeeds'])[:8]}"
+    if fields["has_abandoned"]:
+        return words + ", gave up its seat for a successor that is not there yet"
     if fields["is_amnesic"]:
         return words + ", lost its memory and never votes again with this key"
     if fields["is_asking"]:

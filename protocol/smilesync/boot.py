@@ -1,14 +1,15 @@
 """What a device starts from: its keys, its place in the circle, and what its journal tells."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smilesync.circle.circumstances import Circumstances
-from smilesync.circle.genesis import Genesis
+from smilesync.circle.genesis import Genesis, decode_genesis
 from smilesync.circle.state import EMPTY
 from smilesync.circle.value import decode_value
 from smilesync.commands import DEFAULT_SWITCHES, EmotionState, Switch
 from smilesync.config import CircleConfig
+from smilesync.ids import CircleId
 from smilesync.keys import Signer, Verifier
 from smilesync.light import conditions
 from smilesync.wire import records
@@ -39,6 +40,34 @@ def circumstances(
         verifier=verifier,
         check_pattern=conditions.check,
     )
+
+
+def in_force(
+    genesis: Genesis, journal: Sequence[Record], verifier: Verifier
+) -> tuple[Genesis, list[Record]]:
+    """Return the genesis of the circle that the device is in, and the records that bind it there.
+
+    That of the person's file, or the last successor of it that the journal says the device moved
+    to. A journal of a device that was given another file since says nothing of it.
+    """
+    moved = [i for i, record in enumerate(journal) if isinstance(record, records.Moved)]
+    last = journal[moved[-1]] if moved else None
+    if not isinstance(last, records.Moved) or last.origin != genesis.circle_id:
+        return genesis, list(journal)
+    before = [one for one in journal[: moved[-1]] if not isinstance(one, records.CIRCLE_BOUND)]
+    return decode_genesis(last.genesis, verifier), before + list(journal[moved[-1] + 1 :])
+
+
+def has_abandoned(journal: Sequence[Record], circle: CircleId) -> bool:
+    """Did the device give up this circle for a successor?"""
+    return any(isinstance(one, records.Abandoned) and one.circle == circle for one in journal)
+
+
+def usable(keys: Keys, journal: Sequence[Record]) -> Keys:
+    """Return the keys without a voter key that was given up and could not be erased in time."""
+    given_up = {one.voter for one in journal if isinstance(one, records.Abandoned)}
+    is_burnt = keys.voter is not None and keys.voter.public in given_up
+    return replace(keys, voter=None) if is_burnt else keys
 
 
 def is_foreign(journal: Sequence[Record], keys: Keys) -> bool:

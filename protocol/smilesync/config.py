@@ -22,6 +22,10 @@ OBJECT_BODY_BYTES_MAX = 918
 """What is left of an object beside array head, kind, signer and signature with their heads."""
 VALUE_BYTES_MAX = 1024
 RECORD_BYTES_MAX = 16_384
+GENESIS_BYTES_MAX = 16_000
+"""Of a genesis that is told and remembered; a journal record has room for it."""
+FOUNDERS_MAX = 22
+"""Most founders of a successor: their certificates, 15 signatures, fit a datagram."""
 ROSTER_MAX = 64
 """Voters of one circle at most: a bitmap of voters has at most this many bits."""
 
@@ -262,6 +266,31 @@ class CircleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SuccessionConfig:
+    """When a circle that lost its quorum may be succeeded (SPEC section Succession)."""
+
+    after_ns: int = 60 * SECOND_NS
+    """Without a decision for this long, plus jitter, a device is stranded (SUC-010)."""
+    jitter_ns: int = 4 * SECOND_NS
+    start_ns: int = 600 * SECOND_NS
+    """The same for who knows no decision of this life: people switch on one after another."""
+    gather_ns: int = 6 * SECOND_NS
+    """How long a stranded device waits for the others' jitter before it calls (SUC-020)."""
+    turn_ns: int = 20 * SECOND_NS
+    """After this long without a successor the next in the order may call, too."""
+    say_ns: int = 2 * SECOND_NS
+    """STRANDED, and what is not answered, are said again after this long."""
+    present_ns: int = 5 * SECOND_NS
+    """Whose STRANDED was heard within this time counts as present."""
+    patience_ns: int = 12 * SECOND_NS
+    """How long a call waits for all pledges."""
+    pledge_gap_ns: int = 30 * SECOND_NS
+    """Between two pledges of one device (SUC-023)."""
+    heir_gap_ns: int = 4 * SECOND_NS
+    """Between two tellings of the own genesis to one peer."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayConfig:
     """Spreading where devices have no links with all voters (SPEC section Spreading)."""
 
@@ -334,4 +363,5 @@ class Config:
     emotion: EmotionConfig = field(default_factory=EmotionConfig)
     circle: CircleConfig = field(default_factory=CircleConfig)
     relay: RelayConfig = field(default_factory=RelayConfig)
+    succession: SuccessionConfig = field(default_factory=SuccessionConfig)
     light: LightConfig = field(default_factory=LightConfig)

@@ -31,6 +31,8 @@ class Event(Enum):
     DATAGRAM_DROPPED = "datagram-dropped"
     MESSAGE_DROPPED = "message-dropped"
     SLOT_DECIDED = "slot-decided"
+    CIRCLE_ABANDONED = "circle-abandoned"
+    CIRCLE_SUCCEEDED = "circle-succeeded"
     ROSTER_CHANGED = "roster-changed"
     RUNG_CHANGED = "rung-changed"
     CLOCK_SYNCED = "clock-synced"
@@ -94,7 +96,7 @@ class Show(NamedTuple):
 
 
 class EraseVoterKey(NamedTuple):
-    """The device left its circle: its voter key is to be forgotten, on the disk too."""
+    """The voter key is to be forgotten, on the disk too, and `Peer.renewed` be given another."""
 
 
 class Notice(NamedTuple):

@@ -7,7 +7,6 @@ Same configuration, keys, journal, entropy and calls give the same effects, byte
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from smilesync import boot
 from smilesync.circle.circle import Circle
@@ -15,8 +14,6 @@ from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
 from smilesync.circle.lease import UNHEARD_NS_MAX
 from smilesync.circle.reception import PETITIONS
-from smilesync.circle.wishes import WishPool
-from smilesync.clock.sync import CircleClock
 from smilesync.commands import (
     AnswerSuggestion,
     Command,
@@ -35,19 +32,24 @@ from smilesync.emotion.board import EmotionBoard
 from smilesync.entropy import Entropy
 from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId
-from smilesync.keys import Verifier
+from smilesync.keys import Signer, Verifier
 from smilesync.light import choose, conditions
+from smilesync.membership import WILLING, Belonging, Outside, Tools, new_clock
 from smilesync.mesh.neighbours import Neighbours
-from smilesync.relays import Relays
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
 from smilesync.statistics import Statistics, picture
-from smilesync.wire.messages import Carried, Clock, Message, ObjectKind, Said, SpreadMessage
+from smilesync.wire.messages import (
+    Carried,
+    Clock,
+    Message,
+    ObjectKind,
+    Said,
+    SpreadMessage,
+    SuccessionMessage,
+)
 from smilesync.wire.records import Record
 
 NEVER_NS = 2**63 - 1
-WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
-"""What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
-
 WEARERS = (Feel, SetConsent, SetOff, AnswerSuggestion, WishFor, Leave)
 """Commands that a person gives; a sensor's suggestion or a setting says nothing of the wearer."""
 
@@ -77,29 +79,10 @@ class Peer:
         self.me = PeerId(keys.identity.public)
         self.dropped: Counter[str] = Counter()
         self.neighbours = Neighbours(config.emotion.company_ns)
-        self.circle = None
-        clock_config = config.clock
-        voters: tuple[PeerId, ...] = ()
-        quorum, faults = 1, 0
-        if genesis is not None:
-            if genesis.parameters.guard_us != clock_config.guard_us:
-                clock_config = replace(clock_config, guard_us=genesis.parameters.guard_us)
-            around = boot.circumstances(config.circle, keys, verifier, genesis)
-            is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
-            self.circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
-            self.relays = Relays(config.relay, self.circle, entropy)
-            self.wishes = WishPool(config.circle, genesis.circle_id, verifier)
-            roster = self.circle.roster
-            voters, quorum, faults = roster.identities, roster.quorum, roster.faults
-        self.clock = CircleClock(
-            clock_config,
-            self.me,
-            voters=voters,
-            quorum=quorum,
-            faults=faults,
-            floor_us=boot.floor_us_of(journal),
-            now_ns=now_ns,
-        )
+        tools = Tools(config, verifier, entropy)
+        self.belonging = Belonging(tools, keys, genesis, journal, now_ns, is_amnesic=is_amnesic)
+        self._belong()
+        self.clock = new_clock(config.clock, self.me, self._membership, journal, now_ns)
         self.board = EmotionBoard(
             config.emotion, keys.identity, verifier, entropy, boot.wearer_of(journal), now_ns
         )
@@ -120,10 +103,7 @@ class Peer:
         """The link to `peer` came up."""
         self.neighbours.connected(peer, now_ns)
         effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
-        if self.circle is not None:
-            effects += self.circle.connected(peer) + self.relays.connected(peer, now_ns)
-            if peer in self.circle.roster.index_of:
-                effects += self.wishes.connected(peer, now_ns)
+        effects += self.belonging.connected(peer, now_ns)
         return self._settle(effects, now_ns)
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
@@ -131,9 +111,7 @@ class Peer:
         self.neighbours.disconnected(peer)
         self.clock.disconnected(peer)
         self.board.disconnected(peer, now_ns)
-        if self.circle is not None:
-            self.wishes.disconnected(peer)
-            self.relays.disconnected(peer, now_ns)
+        self.belonging.disconnected(peer, now_ns)
         return self._settle([], now_ns)
 
     def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
@@ -190,6 +168,9 @@ class Peer:
         if circle is not None and now_ns >= self.relays.deadline_ns():
             effects += self.relays.wake(circle, clock, now_ns)
             is_quiet = False
+        if now_ns >= self.belonging.deadline_ns():
+            effects += self._move(self.belonging.wake(self._outside(), now_ns))
+            is_quiet = False
         if is_quiet:
             self._plan()
         else:
@@ -206,7 +187,7 @@ class Peer:
                 self._preferred = pattern
                 effects: list[Effect] = []
             case WishFor(pattern):
-                effects = self._wish(pattern, now_ns)
+                effects = self.belonging.wish(pattern, self._signer, now_ns)
             case Join(grant):
                 effects = self._circle_of_mine().join(self._signer, grant, now_ns)
             case Leave(is_now):
@@ -228,6 +209,11 @@ class Peer:
         line = self.clock.timeline if self.clock.is_synced else None
         until_us = line.at(now_ns) + lifetime_us if line is not None else None
         return members.invitation(self._signer, until_us, guest)
+
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]:
+        """Take the voter key that takes the place of an erased one; it is durable already."""
+        effects = self.belonging.renewed(key, self._outside(), now_ns)
+        return self._settle(self._move(effects), now_ns)
 
     def next_wake_ns(self) -> int:
         """Return the earliest deadline of all machines."""
@@ -256,6 +242,9 @@ class Peer:
             return self.board.handle_carried(message, sender, now_ns), True
         if circle is None:
             return [], True
+        if isinstance(message, SuccessionMessage):
+            effects = self.belonging.handle(message, sender, self._outside(), now_ns)
+            return self._move(effects), True
         if isinstance(message, SpreadMessage):
             return self.relays.handle(message, sender, circle, self.clock, now_ns)
         if not isinstance(message, Carried):
@@ -264,16 +253,26 @@ class Peer:
             return effects, True
         if message.kind in PETITIONS:
             return circle.handle_said(message, sender, now_ns), True
-        members, slot = circle.roster.index_of, circle.slot.number
-        return self.wishes.take(message, sender, now_ns, members=members, slot=slot), True
+        return self.belonging.take_wish(message, sender, now_ns), True
 
-    def _wish(self, pattern: bytes, now_ns: int) -> list[Effect]:
-        """Let the wearer wish; raises LocalError and then changed nothing."""
-        circle = self.circle
-        if circle is None or self.me not in circle.roster.index_of:
-            raise LocalError("this device is in no circle, so there is nobody to wish to")
-        conditions.must_be_safe(pattern)
-        return self.wishes.wish(pattern, self._signer, circle.slot.number, now_ns)
+    def _outside(self) -> Outside:
+        return Outside(self.board.switches, self.neighbours.linked())
+
+    def _belong(self) -> None:
+        """Be in the circle that the device belongs to now, and in no other."""
+        membership = self._membership = self.belonging.membership
+        self.circle = membership.circle if membership is not None else None
+        if membership is not None:
+            self.relays, self.wishes = membership.relays, membership.wishes
+
+    def _move(self, effects: list[Effect]) -> list[Effect]:
+        """Go over to the successor of the circle, if the device belongs to one since."""
+        membership = self.belonging.membership
+        if membership is self._membership or membership is None:
+            return effects
+        self._belong()
+        self._around, self._seen, self._counted = None, (-1, -1, -1), -1
+        return effects
 
     def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:
         """The circle reads the clock; after a change it must know before anything else."""
@@ -351,6 +350,7 @@ class Peer:
         due_ns = min(self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns)
         if self.circle is not None:
             due_ns = min(due_ns, self.circle.deadline_ns(), self.relays.deadline_ns())
+            due_ns = min(due_ns, self.belonging.deadline_ns())
         self._wake_ns = due_ns
 
     def _is_still_heard(self, now_ns: int) -> bool:

@@ -18,6 +18,8 @@ from smilesim.measure import Measure
 from smilesim.pace import Pace
 from smilesim.restartcheck import RestartCheck
 from smilesim.retention import PLACE_OF_KIND, kind_of
+from smilesim.successioncheck import SuccessionCheck
+from smilesim.successors import Successors, binding, reached_us
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
@@ -32,6 +34,7 @@ from smilesync.wire.messages import (
     Clock,
     Decided,
     Message,
+    Pledge,
     Propose,
     Status,
     Told,
@@ -44,6 +47,7 @@ from smilesync.wire.records import (
     DecidedRecord,
     Felt,
     Finalized,
+    Moved,
     Notarized,
     Nullified,
     Opened,
@@ -64,7 +68,7 @@ class Checks:
 
     def __init__(
         self,
-        circles: Sequence[SimCircle],
+        circles: list[SimCircle],
         verifier: SignThrough,
         *,
         devices: Sequence[Device],
@@ -75,7 +79,9 @@ class Checks:
     ) -> None:
         self.violations = violations
         self.votes = VoteCheck(circles, verifier, self.violations, devices)
-        self.circle = CircleCheck(circles, self.violations, pace)
+        self.circle = CircleCheck(self.violations, pace)
+        self.successors = Successors(circles, devices, verifier)
+        self.succession = SuccessionCheck(verifier, self.violations)
         self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)
         self.bounds = BoundsCheck(self.violations)
         self.display = DisplayCheck(circles, self.votes, self.violations)
@@ -108,6 +114,8 @@ class Checks:
             self.coverage.sent(message)
         elif isinstance(message, Status):
             self.restarts.sending(device, message)
+        elif isinstance(message, Pledge):
+            self.succession.sending(device, message, tick)
 
     def heard_far(self, device: Device, message: Beacons | Told) -> None:
         """What voters say over others reaches `device`."""
@@ -117,9 +125,14 @@ class Checks:
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""
-        if record[PLACE_OF_KIND] in UNWATCHED_KINDS or device.is_villain:
+        if record[PLACE_OF_KIND] in UNWATCHED_KINDS:
             return
         decoded = read_record(record)
+        if isinstance(decoded, Moved):
+            self._move(device, decoded, tick)
+            return
+        if device.is_villain:
+            return
         self.coverage.persisted(device, decoded)
         if isinstance(decoded, ConsentSet):
             self.display.consent_set(device, decoded.switches)
@@ -128,6 +141,7 @@ class Checks:
         else:
             self.votes.journalled(device, decoded, tick)
             self.circle.journalled(device, decoded, tick)
+            self.succession.persisted(device, decoded, tick)
             if isinstance(decoded, DecidedRecord):
                 self.pace.decided(device, decoded, tick)
                 return
@@ -135,6 +149,15 @@ class Checks:
                 self.pace.notarized(device, decoded, tick)
             if isinstance(decoded, Notarized | Nullified | Finalized):
                 self.restarts.voted(device, tick)
+
+    def _move(self, device: Device, record: Moved, tick: int) -> None:
+        """`device` is in a successor from now on: nothing of the old circle is held against it."""
+        if not device.is_villain:
+            self.succession.persisted(device, record, tick)
+        self.successors.moved(device, record)
+        self.votes.moved(device)
+        self.display.moved(device)
+        self.restarts.powered_on(device)
 
     def answered(self, device: Device, source: int, message: Status) -> None:
         """An answer to the question of somebody's start reached `device`."""
@@ -169,9 +192,13 @@ class Checks:
 
     def powered_on(self, device: Device, journal: Sequence[Record], tick: int) -> None:
         """`device` starts from what its disk kept."""
+        self.successors.started(device, journal)
         if not device.is_villain:
-            self.votes.restarted(device, journal, tick)
-            self.display.restarted(device, journal, tick)
+            bound = binding(journal)
+            self.votes.restarted(device, bound, tick)
+            self.display.restarted(device, bound, tick)
+            self.succession.powered_on(device, tick)
+            self.votes.clock_reserved(device, reached_us(journal))
         self.circle.powered_on(device)
         self.restarts.powered_on(device)
         self.bounds.powered_on(device)

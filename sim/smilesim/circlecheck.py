@@ -7,7 +7,7 @@ who could hear one another, directly or through others, since the slot opened; v
 heard everywhere. I3 here rests on the certificates in honest journals, whoever signed them.
 """
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from smilesim.device import NO_TICK, Device, SimCircle
@@ -37,9 +37,9 @@ class SlotBook:
 class CircleCheck:
     """Follows what honest journals say of every slot."""
 
-    def __init__(self, circles: Sequence[SimCircle], violations: Violations, pace: Pace) -> None:
-        self._books: list[dict[int, SlotBook]] = [{} for _ in circles]
-        self._highest = [0] * len(circles)
+    def __init__(self, violations: Violations, pace: Pace) -> None:
+        self._books: defaultdict[int, dict[int, SlotBook]] = defaultdict(dict)
+        self._highest: Counter[int] = Counter()
         self._violations = violations
         self._pace = pace
         self._devices: dict[int, Device] = {}

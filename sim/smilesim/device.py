@@ -14,6 +14,7 @@ from smilesync.circle.roster import Roster
 from smilesync.commands import Command
 from smilesync.effects import Effect, Scene
 from smilesync.ids import PeerId
+from smilesync.keys import Signer
 from smilesync.statistics import Statistics
 from smilesync.wire.messages import Message
 from smilesync.wire.records import Record
@@ -31,6 +32,7 @@ class LivePeer(Protocol):
     def command(self, command: Command, now_ns: int) -> list[Effect]: ...
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]: ...
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]: ...
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]: ...
     def next_wake_ns(self) -> int: ...
     def statistics(self, now_ns: int) -> Statistics: ...
 
@@ -77,6 +79,8 @@ class Device(Lane):
     batch of events it handles, it is paused for `slow_ms` (a slow processor); it `is_busy` when
     that is still to come. No check judges a villain;
     `villain` is its name in the cast. With a flat battery it cannot be switched on.
+    `renewals`: how often it was given another voter key. `has_abandoned`: it gave up its circle
+    and is in no successor yet.
     `is_amnesic`: it lost what it had signed, so its key never votes again. Before
     `clock_off_until_tick` its clock is none that the protocol was made for, or its readings are
     still in use. `sent` counts its messages, for the checks.
@@ -92,6 +96,7 @@ class Device(Lane):
         "disk",
         "far_heard",
         "far_read",
+        "has_abandoned",
         "identity",
         "inbound",
         "index",
@@ -106,6 +111,7 @@ class Device(Lane):
         "oscillator",
         "peer",
         "position_cm",
+        "renewals",
         "roster_index",
         "scene",
         "sent",
@@ -130,6 +136,8 @@ class Device(Lane):
         self.far_read: dict[int, int] = {}
         self.covered_us = 0
         self.boots = 0
+        self.renewals = 0
+        self.has_abandoned = False
         self.is_on = False
         self.is_willing = True
         self.peer: LivePeer | None = None

@@ -8,7 +8,7 @@ A whole tail that is gone shows nowhere: only the others can tell.
 from enum import Enum
 from functools import lru_cache
 
-from smilesim.retention import retained, salvaged
+from smilesim.retention import retained, salvaged, unbound
 from smilesync.entropy import Entropy
 from smilesync.wire import records
 from smilesync.wire.records import Record
@@ -83,6 +83,12 @@ class Disk:
             self.records = retained(self.records)
             self.synced = len(self.records)
             self._compact_at = max(COMPACT_AT, 2 * self.synced)
+
+    def begin_anew(self) -> None:
+        """Let go of what the voter key signed that was erased; whole and durable on return."""
+        if self._damaged_from is None:
+            self.records = unbound(self.records)
+            self.synced = len(self.records)
 
     def lose_power(self, entropy: Entropy) -> int:
         """Cut the unsynced tail at a random byte; returns how many records were lost.

@@ -11,6 +11,7 @@ I17: no slot is shown after a later one, and what was shown is on the record aft
 Every pattern that drives a lamp passes the static conditions.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -79,8 +80,8 @@ class DisplayCheck:
         self._circles = circles
         self._votes = votes
         self._violations = violations
-        self._eyes: dict[int, Eyes] = {}
-        self._shown: list[dict[Selected, int]] = [{} for _ in circles]
+        self._eyes: defaultdict[int, Eyes] = defaultdict(Eyes)
+        self._shown: defaultdict[int, dict[Selected, int]] = defaultdict(dict)
         self._touched: dict[int, int] = {}
         self._watched: dict[int, Device] = {}
         self._pausing: list[Device] = []
@@ -95,11 +96,11 @@ class DisplayCheck:
 
     def is_selected(self, device: Device) -> bool:
         """Does a certified value drive the lamp of `device` now?"""
-        return self._eye(device).selected is not None
+        return self._eyes[device.index].selected is not None
 
     def consent_set(self, device: Device, switches: int) -> None:
         """The wearer's decision is on the record; it holds from this very moment."""
-        self._eye(device).switches = switches
+        self._eyes[device.index].switches = switches
         self._consents[device.index] = device
         device.is_willing = not NEEDED & ~switches
 
@@ -114,7 +115,7 @@ class DisplayCheck:
             way.heard_tick = UNHEARD_TICK
         device.far_read.clear()
         device.far_heard.clear()
-        before = self._eye(device)
+        before = self._eyes[device.index]
         eye = self._eyes[device.index] = Eyes()
         for record in journal:
             if isinstance(record, ConsentSet):
@@ -125,9 +126,13 @@ class DisplayCheck:
             self._must_remember(device, before, eye, tick)
         device.is_willing = not NEEDED & ~eye.switches
 
+    def moved(self, device: Device) -> None:
+        """In a successor slots begin anew."""
+        self._eyes[device.index].highest_shown = 0
+
     def powered_off(self, device: Device, tick: int) -> None:
         """The lamp is dark."""
-        eye = self._eye(device)
+        eye = self._eyes[device.index]
         self._leave(device, eye, tick)
         eye.scene = None
         if any(one is device for one, _ in self._commands):
@@ -137,7 +142,7 @@ class DisplayCheck:
 
     def shown(self, device: Device, scene: Scene, tick: int) -> None:
         """The lamp's input changes."""
-        eye = self._eye(device)
+        eye = self._eyes[device.index]
         self._leave(device, eye, tick)
         eye.scene = scene
         self._begin(device, eye, scene, tick)
@@ -148,7 +153,7 @@ class DisplayCheck:
 
     def resumed(self, device: Device, tick: int) -> None:
         """What it still shows after all that waited for it was handled, it shows from now on."""
-        eye = self._eye(device)
+        eye = self._eyes[device.index]
         if eye.scene is not None and eye.selected is None and not eye.is_holding:
             self._begin(device, eye, eye.scene, tick)
 
@@ -160,13 +165,13 @@ class DisplayCheck:
             self._heed(tick)
         for device in self._pausing:
             if device.is_paused:
-                self._leave(device, self._eye(device), tick + 1)
+                self._leave(device, self._eyes[device.index], tick + 1)
         self._pausing.clear()
 
     def _heed(self, tick: int) -> None:
         """What wearers decided in this tick holds: no lamp is lit against it any more."""
         for device, command in self._commands:
-            eye = self._eye(device)
+            eye = self._eyes[device.index]
             switch, is_on = Switch.LIT, isinstance(command, SetOff) and not command.off
             if isinstance(command, SetConsent):
                 switch, is_on = command.switch, command.on
@@ -174,7 +179,7 @@ class DisplayCheck:
             eye.commanded = known | switch if is_on else known & ~switch
             self._consents[device.index] = device
         for device in self._consents.values():
-            eye = self._eye(device)
+            eye = self._eyes[device.index]
             if eye.is_lit:
                 self._must_be_willing(device, eye, tick)
         self._commands.clear()
@@ -216,7 +221,8 @@ class DisplayCheck:
         )
         if off > (len(circle.voters) - 1) // 3:
             return []
-        selected = (self._eye(one).selected for one in true if one is not None)
+        here = (one for one in true if one is not None and one.circle is circle)
+        selected = (self._eyes[one.index].selected for one in here)
         return [one for one in selected if one is not None]
 
     def finish(self, tick: int) -> None:
@@ -225,8 +231,8 @@ class DisplayCheck:
 
     def sweep(self, tick: int) -> None:
         """Judge what runs now, once a second: who never ends a selection is not spared."""
-        for circle, shown in zip(self._circles, self._shown, strict=True):
-            if len(shown) > 1:
+        for circle in self._circles:
+            if len(self._shown[circle.index]) > 1:
                 self._touched.setdefault(circle.index, circle.members[0])
         for index, device in self._watched.items():
             eye = self._eyes[index]
@@ -237,12 +243,6 @@ class DisplayCheck:
                 self._must_hear(device, eye, tick)
             if eye.selected is not None and device.circle is not None:
                 self._must_have_readings(device, device.circle, tick)
-
-    def _eye(self, device: Device) -> Eyes:
-        eye = self._eyes.get(device.index)
-        if eye is None:
-            eye = self._eyes[device.index] = Eyes()
-        return eye
 
     def _begin(self, device: Device, eye: Eyes, scene: Scene, tick: int) -> None:
         if scene.is_selected:

@@ -14,7 +14,8 @@ from smilesim.engine import NEVER_NS, Mark, Wheel
 from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wire import Wire
-from smilesync.effects import Effect, Event, Notice, Persist, Send, Show
+from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Send, Show
+from smilesync.keys import Signer
 from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
 
 WAKE_ORDINAL = 0
@@ -198,14 +199,31 @@ class Execution:
                 device.scene = effect.scene
                 self.trace.shown(device.index, effect.scene)
                 self.checks.shown(device, effect.scene, self.wheel.tick)
+            elif isinstance(effect, EraseVoterKey):
+                if unsynced:
+                    unsynced = self._sync(device, unsynced)
+                sends = self._send(device, sends) if sends else []
+                self._renew(device)
             elif isinstance(effect, Notice):
-                event = effect.event
-                self.notices[event] += 1
-                if event in WATCHED:
-                    self.checks.noticed(device, effect, self.wheel.tick)
+                self._notice(device, effect)
         if sends:
             self._send(device, sends)
         return unsynced
+
+    def _notice(self, device: Device, notice: Notice) -> None:
+        self.notices[notice.event] += 1
+        if notice.event in WATCHED:
+            self.checks.noticed(device, notice, self.wheel.tick)
+
+    def _renew(self, device: Device) -> None:
+        """Give a device another voter key, on its disk first, and let it go on with it."""
+        key = self.new_voter_key(device)
+        if device.peer is not None:
+            self.execute(device, device.peer.renewed(key, device.oscillator.at(self.wheel.tick)))
+
+    def new_voter_key(self, device: Device) -> Signer:
+        """Make a device forget its voter key for good; returns the one that takes its place."""
+        raise NotImplementedError
 
     def _send(self, device: Device, sends: list[Transmission]) -> list[Transmission]:
         """Put messages on the air, in order; returns that none are left."""

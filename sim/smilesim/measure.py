@@ -7,7 +7,7 @@ honest and remember what they signed, and its wearer consents. Shares are of abl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from smilesim.device import NO_TICK, Device
+from smilesim.device import NO_TICK, Device, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
 
 GAP_TICKS = 100
@@ -204,10 +204,10 @@ def is_able(device: Device, devices: Sequence[Device], far: Mapping[int, int]) -
         return False
     if circle.followers:
         return far[device.index] >= circle.quorum
-    reached = int(_is_voter(device) and device.index in circle.voters)
+    reached = int(_is_voter(device, circle) and device.index in circle.voters)
     for member in circle.voters:
         link = device.inbound.get(member)
-        if link is not None and link.is_reachable and _is_voter(devices[member]):
+        if link is not None and link.is_reachable and _is_voter(devices[member], circle):
             reached += 1
     return reached >= circle.quorum
 
@@ -232,14 +232,17 @@ def far_reach(devices: Sequence[Device]) -> dict[int, int]:
                 if is_open and is_passing and source not in part:
                     part.add(source)
                     edge.append(other)
-        voters = sum(member in part and _is_voter(devices[member]) for member in circle.members)
+        voters = sum(
+            member in part and _is_voter(devices[member], circle) for member in circle.members
+        )
         found.update(dict.fromkeys(part, voters))
     return found
 
 
-def _is_voter(device: Device) -> bool:
+def _is_voter(device: Device, circle: SimCircle) -> bool:
     """Can the circle count on this device's votes?"""
-    return device.is_on and not device.is_amnesic and not device.is_villain
+    is_here = device.circle is circle and not device.has_abandoned
+    return is_here and device.is_on and not device.is_amnesic and not device.is_villain
 
 
 def _is_lit(lamp: Lamp, tick: int, gap_ticks: int) -> bool:

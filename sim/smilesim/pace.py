@@ -4,7 +4,7 @@ The first slot of a circle is left out of the good case: its members find their 
 different moments, and a voter that has none yet keeps the proposal.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from smilesync.wire.messages import (
     Message,
     Piece,
     SpreadMessage,
+    SuccessionMessage,
     VoteSet,
 )
 from smilesync.wire.records import DecidedRecord, Notarized
@@ -52,6 +53,10 @@ class GoodCase:
     certificate_bytes: int | None
 
 
+UNCOUNTED = Clock | Carried | Decided | Piece | SpreadMessage | SuccessionMessage
+"""What is of no slot, or repairs one that is over."""
+
+
 class CountingTrace(Trace):
     """A trace that counts the messages of every slot; STATUS and repair of it among them."""
 
@@ -62,7 +67,7 @@ class CountingTrace(Trace):
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""
         super().received(peer, source, message)
-        if not isinstance(message, Clock | Carried | Decided | Piece | SpreadMessage):
+        if not isinstance(message, UNCOUNTED):
             self.of_slot[message.slot] += 1
 
 
@@ -72,10 +77,10 @@ class Pace:
     def __init__(self, circles: Sequence[SimCircle], healed_tick: int | None) -> None:
         self._circles = circles
         self._healed_tick = healed_tick
-        self._proposed: list[dict[View, int]] = [{} for _ in circles]
+        self._proposed: defaultdict[int, dict[View, int]] = defaultdict(dict)
         self._opened: dict[Place, int] = {}
-        self._highest = [0] * len(circles)
-        self._highest_healed: list[int] | None = None
+        self._highest: Counter[int] = Counter()
+        self._highest_healed: Counter[int] | None = None
         self._has_decided: set[int] = set()
         self._delays: list[int] = []
         self._certificate: VoteSet | None = None
@@ -138,7 +143,7 @@ class Pace:
         if healed is None or tick < healed or device.index in self._has_decided:
             return
         if self._highest_healed is None:
-            self._highest_healed = list(self._highest)
+            self._highest_healed = Counter(self._highest)
         if slot <= self._highest_healed[circle.index]:
             return
         self._has_decided.add(device.index)

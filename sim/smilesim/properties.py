@@ -80,6 +80,7 @@ PROPERTIES = (
     _always("I13", "every rung of the ladder in its time"),
     _always("I14", "no decision without q voters who hear one another"),
     _always("I15", "no honest voter is accused"),
+    _always("I16", "who gave up a circle never signs for it again; all founders signed"),
     _always("I17", "no slot is shown after a later one, across restarts"),
     _always("I18", "no vote between a start and q - 1 answers, none by who forgot votes"),
     _always("PAT", "every selected pattern passes the static conditions"),

@@ -48,6 +48,10 @@ class RestartCheck:
         self._question.pop(device.index, None)
         self._answered.pop(device.index, None)
 
+    def renewed(self, device: Device) -> None:
+        """It has another voter key, of which nothing was forgotten."""
+        self._forgot.discard(device.index)
+
     def sending(self, device: Device, message: Status) -> None:
         """`device` sends a STATUS, perhaps with its question."""
         if message.question:

@@ -7,15 +7,18 @@ than 24 items: one byte, then its kind; votes and decisions have their slot next
 from collections.abc import Sequence
 
 from smilesync.commands import DEFAULT_SWITCHES
-from smilesync.ids import ValueHash, VoterKey
+from smilesync.ids import NO_CIRCLE, ValueHash, VoterKey
 from smilesync.wire import records
 from smilesync.wire.messages import VoteKind, VoteSet
 from smilesync.wire.records import (
+    Abandoned,
+    Amnesia,
     ClockReserved,
     ConsentSet,
     DecidedRecord,
     Felt,
     Finalized,
+    Moved,
     Notarized,
     Nullified,
     Opened,
@@ -53,6 +56,10 @@ OWN_VOTES = frozenset(
     )
 )
 
+MOVED = kind_of(Moved(NO_CIRCLE, b"x"))
+AMNESIA = kind_of(Amnesia())
+CIRCLE_BOUND = OWN_VOTES | {DECIDED, SEATED, kind_of(Shown(0)), AMNESIA}
+
 
 def retained(journal: Sequence[bytes]) -> list[bytes]:
     """Return the records that still bind the device, in their order.
@@ -62,6 +69,11 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
     changes of who votes.
     """
     kinds = [record[PLACE_OF_KIND] for record in journal]
+    if MOVED in kinds:
+        here = len(kinds) - 1 - kinds[::-1].index(MOVED)
+        # What was said in a circle that was succeeded binds nobody; its slots count elsewhere.
+        journal = [r for i, r in enumerate(journal) if i >= here or kinds[i] not in CIRCLE_BOUND]
+        kinds = [record[PLACE_OF_KIND] for record in journal]
     decided = sorted(
         slot_of(record) for kind, record in zip(kinds, journal, strict=True) if kind == DECIDED
     )
@@ -113,11 +125,17 @@ def salvaged(journal: Sequence[bytes]) -> list[bytes]:
                 kept.append(records.encode(ConsentSet(int(switches & DEFAULT_SWITCHES))))
             case SequenceReserved(below):
                 kept.append(records.encode(SequenceReserved(below + SEQUENCE_MARGIN)))
-            case Felt() | Shown() | ClockReserved():
+            case Felt() | Shown() | ClockReserved() | Abandoned() | Moved():
                 kept.append(data)
             case _:
                 pass
     return kept
+
+
+def unbound(journal: Sequence[bytes]) -> list[bytes]:
+    """Return the journal of a device with another voter key: nothing of the erased one binds it."""
+    bound = OWN_VOTES | {OPENED, AMNESIA}
+    return [record for record in retained(journal) if record[PLACE_OF_KIND] not in bound]
 
 
 def slot_of(record: bytes) -> int:

@@ -62,14 +62,14 @@ class Rolls:
         self, circles: Sequence[SimCircle], devices: Sequence[Device], violations: Violations
     ) -> None:
         self._devices = {bytes(device.identity): device for device in devices}
-        self._books = [Book([_roll(circle, 1, _founders(circle))]) for circle in circles]
-        for circle, book in zip(circles, self._books, strict=True):
-            circle.quorum = book.rolls[0].quorum
+        self._books: dict[int, Book] = {}
+        for circle in circles:
+            self._book(circle)
         self._violations = violations
 
     def at(self, circle: SimCircle, slot: int) -> Roll:
         """Return who votes in `slot`, as far as decided; the oldest known for long ago."""
-        rolls = self._books[circle.index].rolls
+        rolls = self._book(circle).rolls
         last = rolls[-1]
         if last.since <= slot:
             return last
@@ -82,7 +82,7 @@ class Rolls:
         """
         circle = device.circle
         assert circle is not None
-        book = self._books[circle.index]
+        book = self._book(circle)
         if slot < book.next_slot:
             return
         book.early[slot] = body
@@ -92,6 +92,14 @@ class Rolls:
             if any(key in value for key in (KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA)):
                 self._step(device, circle, book, value, tick)
             book.next_slot += 1
+
+    def _book(self, circle: SimCircle) -> Book:
+        """Return the book of a circle; a successor is new to it."""
+        book = self._books.get(circle.index)
+        if book is None:
+            book = self._books[circle.index] = Book([_roll(circle, 1, _founders(circle))])
+            circle.quorum = book.rolls[0].quorum
+        return book
 
     def _step(
         self,

@@ -15,19 +15,24 @@ from typing import Any
 
 from smilesim.engine import TICKS_PER_SECOND
 from smilesync.effects import Scene
+from smilesync.wire import codec
 from smilesync.wire.messages import (
     Ask,
     Beacons,
     Body,
+    Call,
     Carried,
     Clock,
     Decided,
     Evidence,
+    Heir,
     Hello,
     Message,
     Piece,
+    Pledge,
     Propose,
     Status,
+    Stranded,
     Told,
     Votes,
     VoteSet,
@@ -50,6 +55,7 @@ KIND_DECIDED, KIND_WANT, KIND_BODY = 6, 7, 8
 KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK, KIND_PIECE = 16, 17, 18, 19, 20
 KIND_EVIDENCE = 21
 KIND_HELLO, KIND_BEACONS, KIND_ASK, KIND_TOLD = 24, 25, 26, 27
+KIND_SUCCESSION = 40
 
 Blobs = list[bytes]
 TickListener = Callable[[int, Blobs], None]
@@ -256,5 +262,6 @@ _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Beacons: (KIND_BEACONS, _beacons_key),
     Ask: (KIND_ASK, _ask_key),
     Told: (KIND_TOLD, _told_key),
+    **dict.fromkeys((Stranded, Call, Pledge, Heir), (KIND_SUCCESSION, codec.encode)),
 }
 """The kind of each message, and bytes that two of them share only if they say the same."""

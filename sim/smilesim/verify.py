@@ -68,6 +68,10 @@ class RememberingSigner:
         """Return the 32-byte public key."""
         return self._signer.public
 
+    def another(self, seed: bytes) -> "RememberingSigner":
+        """Return a signer with another key, known to the same verifier."""
+        return RememberingSigner(seed, self._through)
+
     def sign(self, data: bytes) -> bytes:
         """Return the 64-byte signature, known to the verifier from now on."""
         signature = self._signer.sign(data)

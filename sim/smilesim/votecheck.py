@@ -8,6 +8,7 @@ Who votes in which slot is followed by `rolls.py`.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -101,26 +102,26 @@ class VoteCheck:
         violations: Violations,
         devices: Sequence[Device] = (),
     ) -> None:
-        self._books = [Book() for _ in circles]
+        self._books: defaultdict[int, Book] = defaultdict(Book)
         self.rolls = Rolls(circles, devices, violations)
-        self._voters: dict[int, Voter] = {}
+        self._voters: defaultdict[int, Voter] = defaultdict(Voter)
         self._verifier = verifier
         self._violations = violations
 
     def holds(self, device: Device, said: Said) -> bool:
         """Is this vote on the disk of `device`, in this life of it?"""
-        return said in self._voter(device).durable
+        return said in self._voters[device.index].durable
 
     def decision(self, device: Device, slot: int) -> Decision | None:
         """Return what `device` itself holds as decided in `slot`."""
-        for decision in self._voter(device).bodies.values():
+        for decision in self._voters[device.index].bodies.values():
             if decision.slot == slot:
                 return decision
         return None
 
     def decided_slot(self, device: Device) -> int:
         """Return the highest slot that `device` itself holds as decided, 0 for none."""
-        return self._voter(device).decided_slot
+        return self._voters[device.index].decided_slot
 
     def decided_slots(self, circle: SimCircle) -> int:
         """Return the highest slot that anybody of the circle decided."""
@@ -178,34 +179,31 @@ class VoteCheck:
         """
         if circle_us <= device.covered_us:
             return
-        ends = [decision.not_after_us for decision in self._voter(device).bodies.values()]
+        ends = [decision.not_after_us for decision in self._voters[device.index].bodies.values()]
         if circle_us > max(ends, default=0):
             detail = f"circle time {circle_us} us left before its reservation"
             self._violations.add("I5", tick, device.index, detail)
 
     def restarted(self, device: Device, journal: Iterable[Record], tick: int) -> None:
         """Forget what the disk did not keep; what was signed stays signed (I4)."""
-        voter = self._voter(device)
-        voter.durable.clear()
-        voter.bodies.clear()
-        voter.decided_slot = 0
+        self._voters[device.index] = Voter()
         device.covered_us = 0
         for record in journal:
             self.journalled(device, record, tick)
             if isinstance(record, ClockReserved):
                 self.clock_reserved(device, record.until_us)
 
-    def _voter(self, device: Device) -> Voter:
-        voter = self._voters.get(device.index)
-        if voter is None:
-            voter = self._voters[device.index] = Voter()
-        return voter
+    def moved(self, device: Device) -> None:
+        """The device is in another circle: of the old one only the time it reached counts."""
+        gone = self._voters.pop(device.index, Voter())
+        ends = (decision.not_after_us for decision in gone.bodies.values())
+        self.clock_reserved(device, max(ends, default=0))
 
     def _own(self, device: Device, said: Said, tick: int) -> None:
         """A vote of this device exists from now on."""
         if device.roster_index == NO_SEAT:
             self._violations.add("I4", tick, device.index, "voted without a seat")
-        self._voter(device).durable.add(said)
+        self._voters[device.index].durable.add(said)
         kind, slot, view, value = said
         assert device.circle is not None
         tally = self._books[device.circle.index].said.setdefault((slot, view), {})
@@ -237,7 +235,7 @@ class VoteCheck:
 
     def _must_be_durable(self, device: Device, said: Said, tick: int) -> None:
         self._violations.judged["I5"] += 1
-        voter = self._voter(device)
+        voter = self._voters[device.index]
         if said in voter.durable:
             return
         assert device.circle is not None
@@ -259,7 +257,7 @@ class VoteCheck:
     ) -> None:
         assert device.circle is not None
         book = self._books[device.circle.index]
-        voter = self._voter(device)
+        voter = self._voters[device.index]
         decision = voter.bodies.get(body) or self._read(device, slot, body, tick)
         if decision is None:
             return

@@ -6,11 +6,12 @@ runs in tasks of its own, and a `DeviceHost` starts, stops and feeds them.
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from smilesim.checks import Checks
 from smilesim.device import UNHARMED, Device, PeerMaker, open_session, place
-from smilesim.dice import mix, salt, stream
+from smilesim.dice import digest, mix, salt, stream
 from smilesim.engine import NEVER_NS, SEQUENCE_MASK, Mark, Order, step
 from smilesim.execution import WAKE_ORDINAL, Execution
 from smilesim.oscillator import crystal
@@ -19,6 +20,7 @@ from smilesim.trace import Trace
 from smilesim.wire import Wire
 from smilesync.commands import Command, WishFor
 from smilesync.errors import LocalError
+from smilesync.keys import Signer
 from smilesync.wire.messages import Message
 from smilesync.wire.records import Record
 
@@ -162,6 +164,18 @@ class World(Execution):
             self.wire.transmit(link, message)
         else:
             self.radio.transmit(link, message)
+
+    def new_voter_key(self, device: Device) -> Signer:
+        """Make a device forget its voter key for good; returns the one that takes its place."""
+        device.renewals += 1
+        seed = digest(self.seed, "voter", device.index, device.renewals)
+        voter = device.keys.voter.another(seed)
+        device.keys = replace(device.keys, voter=voter)
+        device.is_amnesic = False
+        self.checks.restarts.renewed(device)
+        device.disk.begin_anew()
+        self.fired["voter-key-renewed"] += 1
+        return voter
 
     def power_on_at(self, device: Device, tick: int) -> None:
         """Switch `device` on at a later tick."""

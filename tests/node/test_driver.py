@@ -25,6 +25,7 @@ from smilesync.effects import (
     Transmit,
 )
 from smilesync.ids import Address, PeerId
+from smilesync.keys import Ed25519Signer, Signer
 from smilesync.wire.messages import Clock, Message
 from smilesyncd.driver import NEVER_NS, NS_PER_SECOND, Hint, Node, World, drive
 
@@ -89,6 +90,7 @@ class ScriptedPeer:
     on_handle: list[Effect] = field(default_factory=list)
     on_wake: list[Effect] = field(default_factory=list)
     on_command: list[Effect] = field(default_factory=list)
+    on_renewed: list[Effect] = field(default_factory=list)
     period_ns: int = 0
     now_ns: Callable[[], int] = lambda: 0
 
@@ -113,6 +115,10 @@ class ScriptedPeer:
         self.log.append(f"wake at {now_ns // MS_NS}")
         self.deadline_ns = now_ns + self.period_ns if self.period_ns else NEVER_NS
         return self.on_wake
+
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]:
+        self.log.append("renewed")
+        return self.on_renewed
 
     def next_wake_ns(self) -> int:
         return self.deadline_ns
@@ -157,6 +163,11 @@ class Stage:
     node: Node
 
 
+def erased(log: list[str]) -> Ed25519Signer:
+    log.append("erase")
+    return Ed25519Signer(bytes(32))
+
+
 def stage() -> Stage:
     log: list[str] = []
     peer, socket, journal = ScriptedPeer(log), MemorySocket(log), SlowJournal(log)
@@ -166,7 +177,7 @@ def stage() -> Stage:
         journal=journal,
         on_show=lambda scene, _: log.append(f"show {scene.rung.name}"),
         on_notice=lambda notice, _: log.append(f"notice {notice.event.value}"),
-        erase_voter_key=lambda: log.append("erase"),
+        erase_voter_key=lambda: erased(log),
     )
     return Stage(log, peer, socket, journal, Node(peer, ScriptedLink(log), world))
 

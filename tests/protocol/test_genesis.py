@@ -82,7 +82,8 @@ WRONG: list[tuple[str, str, dict[int, CborValue]]] = [
     ("nonce is text", "GEN-001", {1: "x" * 32}),
     ("strict is a number", "GEN-001", {3: 1}),
     ("founders are no array", "GEN-001", {2: 5}),
-    ("unknown key", "GEN-001", {10: 0}),
+    ("unknown key", "GEN-001", {11: 0}),
+    ("lineage of one hash", "SUC-007", {10: [bytes(32)]}),
     ("no founders", "GEN-002", {2: []}),
     ("founders out of order", "GEN-002", {2: list(reversed(_founders()))}),
     ("a founder twice", "GEN-002", {2: [_founders()[0], _founders()[0]]}),
@@ -98,7 +99,7 @@ WRONG: list[tuple[str, str, dict[int, CborValue]]] = [
 ]
 
 
-@pytest.mark.spec("GEN-001", "GEN-002", "GEN-003", "GEN-005")
+@pytest.mark.spec("GEN-001", "GEN-002", "GEN-003", "GEN-005", "SUC-007")
 @pytest.mark.parametrize(
     ("rule", "changes"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG]
 )

@@ -164,6 +164,7 @@ def test_somebody_who_waits_comes_in_before_the_absent_goes_out() -> None:
 @pytest.mark.spec("INV-002", "INV-013", "MEM-013", "MEM-036", "MEM-037")
 def test_who_leaves_is_dark_at_once_votes_on_and_forgets_its_key_when_it_is_out() -> None:
     street = _street(5, 5)
+    street.is_renewing = False
     street.command(4, SetConsent(Switch.SHARE, True))
     street.run(5)
     assert _statistics(street, 0).emotions

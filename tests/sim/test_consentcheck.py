@@ -132,7 +132,7 @@ def test_a_command_outlives_a_restart_unless_its_record_could_be_lost(
 
 def test_nothing_is_held_against_consent(stage: Stage) -> None:
     stage.check.restarted(stage.device, [ConsentSet(1)], 0)
-    stage.check._eye(stage.device).is_holding = True
+    stage.check._eyes[stage.device.index].is_holding = True
     stage.check.sweep(10)
 
     assert stage.unwilling()

@@ -15,6 +15,7 @@ from smilesim.properties import PROPERTIES, Kind, Result, outcomes
 from smilesim.report import report
 from smilesim.world import World
 from smilesync.circle import judge
+from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.presence import Presence
@@ -22,7 +23,7 @@ from smilesync.circle.quorum import VoteKey
 from smilesync.circle.slot import Slot
 from smilesync.circle.validity import Head, Reason, Verdict
 from smilesync.circle.value import Value
-from smilesync.effects import Event, Notice, Rung
+from smilesync.effects import Effect, Event, Notice, Rung
 from support import planted
 from support.planted import Bug, Strobe, infested, lacks
 
@@ -119,6 +120,19 @@ spread_s = 1
 percent = 100
 """
 
+LOST = """summary = "More than a quorum can spare go flat for good."
+seconds = 90
+peers = 14
+governed = 1
+
+[[fault]]
+kind = "batteries"
+at_s = 6.0
+spread_s = 1
+percent = 50
+charged_s = 0
+"""
+
 Replaced = tuple[object, str, object]
 """A part of the simulator, the name of an attribute, and a broken one to put in its place."""
 
@@ -181,6 +195,14 @@ def asks_nobody(guard: RestartGuard) -> None:
     guard.is_asking, guard.may_vote = False, not guard.is_amnesic
 
 
+ABANDON = Circle.abandon
+
+
+def abandons_unwritten(self: Circle) -> list[Effect]:
+    """Give up a circle without a record of it."""
+    return ABANDON(self)[1:]
+
+
 BROKEN_BY = [
     Case("I1", CALM, planted.DecidesAlone),
     Case("I2", CALM, planted.DecidesAlone),
@@ -205,6 +227,7 @@ BROKEN_BY = [
     Case("I13", SPLIT, (Presence, "quorum_until_ns", hears_for_ever)),
     Case("I14", ISLANDS, planted.DecidesForAll),
     Case("I15", DOUBLE, (Slot, "_accuse", accuses_all)),
+    Case("I16", LOST, (Circle, "abandon", abandons_unwritten)),
     Case("I17", CALM, planted.ShowsAgain),
     Case("I17", BLACKOUT, planted.ForgetsShown),
     Case("I18", CALM, (RestartGuard, "_judge", asks_nobody)),

@@ -6,16 +6,18 @@ import pytest
 
 from smilesim.disk import Disk
 from smilesim.retention import retained, slot_of
-from smilesync.ids import ValueHash, VoterKey
+from smilesync.ids import NO_CIRCLE, ValueHash, VoterKey
 from smilesync.wire import records
 from smilesync.wire.messages import VoteKind, VoteSet
 from smilesync.wire.records import (
+    Abandoned,
     Amnesia,
     ClockReserved,
     ConsentSet,
     DecidedRecord,
     Felt,
     Finalized,
+    Moved,
     Notarized,
     Nullified,
     Opened,
@@ -47,6 +49,8 @@ def record_of(chance: random.Random) -> Record:
         lambda: Amnesia(),
         lambda: Seated(slot, bytes([number]), None),
         lambda: Seated(slot, bytes([number // 2]), b"state"),
+        lambda: Abandoned(NO_CIRCLE, VoterKey(bytes([number]) * 32)),
+        lambda: Moved(NO_CIRCLE, bytes([number])) if number == 1 else Felt(number),
     )
     made: Record = chance.choice(makers)()
     return made

@@ -62,6 +62,9 @@ def test_the_catalogue_has_many_bugs_each_with_a_name_and_a_meaning() -> None:
         ("join-outlives-leave", "I9"),
         ("trust-outlives-restart", "I2"),
         ("leave-kills-a-closed-seat", "directed"),
+        ("signs-after-abandon", "I16"),
+        ("founds-too-early", "I16"),
+        ("founds-without-all-signatures", "I16"),
     ],
 )
 def test_a_bug_is_caught_by_the_check_that_is_there_for_it(

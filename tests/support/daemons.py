@@ -150,7 +150,7 @@ def running(*daemons: Daemon) -> Iterator[None]:
             daemon.process.wait()
 
 
-def new_circle(directory: Path, names: Sequence[str]) -> Path:
+def new_circle(directory: Path, names: Sequence[str], *flags: str) -> Path:
     """Make devices with these names and return the genesis file of their circle."""
     cards: list[str] = []
     for name in names:
@@ -158,6 +158,6 @@ def new_circle(directory: Path, names: Sequence[str]) -> Path:
         assert shown.returncode == 0, shown.stderr
         cards.append(shown.stdout.strip())
     out = directory / "our.genesis"
-    created = smilesync("circle", "create", "--out", str(out), *cards)
+    created = smilesync("circle", "create", "--out", str(out), *flags, *cards)
     assert created.returncode == 0, created.stderr
     return out

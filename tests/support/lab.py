@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from smilesync.circle.circle import Circle
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import VOTERS_MAX, FounderCard, Genesis, Parameters, found, make_card
+from smilesync.circle.lineage import Lineage, call_of, pledge_bytes
 from smilesync.circle.quorum import VoteKey, bits, statement, vote_set
 from smilesync.circle.state import EMPTY
 from smilesync.circle.value import Value, named
@@ -19,7 +20,7 @@ from smilesync.config import CircleConfig
 from smilesync.effects import Effect, Event, Notice, Persist, Send
 from smilesync.entropy import Entropy
 from smilesync.errors import RemoteError
-from smilesync.ids import PeerId, ValueHash
+from smilesync.ids import PeerId, ValueHash, VoterKey
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
 from smilesync.timeline import Timeline
 from smilesync.wire import records
@@ -69,6 +70,23 @@ def cards(pairs: list[tuple[Ed25519Signer, Ed25519Signer]]) -> tuple[FounderCard
 def genesis_of(count: int, *, is_strict: bool = False) -> Genesis:
     parameters = Parameters(is_strict=is_strict)
     return found(cards(signers(count)), bytes(32), parameters, voters_max=VOTERS_MAX)
+
+
+def successor_of(
+    lineage: Lineage,
+    pairs: list[tuple[Ed25519Signer, Ed25519Signer]],
+    parameters: Parameters,
+    *,
+    nonce: bytes = bytes(32),
+) -> Genesis:
+    """Return the genesis of a successor that all of these devices pledged for."""
+    call = call_of(lineage, nonce, [PeerId(identity.public) for identity, _ in pairs])
+    pledged = []
+    for identity, voter in pairs:
+        data = pledge_bytes(call, identity.public, voter.public)
+        names = PeerId(identity.public), VoterKey(voter.public)
+        pledged.append(FounderCard(*names, identity.sign(data), voter.sign(data)))
+    return found(tuple(pledged), nonce, parameters, lineage=lineage)
 
 
 Filter = Callable[[int, int, CircleMessage], bool]

@@ -12,6 +12,7 @@ from smilesync.config import Config
 from smilesync.effects import Effect, EraseVoterKey, Notice, Persist, Rung, Scene, Send, Show
 from smilesync.entropy import Entropy
 from smilesync.ids import PeerId
+from smilesync.keys import Ed25519Signer
 from smilesync.peer import Peer
 from smilesync.wire import records
 from smilesync.wire.messages import Message
@@ -44,6 +45,10 @@ class Street:
     shows: list[tuple[int, int, Scene]] = field(default_factory=list)
     notices: list[tuple[int, int, Notice]] = field(default_factory=list)
     erased: list[int] = field(default_factory=list)
+    is_renewing: bool = True
+    """Does a device whose voter key was erased get another?"""
+    is_keyless: frozenset[int] = frozenset()
+    """Devices that start without a voter key."""
     sent: list[tuple[int, int, int, Message]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -75,7 +80,7 @@ class Street:
         identity, voter = self.pairs[device]
         peer = Peer(
             self.config,
-            keys=Keys(identity, voter),
+            keys=Keys(identity, None if device in self.is_keyless else voter),
             verifier=self.verifier,
             genesis=self.genesis,
             journal=[records.decode(record) for record in self.journals[device]],
@@ -137,6 +142,19 @@ class Street:
                     self.notices.append((self.now_ns, device, effect))
                 case EraseVoterKey():
                     self.erased.append(device)
+                    self._renew(device)
+
+    def _renew(self, device: int) -> None:
+        """Give a device another voter key, as its daemon would: on the disk, then to the peer."""
+        if not self.is_renewing:
+            return
+        identity, _ = self.pairs[device]
+        key = Ed25519Signer(bytes([3, len(self.erased)]) * 16)
+        self.pairs[device] = identity, key
+        bound = (records.Notarized, records.Nullified, records.Finalized, records.Amnesia)
+        kept = [one for one in self.journals[device] if not isinstance(records.decode(one), bound)]
+        self.journals[device] = kept
+        self.execute(device, self.peers[device].renewed(key, self.local_ns(device)))
 
     def rungs(self) -> list[Rung]:
         """Return the rung of each running device."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from smilesync.circle.changes import Admission, Changes, Cited
 from smilesync.circle.genesis import Genesis, Parameters, Policy
+from smilesync.circle.lineage import Lineage
 from smilesync.circle.quorum import VoteKey, fault_limit, quorum_size, statement, value_hash
 from smilesync.circle.roster import Seat
 from smilesync.circle.validity import Head
@@ -18,7 +19,7 @@ from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.messages import VoteKind, VoteSet
 from smilesync.wire.votesets import set_value
-from support.lab import Lab, genesis_of
+from support.lab import Lab, genesis_of, signers, successor_of
 from vectors import make_consensus, make_lease
 from vectors.writing import FOLDER, Case, JsonValue, plain, text_of
 
@@ -67,6 +68,7 @@ def genesis_cases() -> list[Case]:
         ("seven founders", genesis_of(7)),
         ("by invitation", _governed(Policy.INVITE)),
         ("with a steward", _governed(Policy.STEWARD, OTHER)),
+        ("a successor of three", successor(3, nonce=bytes(32))),
     ]
     rows = [
         _case(
@@ -77,6 +79,13 @@ def genesis_cases() -> list[Case]:
         )
         for name, genesis in good
     ]
+    other_call = replace(successor(3, nonce=bytes(32)), nonce=bytes([1]) * 32)
+    fewer = replace(successor(3, nonce=bytes(32)), founders=successor(3, bytes(32)).founders[:2])
+    for name, reqs, genesis in (
+        ("a successor whose founders signed another call", "GEN-004 SUC-006", other_call),
+        ("a successor without one of those who were called", "GEN-004 SUC-006", fewer),
+    ):
+        rows.append(_refused(name, reqs, {"genesis": genesis.encode()}))
     fields = _map(genesis_of(3).encode())
     founders = fields[2]
     assert isinstance(founders, list)
@@ -88,7 +97,8 @@ def genesis_cases() -> list[Case]:
         ("version true", "GEN-001", {0: True}),
         ("nonce of 31 bytes", "GEN-001", {1: bytes(31)}),
         ("strict is 0", "GEN-001", {3: 0}),
-        ("a key too many", "GEN-001", {10: 0}),
+        ("a key too many", "GEN-001", {11: 0}),
+        ("a lineage that is a number", "SUC-007", {10: 0}),
         ("no founder", "GEN-002", {2: []}),
         ("a founder twice", "GEN-002", {2: [first, first]}),
         ("founders in descending order", "GEN-002", {2: founders[::-1]}),
@@ -120,6 +130,12 @@ def _governed(policy: Policy, steward: bytes | None = None) -> Genesis:
 
 def _other_parameters() -> Parameters:
     return Parameters(tolerance_us=4_001, lease_us=8_000_000, window_us=3_000_000, lead_us=100_000)
+
+
+def successor(count: int, nonce: bytes) -> Genesis:
+    """Return the genesis of a successor, of so many founders."""
+    lineage = Lineage(CircleId(bytes(range(32))), ValueHash(bytes(range(32, 64))))
+    return successor_of(lineage, signers(count), Parameters(policy=Policy.INVITE), nonce=nonce)
 
 
 def _genesis_result(genesis: Genesis) -> dict[str, object]:

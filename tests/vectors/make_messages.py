@@ -1,6 +1,6 @@
 """Message vectors: one of each type and shape, and each rule broken once."""
 
-from smilesync.ids import PeerId, ValueHash, VoterKey
+from smilesync.ids import CircleId, PeerId, ValueHash, VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.wire import cbor, codec, envelope
 from smilesync.wire.cbor import CborValue
@@ -9,18 +9,22 @@ from smilesync.wire.messages import (
     Beacon,
     Beacons,
     Body,
+    Call,
     Carried,
     CertificateName,
     Clock,
     Decided,
     Evidence,
+    Heir,
     Hello,
     Message,
     ObjectKind,
     Piece,
+    Pledge,
     Propose,
     SignedVote,
     Status,
+    Stranded,
     Told,
     VoteKind,
     Votes,
@@ -126,6 +130,10 @@ ACCEPTED: list[tuple[str, str, Message]] = [
     ("ASK with a question", "SPR-012", Ask(SIGNATURE[:16], 1 << 63, 0, VALUE)),
     ("TOLD", "SPR-013", Told(SIGNATURE[:16], 63, VALUE, SIGNATURE)),
     ("PIECE", "MEM-022", Piece(HASH, 1_024, 1_028, VALUE[:4])),
+    ("STRANDED, would found", "SUC-001", Stranded(CircleId(HASH), OTHER, True)),
+    ("CALL of two", "SUC-002", Call(CircleId(HASH), OTHER, HASH, (PeerId(HASH), PeerId(OTHER)))),
+    ("PLEDGE", "SUC-003", Pledge(HASH, VoterKey(OTHER), SIGNATURE, SECOND)),
+    ("HEIR, last part", "SUC-004", Heir(CircleId(HASH), 1024, 1027, VALUE)),
 ]
 
 
@@ -230,6 +238,7 @@ def _bad_fields() -> list[Row]:
         ("EVIDENCE, NULLIFY of a value", "EVD-001", evidence | {6: [2, HASH, SIGNATURE]}),
         ("EVIDENCE with a short hash", "EVD-001", evidence | {6: [1, HASH[:31], SIGNATURE]}),
         *_bad_spread(),
+        *_bad_succession(),
         ("PIECE of nothing", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 0, 4: b"x"}),
         ("PIECE without bytes", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 9, 4: b""}),
         ("BODY without value", "MSG-006 MSG-017", {0: 8, 1: 9}),
@@ -252,6 +261,28 @@ def _bad_spread() -> list[tuple[str, str, CborValue]]:
         ("ASK with an empty question", "SPR-012", ask | {4: b""}),
         ("TOLD without signature", "SPR-013", {k: v for k, v in told.items() if k != 4}),
         ("TOLD with a long body", "SPR-013", told | {3: bytes(961)}),
+    ]
+
+
+def _bad_succession() -> list[tuple[str, str, CborValue]]:
+    stranded: dict[int, CborValue] = {0: 40, 1: HASH, 2: OTHER, 3: True}
+    call: dict[int, CborValue] = {0: 41, 1: HASH, 2: OTHER, 3: HASH, 4: [HASH, OTHER]}
+    pledge: dict[int, CborValue] = {0: 42, 1: HASH, 2: OTHER, 3: SIGNATURE, 4: SECOND}
+    heir: dict[int, CborValue] = {0: 43, 1: HASH, 2: 0, 3: 3, 4: VALUE}
+    many: CborValue = [bytes([n]) * 32 for n in range(23)]
+    return [
+        ("STRANDED with a short head", "SUC-001", stranded | {2: OTHER[:31]}),
+        ("STRANDED without a word of founding", "SUC-001", stranded | {3: None}),
+        ("CALL of one", "SUC-002", call | {4: [HASH]}),
+        ("CALL of 23", "SUC-002", call | {4: many}),
+        ("CALL in another order", "SUC-002", call | {4: [OTHER, HASH]}),
+        ("CALL of one twice", "SUC-002", call | {4: [HASH, HASH]}),
+        ("CALL with a short nonce", "SUC-002", call | {3: SIGNATURE[:16]}),
+        ("PLEDGE with half a signature", "SUC-003", pledge | {3: SIGNATURE[:32]}),
+        ("PLEDGE of no key", "SUC-003", pledge | {2: b""}),
+        ("HEIR of nothing", "SUC-004", heir | {3: 0}),
+        ("HEIR of 16001 bytes", "SUC-004", heir | {3: 16_001}),
+        ("HEIR with a long part", "SUC-004", heir | {4: bytes(1025)}),
     ]
 
 

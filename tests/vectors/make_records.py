@@ -1,6 +1,6 @@
 """Journal record vectors."""
 
-from smilesync.ids import VoterKey
+from smilesync.ids import CircleId, VoterKey
 from smilesync.wire import cbor, records
 from smilesync.wire.cbor import CborValue
 from vectors.make_messages import HASH, NOTARIZED, VALUE
@@ -21,6 +21,8 @@ ACCEPTED: list[records.Record] = [
     records.Felt(4),
     records.Amnesia(),
     records.Seated(9, bytes(65), b"\xa0"),
+    records.Abandoned(CircleId(HASH), KEY),
+    records.Moved(CircleId(HASH), VALUE),
 ]
 
 REJECTED: list[tuple[str, str, CborValue]] = [
@@ -41,6 +43,8 @@ REJECTED: list[tuple[str, str, CborValue]] = [
     ("a certificate that is no array", "MSG-020 JRN-003", [5, 9, VALUE, 7]),
     ("a certificate that is null", "JRN-003", [5, 9, VALUE, None]),
     ("a roster of no bytes", "JRN-003", [12, 9, b"", None]),
+    ("a circle of 31 bytes that is given up", "JRN-003", [20, HASH[:31], KEY]),
+    ("a move to nothing", "JRN-003", [21, HASH, b""]),
     ("a state that is a number", "JRN-003", [12, 9, bytes(65), 0]),
     ("unknown switches", "JRN-003", [9, 32]),
     ("an unknown state", "JRN-003", [10, 5]),

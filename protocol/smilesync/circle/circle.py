@@ -119,9 +119,8 @@ class Circle:
 
     def connected(self, peer: PeerId) -> list[Effect]:
         """A link with `peer` came up: whoever still asks after a restart asks there at once."""
-        if peer in self.roster.index_of and self.guard.is_asking:
-            return [Send(peer, repair.status(self.slot, self.guard.question))]
-        return []
+        is_asked = peer in self.roster.index_of and self.guard.is_asking
+        return [Send(peer, repair.status(self.slot, self.guard.question))] if is_asked else []
 
     def wants_pattern(self, now_ns: int) -> bool:
         """Is it this device's turn to propose? Then call `propose`."""
@@ -184,7 +183,8 @@ class Circle:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake` at the latest."""
-        slot_ns = self.slot.deadline_ns() if self.slot.is_open else self._begin_ns()
+        opens_ns = self._timetable.opens_ns(self.chain.head().not_after_us)
+        slot_ns = self.slot.deadline_ns() if self.slot.is_open else opens_ns
         asking_ns = self.asking.deadline_ns
         return slot_ns if slot_ns < asking_ns else asking_ns
 
@@ -251,9 +251,7 @@ class Circle:
 
     def _handle_decided(self, message: Decided, now_ns: int) -> list[Effect]:
         complete = self.chain.handle_decided(message)
-        if complete is not None:
-            return self._adopt(*complete, now_ns)
-        return []
+        return self._adopt(*complete, now_ns) if complete is not None else []
 
     def _handle_piece(self, piece: Piece, sender: PeerId, now_ns: int) -> list[Effect]:
         """Take a part of a roster or state that is wanted; with its state a voter may vote."""
@@ -300,9 +298,9 @@ class Circle:
         while self.slot.decided is not None:
             effects += self._adopt(*self.slot.decided, self.roster, now_ns)
             effects += self._forget()
-        if not self.slot.is_open and now_ns >= self._begin_ns():
-            effects += self.slot.begin(self._moment(now_ns))
         ends_us, may_vote = self.chain.head().not_after_us, self.guard.may_vote
+        if not self.slot.is_open and now_ns >= self._timetable.opens_ns(ends_us):
+            effects += self.slot.begin(self._moment(now_ns))
         due_ns = self._timetable.due_ns(ends_us, now_ns, may_vote=may_vote)
         self.asking.plan(self.slot, self.guard, due_ns, now_ns)
         return effects
@@ -336,6 +334,11 @@ class Circle:
             effects += self._retry(message, sender, now_ns)
         effects += self.members.tell()
         return effects + (self._part() if self.members.is_gone() else [])
+
+    def abandon(self) -> list[Effect]:
+        """Give up the voter key for a successor: that is on the record before all (SUC-011)."""
+        self._is_amnesia_recorded = True  # the record of it says as much
+        return [Persist(records.encode(self.members.abandonment())), *self._part()]
 
     def _part(self) -> list[Effect]:
         """Give up the voter key for good: on the record first, then out of the world."""
@@ -390,9 +393,6 @@ class Circle:
     def _status(self, now_ns: int) -> Status:
         question = self.guard.question if self.guard.is_asking else 0
         return replace(repair.status(self.slot, question), away=self.away(now_ns))
-
-    def _begin_ns(self) -> int:
-        return self._timetable.opens_ns(self.chain.head().not_after_us)
 
     def _moment(self, now_ns: int) -> Moment:
         circle_us = self.timeline.at(now_ns) if self.timeline is not None else None

@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
+from smilesync.circle.lineage import Lineage, call_of, pledge_bytes
 from smilesync.circle.roster import Roster, Seat
 from smilesync.errors import Malformed, Unauthentic
-from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, CircleId, PeerId, VoterKey
+from smilesync.ids import (
+    KEY_SIZE_BYTES,
+    SIGNATURE_SIZE_BYTES,
+    CircleId,
+    PeerId,
+    ValueHash,
+    VoterKey,
+)
 from smilesync.keys import Signer, Verifier
 from smilesync.wire import cbor
 from smilesync.wire.envelope import Domain, signed_bytes
+from smilesync.wire.fields import Fields
 
 GENESIS_DOMAIN = Domain.GENESIS + b"\0"
 GENESIS_VERSION = 1
@@ -85,7 +94,10 @@ class FounderCard:
 
     def verify(self, verifier: Verifier) -> None:
         """Raise Unauthentic unless both keys signed the binding."""
-        data = _card_bytes(self.identity, self.voter)
+        self.verify_over(_card_bytes(self.identity, self.voter), verifier)
+
+    def verify_over(self, data: bytes, verifier: Verifier) -> None:
+        """Raise Unauthentic unless both keys signed `data`."""
         for key, signature in (
             (self.identity, self.identity_signature),
             (self.voter, self.voter_signature),
@@ -130,6 +142,8 @@ class Genesis:
     nonce: bytes
     founders: tuple[FounderCard, ...]
     parameters: Parameters = Parameters()
+    lineage: Lineage | None = None
+    """What the circle succeeds; its founders then signed the call for it."""
 
     def encode(self) -> bytes:
         """Return the canonical bytes, whose hash is the circle id."""
@@ -145,6 +159,8 @@ class Genesis:
             fields[8] = int(self.parameters.policy)
         if self.parameters.steward is not None:
             fields[9] = self.parameters.steward
+        if self.lineage is not None:
+            fields[10] = [self.lineage.circle, self.lineage.head]
         return cbor.encode(fields)
 
     @cached_property
@@ -164,6 +180,7 @@ def found(
     parameters: Parameters | None = None,
     *,
     voters_max: int = VOTERS_USUAL_MAX,
+    lineage: Lineage | None = None,
 ) -> Genesis:
     """Return the genesis of a new circle; raises Malformed on too many or repeated founders.
 
@@ -172,14 +189,14 @@ def found(
     """
     ordered = tuple(sorted(cards, key=lambda card: card.voter))
     _check_founders(ordered, voters_max)
-    return Genesis(nonce, ordered, parameters or Parameters())
+    return Genesis(nonce, ordered, parameters or Parameters(), lineage)
 
 
 def decode_genesis(data: bytes, verifier: Verifier) -> Genesis:
     """Parse and verify a genesis; raises Malformed or Unauthentic with the rule broken."""
     fields = cbor.decode(data, limit_bytes=GENESIS_SIZE_BYTES_MAX)
-    if not isinstance(fields, dict) or fields.keys() - {8, 9} != set(range(8)):
-        raise Malformed("GEN-001", "a genesis is a map of the keys 0 to 7, maybe 8 and 9")
+    if not isinstance(fields, dict) or fields.keys() - {8, 9, 10} != set(range(8)):
+        raise Malformed("GEN-001", "a genesis is a map of the keys 0 to 7, maybe 8, 9 and 10")
     if fields[0] is True or fields[0] != GENESIS_VERSION:
         raise Malformed("GEN-001", f"genesis version {fields[0]!r}, expected {GENESIS_VERSION}")
     nonce, listed, is_strict = fields[1], fields[2], fields[3]
@@ -191,9 +208,28 @@ def decode_genesis(data: bytes, verifier: Verifier) -> Genesis:
     _check_founders(founders)
     if not isinstance(is_strict, bool):
         raise Malformed("GEN-001", "strict (key 3) is true or false")
-    for card in founders:
-        card.verify(verifier)
-    return Genesis(nonce, founders, _parameters(fields, is_strict))
+    lineage = _lineage(fields[10]) if 10 in fields else None
+    genesis = Genesis(nonce, founders, _parameters(fields, is_strict), lineage)
+    _verify_cards(genesis, verifier)
+    return genesis
+
+
+def _verify_cards(genesis: Genesis, verifier: Verifier) -> None:
+    """Raise Unauthentic unless every founder signed: its card, or the call for a successor."""
+    if genesis.lineage is None:
+        for card in genesis.founders:
+            card.verify(verifier)
+        return
+    identities = [card.identity for card in genesis.founders]
+    call = call_of(genesis.lineage, genesis.nonce, identities)
+    for card in genesis.founders:
+        card.verify_over(pledge_bytes(call, card.identity, card.voter), verifier)
+
+
+def _lineage(item: cbor.CborValue) -> Lineage:
+    fields = Fields.of_array(item, 2, "SUC-007")
+    circle = CircleId(fields.sized(0, KEY_SIZE_BYTES))
+    return Lineage(circle, ValueHash(fields.sized(1, KEY_SIZE_BYTES)))
 
 
 def _parameters(fields: dict[int, cbor.CborValue], is_strict: bool) -> Parameters:

@@ -21,9 +21,10 @@ from smilesync.circle.state import State
 from smilesync.circle.witness import Witness
 from smilesync.effects import Effect, Event, Notice
 from smilesync.errors import LocalError, RemoteError
-from smilesync.ids import PeerId
+from smilesync.ids import PeerId, VoterKey
 from smilesync.keys import Signer
 from smilesync.wire.messages import Carried, Evidence
+from smilesync.wire.records import Abandoned
 
 
 class Members:
@@ -35,6 +36,8 @@ class Members:
         self.witness = Witness(around.config, self.presence, self.reception.pool, chain)
         self.around = replace(around, witness=self.witness)
         self._chain = chain
+        self.decided_ns = now_ns
+        """When a decision was learned last, or the device started."""
 
     @property
     def roster(self) -> Roster:
@@ -55,6 +58,7 @@ class Members:
     def follow(self, now_ns: int) -> list[Effect]:
         """Go over to what the last decision made of roster and state; says if seats changed."""
         chain, before = self._chain, self.around
+        self.decided_ns = now_ns
         self.witness.missing = ()
         if chain.roster.hash == before.roster.hash and chain.state == before.state:
             return []
@@ -75,6 +79,11 @@ class Members:
     def part(self) -> None:
         """Have no voter key any more."""
         self.around = replace(self.around, signer=None, me=None)
+
+    def abandonment(self) -> Abandoned:
+        """Return the record that this device's voter key of the circle is given up."""
+        assert self.around.signer is not None
+        return Abandoned(self.roster.circle, VoterKey(self.around.signer.public))
 
     def changes(self, circle_us: int, view: int, now_ns: int) -> Changes:
         """Return what this device would change as leader of `view`."""

@@ -29,6 +29,10 @@ class Neighbours:
         """Forget a peer without a link."""
         self._heard_ns.pop(peer, None)
 
+    def linked(self) -> tuple[PeerId, ...]:
+        """Return every peer with a link, by name."""
+        return tuple(sorted(self._heard_ns))
+
     def heard(self, peer: PeerId, now_ns: int) -> None:
         """Note an authenticated message; one of a peer without a link counts for nothing."""
         if peer in self._heard_ns:

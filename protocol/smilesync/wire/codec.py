@@ -20,17 +20,21 @@ from smilesync.wire.messages import (
     Ask,
     Beacons,
     Body,
+    Call,
     Carried,
     CertificateName,
     Clock,
     Decided,
     Evidence,
+    Heir,
     Hello,
     Message,
     Piece,
+    Pledge,
     Propose,
     SignedVote,
     Status,
+    Stranded,
     Told,
     VoteKind,
     Votes,
@@ -46,6 +50,17 @@ from smilesync.wire.spreading import (
     read_hello,
     read_told,
     spread_fields,
+)
+from smilesync.wire.succeeding import (
+    CALL,
+    HEIR,
+    PLEDGE,
+    STRANDED,
+    read_call,
+    read_heir,
+    read_pledge,
+    read_stranded,
+    succession_fields,
 )
 from smilesync.wire.votesets import (
     bitmap_octets,
@@ -136,6 +151,8 @@ def _fields_of(message: Message) -> dict[int, CborValue]:
             return _evidence_fields(message)
         case Hello() | Beacons() | Ask() | Told():
             return spread_fields(message)
+        case Stranded() | Call() | Pledge() | Heir():
+            return succession_fields(message)
         case _:
             assert_never(message)
 
@@ -361,4 +378,8 @@ _READERS: dict[int, tuple[str, Callable[[Fields], Message]]] = {
     BEACONS: ("SPR-011", read_beacons),
     ASK: ("SPR-012", read_ask),
     TOLD: ("SPR-013", read_told),
+    STRANDED: ("SUC-001", read_stranded),
+    CALL: ("SUC-002", read_call),
+    PLEDGE: ("SUC-003", read_pledge),
+    HEIR: ("SUC-004", read_heir),
 }

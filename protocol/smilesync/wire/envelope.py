@@ -46,6 +46,7 @@ class Domain(bytes, Enum):
     UPDATE_ROOT = b"smilesync/1/update-root"
     UPDATE_TARGET = b"smilesync/1/update-target"
     GENESIS = b"smilesync/1/genesis"
+    SUCCESSION = b"smilesync/1/succession"
     ROSTER = b"smilesync/1/roster"
     STATE = b"smilesync/1/state"
     VALUE = b"smilesync/1/value"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from smilesync.ids import PeerId, ValueHash, VoterKey
+from smilesync.ids import CircleId, PeerId, ValueHash, VoterKey
 
 
 class VoteKind(IntEnum):
@@ -248,8 +248,48 @@ class Told:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """Its circle has not decided for long: this device would follow a successor, or found one."""
+
+    circle: CircleId
+    head: ValueHash
+    founds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The founders, ascending, whom the sender wants for a successor of what STRANDED names."""
+
+    circle: CircleId
+    head: ValueHash
+    nonce: bytes
+    founders: tuple[PeerId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pledge:
+    """The sender's new voter key for the circle of the CALL with this hash, signed by both keys."""
+
+    call: bytes
+    voter: VoterKey
+    identity_signature: bytes
+    voter_signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heir:
+    """A part, from `offset`, of the genesis of the circle that took the place of `circle`."""
+
+    circle: CircleId
+    offset: int
+    size_bytes: int
+    data: bytes
+
+
 CircleMessage = Propose | Votes | Status | Decided | Want | Body | Piece | Evidence
 SpreadMessage = Hello | Beacons | Ask | Told
-Said = Carried | CircleMessage | SpreadMessage
+SuccessionMessage = Stranded | Call | Pledge | Heir
+Said = Carried | CircleMessage | SpreadMessage | SuccessionMessage
 """What is said once, beside the clock that ticks."""
 Message = Clock | Said

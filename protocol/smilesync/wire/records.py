@@ -6,11 +6,10 @@ a journal is read by the version that wrote it or a later one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
 
-from smilesync.config import RECORD_BYTES_MAX, VALUE_BYTES_MAX
+from smilesync.config import GENESIS_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.errors import LocalError, Malformed
-from smilesync.ids import KEY_SIZE_BYTES, ValueHash, VoterKey
+from smilesync.ids import KEY_SIZE_BYTES, CircleId, ValueHash, VoterKey
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.fields import U32_MAX, U64_MAX, Fields
@@ -114,6 +113,28 @@ class Seated:
     state: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The device gave up `circle` for a successor: `voter` signs nothing any more."""
+
+    circle: CircleId
+    voter: VoterKey
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """From here on the device is in the circle of `genesis`; what stands before binds another.
+
+    `origin` is the circle whose genesis the device was given by a person.
+    """
+
+    origin: CircleId
+    genesis: bytes
+
+
+CIRCLE_BOUND = (Notarized, Nullified, Finalized, DecidedRecord, Shown, Amnesia, Seated)
+"""Records that say something of one circle, and nothing once the device has moved to another."""
+
 Record = (
     Opened
     | Notarized
@@ -127,6 +148,8 @@ Record = (
     | Felt
     | Amnesia
     | Seated
+    | Abandoned
+    | Moved
 )
 
 
@@ -158,34 +181,9 @@ def decode(data: bytes) -> Record:
 
 
 def _items_of(record: Record) -> tuple[CborValue, ...]:
-    match record:
-        case Opened():
-            return (record.voter,)
-        case Notarized():
-            return (record.slot, record.view, record.value_hash, record.body)
-        case Nullified():
-            return (record.slot, record.view)
-        case Finalized():
-            certificate = set_value(record.certificate)
-            return (record.slot, record.view, record.value_hash, certificate)
-        case DecidedRecord():
-            return (record.slot, record.body, set_value(record.certificate))
-        case Shown():
-            return (record.slot,)
-        case ClockReserved():
-            return (record.until_us,)
-        case SequenceReserved():
-            return (record.below,)
-        case ConsentSet():
-            return (record.switches,)
-        case Felt():
-            return (record.state,)
-        case Amnesia():
-            return ()
-        case Seated():
-            return (record.slot, record.roster, record.state)
-        case _:
-            assert_never(record)
+    """Return the fields of `record` in order, as they are written."""
+    fields = (getattr(record, name) for name in record.__slots__)
+    return tuple(set_value(item) if isinstance(item, VoteSet) else item for item in fields)
 
 
 def _read_opened(fields: Fields) -> Opened:
@@ -252,6 +250,16 @@ def _read_seated(fields: Fields) -> Seated:
     return Seated(slot, roster, fields.optional_octets(3, most=RECORD_BYTES_MAX))
 
 
+def _read_abandoned(fields: Fields) -> Abandoned:
+    voter = VoterKey(fields.sized(2, KEY_SIZE_BYTES))
+    return Abandoned(CircleId(fields.sized(1, KEY_SIZE_BYTES)), voter)
+
+
+def _read_moved(fields: Fields) -> Moved:
+    origin = CircleId(fields.sized(1, KEY_SIZE_BYTES))
+    return Moved(origin, fields.octets(2, least=1, most=GENESIS_BYTES_MAX))
+
+
 def _view(fields: Fields) -> int:
     return fields.uint(2, least=1, most=U32_MAX)
 
@@ -273,6 +281,8 @@ _KINDS: dict[type[Record], int] = {
     Felt: 10,
     Amnesia: 11,
     Seated: 12,
+    Abandoned: 20,
+    Moved: 21,
 }
 
 _READERS: dict[int, tuple[int, Callable[[Fields], Record]]] = {
@@ -288,5 +298,7 @@ _READERS: dict[int, tuple[int, Callable[[Fields], Record]]] = {
     10: (2, _read_felt),
     11: (1, _read_amnesia),
     12: (4, _read_seated),
+    20: (3, _read_abandoned),
+    21: (3, _read_moved),
 }
 """Items of each kind, the kind itself included, and who reads them."""

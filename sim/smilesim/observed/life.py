@@ -1,6 +1,6 @@
 """One device from power-up to power loss: the daemon's node, its task, and how it ends."""
 
-from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -33,7 +33,9 @@ class Life:
         self._scope = trio.CancelScope()
         self.socket = AirSocket(clock, link.transmit, self._turn_over)
         journal = DiskJournal(device, world, peer)
-        self.node = Node(peer, link, _world(self.socket, clock, journal, self._show))
+        renew = partial(world.new_voter_key, device)
+        around = NodeWorld(self.socket, clock, journal, self._show, _ignore, renew)
+        self.node = Node(peer, link, around)
 
     async def run(self) -> None:
         """Be the daemon until the power goes."""
@@ -59,17 +61,6 @@ class Life:
     def _show(self, scene: Scene, _now_ns: int) -> None:
         self._device.scene = scene
         self._world.checks.shown(self._device, scene, self._world.tick)
-
-
-def _world(
-    socket: AirSocket, clock: CrystalClock, journal: DiskJournal, show: Callable[[Scene, int], None]
-) -> NodeWorld:
-    """Return the daemon's world here. A voter key is never erased: its journal forbids its use."""
-    return NodeWorld(socket, clock, journal, show, _ignore, _keep)
-
-
-def _keep() -> None:
-    """Leave the key where it is."""
 
 
 def _ignore(_notice: Notice, _now_ns: int) -> None:

@@ -8,6 +8,7 @@ from smilesim.world import World
 from smilesync.commands import Command
 from smilesync.effects import Effect, Notice, Persist, Send, Show
 from smilesync.ids import PeerId
+from smilesync.keys import Signer
 from smilesync.statistics import Statistics
 from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
 
@@ -75,6 +76,10 @@ class WitnessedPeer:
             self._device.is_busy = self._device.slow_ms > 0
         self._is_born = True
         return self._note(self._peer.wake(now_ns))
+
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]:
+        """The device has another voter key."""
+        return [] if self.death else self._note(self._peer.renewed(key, now_ns))
 
     def next_wake_ns(self) -> int:
         """Return the earliest deadline."""

@@ -130,6 +130,20 @@ WITHDRAWN = _circle("withdrawn", 4, 12, _fault("withdraw", at_s=5.1, spread_s=1,
 ISLANDS = _circle("islands", 4, 24, _fault("islands", at_s=6, heal_s=18, islands=4))
 SWITCHED_OFF = _circle("switched-off", 4, 12, _fault("off-wave", at_s=5.1, spread_s=1, percent=100))
 
+GOVERNED = "governed = 1\n"
+WALKED_AWAY = _circle(
+    "walked-away",
+    7,
+    100,
+    GOVERNED + _fault("batteries", at_s=8, spread_s=1, percent=58, charged_s=0),
+)
+LOST_AND_FOUND = _circle(
+    "lost-and-found", 4, 105, GOVERNED + _fault("sides", at_s=8, heal_s=86, percent=50)
+)
+CUT_FOR_A_WHILE = _circle(
+    "cut-for-a-while", 4, 75, GOVERNED + _fault("sides", at_s=8, heal_s=50, percent=50)
+)
+
 SKIPPED_NULLIFICATION = _directed(directed.skipped_nullification, 2)
 TOTAL_POWER_LOSS = _directed(directed.total_power_loss, 1, 26)
 LONG_POWER_LOSS = _directed(directed.long_power_loss, 1, 36)

@@ -20,6 +20,7 @@ from smilesync.circle.value import Value, named
 from smilesync.commands import Command
 from smilesync.effects import Effect, Send
 from smilesync.ids import PeerId
+from smilesync.keys import Signer
 from smilesync.light.choose import MOOD_PATTERNS
 from smilesync.peer import Peer
 from smilesync.statistics import Statistics
@@ -80,6 +81,9 @@ class Actor:
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         return self._said(self.peer.disconnected(peer, now_ns))
+
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]:
+        return self._said(self.peer.renewed(key, now_ns))
 
     def next_wake_ns(self) -> int:
         return self.peer.next_wake_ns()

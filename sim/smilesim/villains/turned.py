@@ -12,6 +12,7 @@ from smilesync.commands import Command
 from smilesync.effects import Effect
 from smilesync.entropy import Entropy
 from smilesync.ids import PeerId
+from smilesync.keys import Signer
 from smilesync.peer import Peer
 from smilesync.statistics import Statistics
 from smilesync.wire.messages import Message
@@ -72,6 +73,9 @@ class Turned:
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         return self.habit.act(self._peer.disconnected(peer, now_ns), None, now_ns)
+
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]:
+        return self.habit.act(self._peer.renewed(key, now_ns), None, now_ns)
 
     def next_wake_ns(self) -> int:
         return min(self._peer.next_wake_ns(), self.habit.due_ns)

@@ -10,6 +10,7 @@ from smilesim.villains.pen import Pen
 from smilesync.commands import Command
 from smilesync.effects import Effect, Send
 from smilesync.ids import PeerId
+from smilesync.keys import Signer
 from smilesync.statistics import Statistics
 from smilesync.wire.messages import Message
 
@@ -55,6 +56,9 @@ class Twins:
         one = self._twin if peer in self._its else self._peer
         one.disconnected(peer, now_ns)
         return []
+
+    def renewed(self, key: Signer, now_ns: int) -> list[Effect]:
+        return self._own_words(self._peer.renewed(key, now_ns))
 
     def next_wake_ns(self) -> int:
         return min(self._peer.next_wake_ns(), self._twin.next_wake_ns())

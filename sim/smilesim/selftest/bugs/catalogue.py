@@ -1,7 +1,16 @@
 """All planted bugs, in the order of the families."""
 
 from smilesim.selftest.bug import Bug
-from smilesim.selftest.bugs import comings, journal, leasing, light, membership, timing, voting
+from smilesim.selftest.bugs import (
+    comings,
+    journal,
+    leasing,
+    light,
+    membership,
+    succession,
+    timing,
+    voting,
+)
 
 CATALOGUE: tuple[Bug, ...] = (
     *voting.BUGS,
@@ -11,4 +20,5 @@ CATALOGUE: tuple[Bug, ...] = (
     *light.BUGS,
     *membership.BUGS,
     *comings.BUGS,
+    *succession.BUGS,
 )

@@ -1,0 +1,259 @@
+"""What a device is in one circle: a whole that `Peer` replaces when the circle is succeeded.
+
+Nothing in here outlives the circle; what does (identity, clock, feelings, switches, neighbours)
+stays with the peer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from smilesync import boot
+from smilesync.circle.circle import Circle
+from smilesync.circle.genesis import Genesis
+from smilesync.circle.succession import Situation, Succession
+from smilesync.circle.wishes import WishPool
+from smilesync.clock.sync import CircleClock
+from smilesync.commands import Switch
+from smilesync.config import ClockConfig, Config
+from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist
+from smilesync.entropy import Entropy
+from smilesync.errors import LocalError
+from smilesync.ids import CircleId, PeerId, short
+from smilesync.keys import Signer, Verifier
+from smilesync.light import conditions
+from smilesync.relays import Relays
+from smilesync.wire import records
+from smilesync.wire.messages import Carried, SuccessionMessage
+from smilesync.wire.records import Record
+
+NEVER_NS = 2**63 - 1
+WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
+"""What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every membership of a device works with."""
+
+    config: Config
+    verifier: Verifier
+    entropy: Entropy
+
+
+class Outside(NamedTuple):
+    """What lies outside of a circle: what the wearer allows, and who has a link."""
+
+    switches: Switch
+    linked: tuple[PeerId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The machines of one circle. `born_ns`: since when the device is in it, in this life."""
+
+    genesis: Genesis
+    circle: Circle
+    relays: Relays
+    wishes: WishPool
+    succession: Succession
+    born_ns: int
+
+    def situation(self, outside: Outside, now_ns: int) -> Situation:
+        """Return what `succession` judges by."""
+        circle = self.circle
+        head = circle.chain.head()
+        return Situation(
+            genesis=self.genesis,
+            around=circle.around,
+            head_slot=head.slot,
+            head=head.hash,
+            decided_ns=circle.members.decided_ns,
+            has_decided=circle.members.decided_ns > self.born_ns,
+            quorum_until_ns=circle.quorum_until_ns(),
+            is_willing=WILLING in outside.switches and not circle.members.reception.is_leaving,
+            is_amnesic=circle.guard.is_amnesic,
+            is_trusting=circle.trust.holds(now_ns),
+            linked=outside.linked,
+            abandon=circle.abandon,
+        )
+
+    def linked(self, peer: PeerId, now_ns: int) -> list[Effect]:
+        """The link to `peer` came up, or this membership is new to it."""
+        effects = self.circle.connected(peer) + self.relays.connected(peer, now_ns)
+        if peer in self.circle.roster.index_of:
+            effects += self.wishes.connected(peer, now_ns)
+        return effects
+
+
+class Belonging:
+    """Which circle a device is in: that of the person's file, or the last of its successors."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        keys: boot.Keys,
+        genesis: Genesis | None,
+        journal: Sequence[Record],
+        now_ns: int,
+        *,
+        is_amnesic: bool,
+    ) -> None:
+        self.membership: Membership | None = None
+        self._tools = tools
+        self._identity = keys.identity
+        self._origin = genesis
+        usable = boot.usable(keys, journal)
+        self._is_key_burnt = usable is not keys
+        if genesis is not None:
+            born, binding = boot.in_force(genesis, journal, tools.verifier)
+            self.membership = self._enter(usable, born, binding, now_ns, is_amnesic=is_amnesic)
+
+    @property
+    def genesis(self) -> Genesis | None:
+        """Return that of the circle the device is in now."""
+        return self.membership.genesis if self.membership is not None else None
+
+    @property
+    def has_abandoned(self) -> bool:
+        """Did the device give up its seat for a successor that it is not in yet?"""
+        return self.membership is not None and self.membership.succession.has_abandoned
+
+    def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
+        """The link to `peer` came up."""
+        return self.membership.linked(peer, now_ns) if self.membership is not None else []
+
+    def disconnected(self, peer: PeerId, now_ns: int) -> None:
+        """The link to `peer` is gone for good."""
+        if self.membership is not None:
+            self.membership.wishes.disconnected(peer)
+            self.membership.relays.disconnected(peer, now_ns)
+
+    def wish(self, pattern: bytes, wearer: Signer, now_ns: int) -> list[Effect]:
+        """Let the wearer wish; raises LocalError and then changed nothing."""
+        mine = self.membership
+        if mine is None or wearer.public not in mine.circle.roster.index_of:
+            raise LocalError("this device is in no circle, so there is nobody to wish to")
+        conditions.must_be_safe(pattern)
+        return mine.wishes.wish(pattern, wearer, mine.circle.slot.number, now_ns)
+
+    def take_wish(self, wish: Carried, sender: PeerId, now_ns: int) -> list[Effect]:
+        """Take a wish of another wearer; raises RemoteError and then changed nothing."""
+        assert self.membership is not None
+        circle = self.membership.circle
+        members, slot = circle.roster.index_of, circle.slot.number
+        return self.membership.wishes.take(wish, sender, now_ns, members=members, slot=slot)
+
+    def deadline_ns(self) -> int:
+        """Return when to call `wake`."""
+        return self.membership.succession.deadline_ns() if self.membership is not None else NEVER_NS
+
+    def wake(self, outside: Outside, now_ns: int) -> list[Effect]:
+        """Run what is due of a succession. Call it when the deadline has passed."""
+        assert self.membership is not None
+        effects: list[Effect] = []
+        if self._is_key_burnt:
+            self._is_key_burnt = False
+            effects.append(EraseVoterKey())
+        situation = self.membership.situation(outside, now_ns)
+        return (
+            effects
+            + self.membership.succession.wake(situation, now_ns)
+            + self._move(outside, now_ns)
+        )
+
+    def handle(
+        self,
+        message: SuccessionMessage,
+        sender: PeerId,
+        outside: Outside,
+        now_ns: int,
+    ) -> list[Effect]:
+        """Take a message about successors; raises RemoteError and then changed nothing."""
+        if self.membership is None:
+            return []
+        situation = self.membership.situation(outside, now_ns)
+        effects = self.membership.succession.handle(message, sender, situation, now_ns)
+        return effects + self._move(outside, now_ns)
+
+    def renewed(self, key: Signer, outside: Outside, now_ns: int) -> list[Effect]:
+        """Take a voter key that is durable and was never used."""
+        if self.membership is None:
+            return []
+        situation = self.membership.situation(outside, now_ns)
+        return self.membership.succession.renewed(key, situation) + self._move(outside, now_ns)
+
+    def _enter(
+        self,
+        keys: boot.Keys,
+        genesis: Genesis,
+        journal: Sequence[Record],
+        now_ns: int,
+        *,
+        is_amnesic: bool = False,
+    ) -> Membership:
+        """Return the device's place in the circle of `genesis`, as far as its journal knows it."""
+        config, entropy = self._tools.config, self._tools.entropy
+        around = boot.circumstances(config.circle, keys, self._tools.verifier, genesis)
+        is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
+        circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
+        has_abandoned = boot.has_abandoned(journal, genesis.circle_id)
+        return Membership(
+            genesis=genesis,
+            circle=circle,
+            relays=Relays(config.relay, circle, entropy),
+            wishes=WishPool(config.circle, genesis.circle_id, self._tools.verifier),
+            succession=Succession(
+                config.succession,
+                keys.identity,
+                entropy,
+                key=keys.voter if has_abandoned else None,
+                has_abandoned=has_abandoned,
+            ),
+            born_ns=now_ns,
+        )
+
+    def _move(self, outside: Outside, now_ns: int) -> list[Effect]:
+        """Go over to the successor that all its founders signed: nothing of the old one is kept."""
+        assert self.membership is not None
+        succession = self.membership.succession
+        genesis = succession.outcome
+        if genesis is None or self._origin is None:
+            return []
+        keys = boot.Keys(self._identity, succession.key)
+        self.membership = self._enter(keys, genesis, (), now_ns)
+        effects = _begun(self.membership, self._origin.circle_id)
+        for peer in outside.linked:
+            effects += self.membership.linked(peer, now_ns)
+        return effects
+
+
+def _begun(membership: Membership, origin: CircleId) -> list[Effect]:
+    """Return what is to be on the record before anything is signed in a successor (SUC-032)."""
+    genesis = membership.genesis
+    assert genesis.lineage is not None
+    seat = "none" if membership.circle.around.me is None else "founder"
+    detail = f"circle={short(genesis.circle_id)} of={short(genesis.lineage.circle)} seat={seat}"
+    return [
+        Persist(records.encode(records.Moved(origin, genesis.encode()))),
+        Notice(Event.CIRCLE_SUCCEEDED, detail=detail),
+    ]
+
+
+def new_clock(
+    config: ClockConfig,
+    me: PeerId,
+    membership: Membership | None,
+    journal: Sequence[Record],
+    now_ns: int,
+) -> CircleClock:
+    """Return the clock that a device starts with. It goes on when the circle is succeeded."""
+    floor_us = boot.floor_us_of(journal)
+    if membership is None:
+        return CircleClock(config, me, (), 1, 0, floor_us, now_ns)
+    guard_us, roster = membership.genesis.parameters.guard_us, membership.circle.roster
+    if guard_us != config.guard_us:
+        config = replace(config, guard_us=guard_us)
+    return CircleClock(
+        config, me, roster.identities, roster.quorum, roster.faults, floor_us, now_ns
+    )

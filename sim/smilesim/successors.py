@@ -1,0 +1,65 @@
+"""Which circle each device is in, as its own journal says: that of its founding, or a successor."""
+
+from collections.abc import Sequence
+
+from smilesim.device import NO_SEAT, Device, SimCircle
+from smilesim.votecheck import read_decision
+from smilesync.circle.genesis import decode_genesis
+from smilesync.ids import CircleId
+from smilesync.keys import Verifier
+from smilesync.wire.records import CIRCLE_BOUND, DecidedRecord, Moved, Record
+
+
+class Successors:
+    """Adds every circle that is founded during the run to `circles`, once."""
+
+    def __init__(
+        self, circles: list[SimCircle], devices: Sequence[Device], verifier: Verifier
+    ) -> None:
+        self._circles = circles
+        self._verifier = verifier
+        self._index_of = {device.identity: device.index for device in devices}
+        self._by_id: dict[CircleId, SimCircle] = {c.genesis.circle_id: c for c in circles}
+        self._origin = {device.index: device.circle for device in devices}
+
+    def started(self, device: Device, journal: Sequence[Record]) -> None:
+        """A life begins from this journal, which may have lost what the last one wrote."""
+        moved = [record for record in journal if isinstance(record, Moved)]
+        origin = self._origin[device.index]
+        circle = self._circle(moved[-1]) if moved else origin
+        if circle is not None and circle is not device.circle:
+            self._join(device, circle)
+
+    def moved(self, device: Device, record: Moved) -> None:
+        """The move of a device to a successor is on its disk."""
+        self._join(device, self._circle(record))
+
+    def _join(self, device: Device, circle: SimCircle) -> None:
+        device.join(circle)
+        device.has_abandoned = False
+        if device.roster_index == NO_SEAT and device.index not in circle.followers:
+            circle.followers += (device.index,)
+
+    def _circle(self, record: Moved) -> SimCircle:
+        genesis = decode_genesis(record.genesis, self._verifier)
+        known = self._by_id.get(genesis.circle_id)
+        if known is None:
+            roster = genesis.roster
+            members = tuple(self._index_of[identity] for identity in roster.identities)
+            index, quorum = len(self._circles), roster.quorum
+            known = SimCircle(index, genesis, roster, members, members, quorum)
+            self._by_id[genesis.circle_id] = known
+            self._circles.append(known)
+        return known
+
+
+def binding(journal: Sequence[Record]) -> list[Record]:
+    """Return the records that bind a device in the circle it is in, as SUC-032 says."""
+    here = max((i for i, one in enumerate(journal) if isinstance(one, Moved)), default=-1)
+    return [one for i, one in enumerate(journal) if i > here or not isinstance(one, CIRCLE_BOUND)]
+
+
+def reached_us(journal: Sequence[Record]) -> int:
+    """Return the circle time up to which decided leases of any circle ran: clocks start there."""
+    decided = (read_decision(one.body) for one in journal if isinstance(one, DecidedRecord))
+    return max((one.not_after_us for one in decided if one is not None), default=0)
