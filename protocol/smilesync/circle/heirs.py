@@ -14,6 +14,8 @@ from smilesync.wire.messages import Heir
 from smilesync.wire.succeeding import HEIR_BYTES_MAX
 
 FOUNDERS_MIN = 2
+REFUSED_GAPS = 8
+"""Who told a false genesis is not heard for so many times the gap between two tellings."""
 TELLERS_MAX = 8
 """Geneses that are put together at a time; who begins when there are so many waits."""
 
@@ -30,9 +32,9 @@ class Heirs:
     def tell(self, to: PeerId, genesis: Genesis, now_ns: int) -> list[Effect]:
         """Send the genesis of a successor to one of the old circle, at most once in a while."""
         assert genesis.lineage is not None
-        if now_ns - self._told_ns.get(to, now_ns - self._gap_ns) < self._gap_ns:
+        self._told_ns = _since(self._told_ns, now_ns - self._gap_ns)
+        if to in self._told_ns:
             return []
-        self._told_ns = {peer: ns for peer, ns in self._told_ns.items() if now_ns - ns < 2**33}
         self._told_ns[to] = now_ns
         data, circle = genesis.encode(), genesis.lineage.circle
         return [
@@ -45,7 +47,8 @@ class Heirs:
 
         Parts come in order or not at all: what is lost is told again.
         """
-        if now_ns - self._refused_ns.get(sender, now_ns - 8 * self._gap_ns) < 8 * self._gap_ns:
+        self._refused_ns = _since(self._refused_ns, now_ns - REFUSED_GAPS * self._gap_ns)
+        if sender in self._refused_ns:
             raise Unwelcome("SUC-043", "from a neighbour that told a false genesis")
         known = self._parts.pop(sender, b"") if part.offset else b""
         self._parts.pop(sender, None)
@@ -60,7 +63,6 @@ class Heirs:
 
     def refuse(self, sender: PeerId, now_ns: int) -> None:
         """Hear nothing of a neighbour for a while that told a genesis which is none."""
-        self._refused_ns = {p: ns for p, ns in self._refused_ns.items() if now_ns - ns < 2**35}
         self._refused_ns[sender] = now_ns
 
 
@@ -89,3 +91,8 @@ def read_heir(
     if len(seated) < enough or not is_known:
         raise Unwelcome("SUC-042", "a successor that too few of the circle founded")
     return genesis
+
+
+def _since(times_ns: dict[PeerId, int], since_ns: int) -> dict[PeerId, int]:
+    """Return those that are younger; what is older binds nobody."""
+    return {peer: at_ns for peer, at_ns in times_ns.items() if at_ns > since_ns}
