@@ -53,7 +53,7 @@ class SuccessionCheck:
         self._verifier = verifier
         self._violations = violations
         self._of: dict[PeerId, History] = {}
-        self._honest: set[PeerId] = set()
+        self._devices: dict[PeerId, Device] = {}
 
     def powered_on(self, device: Device, tick: int) -> None:
         """A life begins: as far as it knows, its circle decided a moment ago."""
@@ -93,8 +93,12 @@ class SuccessionCheck:
             self._violations.add(RULE, tick, device.index, detail)
         history.pledged, history.pledged_tick = pledge.call, tick
 
+    def _is_honest(self, founder: PeerId) -> bool:
+        known = self._devices.get(founder)
+        return known is not None and not known.is_villain
+
     def _history(self, device: Device) -> History:
-        self._honest.add(device.identity)
+        self._devices[device.identity] = device
         return self._of.setdefault(device.identity, History())
 
     def _abandoned(self, device: Device, history: History, lost: bytes, tick: int) -> None:
@@ -139,8 +143,7 @@ class SuccessionCheck:
             if not all(self._verifier.verify(key, data, signed) for key, signed in pairs):
                 faults.append("moved to a circle that not all it lists have signed")
             founder = PeerId(identity)
-            given_up = self._of[founder].given_up if founder in self._honest else {lost}
-            if lost not in given_up:
+            if self._is_honest(founder) and lost not in self._of[founder].given_up:
                 faults.append("a founder had not given up the old circle")
         if len(cards) < 2:
             faults.append("moved to a circle of one")

@@ -7,7 +7,7 @@ from smilesim.votecheck import read_decision
 from smilesync.circle.genesis import decode_genesis
 from smilesync.ids import CircleId
 from smilesync.keys import Verifier
-from smilesync.wire.records import CIRCLE_BOUND, DecidedRecord, Moved, Record
+from smilesync.wire.records import CIRCLE_BOUND, DecidedRecord, Moved, Notarized, Record
 
 
 class Successors:
@@ -60,6 +60,10 @@ def binding(journal: Sequence[Record]) -> list[Record]:
 
 
 def reached_us(journal: Sequence[Record]) -> int:
-    """Return the circle time up to which decided leases of any circle ran: clocks start there."""
-    decided = (read_decision(one.body) for one in journal if isinstance(one, DecidedRecord))
-    return max((one.not_after_us for one in decided if one is not None), default=0)
+    """Return the circle time up to which leases of any circle ran: clocks start there (CLK-030).
+
+    Those that the device decided, and those that it notarized.
+    """
+    bodies = (one.body for one in journal if isinstance(one, DecidedRecord | Notarized))
+    known = (read_decision(body) for body in bodies)
+    return max((one.not_after_us for one in known if one is not None), default=0)

@@ -112,8 +112,8 @@ class Pen:
 
 
 def is_own_alone(votes: VoteSet, me: int) -> bool:
-    """Is this nothing but one vote of the device itself?"""
-    return votes.bitmap == 1 << me
+    """Is this nothing but one vote of the device itself? Never without a seat."""
+    return me >= 0 and votes.bitmap == 1 << me
 
 
 def of_sender(message: Votes, place: int | None) -> list[VoteKey]:
