@@ -2,8 +2,8 @@
 
 Written apart from the core: seats are followed from the genesis over every decided value in order.
 A step changes at most a quarter of the seats, nobody is seated who did not wait for it, absence
-leaves four, nobody is admitted again who was expelled, or with a key that left, and nobody is
-expelled who did not lie.
+leaves four, nobody is admitted again who was expelled, or with a key that left, nobody is
+expelled who did not lie, and a leader shows for the seed what it promised and nothing else.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from smilesync.ids import PeerId
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 
-KEY_ROSTER, KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA = 10, 13, 14, 15
+KEY_ROSTER, KEY_LINK, KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA = 10, 12, 13, 14, 15
+EPOCH_SLOTS, COMMIT_SLOTS = 32, 24
 ADMITTED = 1
 ABSENCE_LEAVES = 4
 KEPT_ROLLS = 64
@@ -52,6 +53,8 @@ class Book:
     """The voter key with which each identity was admitted last."""
     gone_keys: set[bytes] = field(default_factory=set)
     """Voter keys of those who left: what they said before is over."""
+    links: dict[bytes, bytes] = field(default_factory=dict)
+    """The last link of its chain of hashes that each voter key committed to or showed."""
     early: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -89,6 +92,9 @@ class Rolls:
         while book.next_slot in book.early:
             value = cbor.decode(book.early.pop(book.next_slot))
             assert isinstance(value, dict)
+            if KEY_LINK in value and not _is_promised(book, value[KEY_LINK]):
+                detail = f"slot {book.next_slot}: a link that was not promised"
+                self._violations.add("I9", tick, device.index, detail)
             if any(key in value for key in (KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA)):
                 self._step(device, circle, book, value, tick)
             book.next_slot += 1
@@ -160,6 +166,18 @@ def _returned(book: Book, seats: Sequence[Seat], petitions: list[CborValue]) -> 
     found = [voter for voter in admitted.values() if voter in book.gone_keys]
     book.gone_keys |= {keys[identity] for identity in left if identity in keys}
     return ["somebody who left is admitted by what it said before"] if found else []
+
+
+def _is_promised(book: Book, item: CborValue) -> bool:
+    """Is a link a commitment, or the one before the last of its voter's chain?"""
+    place, link = _items(item)
+    seats = book.rolls[-1].seats
+    if not isinstance(place, int) or not isinstance(link, bytes) or place >= len(seats):
+        return False
+    voter, before = seats[place][0], book.links.get(seats[place][0])
+    book.links[voter] = link
+    is_committing = book.next_slot % EPOCH_SLOTS < COMMIT_SLOTS
+    return is_committing or hashlib.sha256(link).digest() == before
 
 
 def quorum_of(circle: SimCircle) -> int:

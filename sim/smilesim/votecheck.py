@@ -40,7 +40,7 @@ KEPT_BODIES = 4
 KEPT_CHECKED = 1
 READ_MAX = 1 << 10
 KEY_SLOT, KEY_PARENT, KEY_NOT_BEFORE, KEY_NOT_AFTER, KEY_PATTERN, KEY_START = range(6)
-KEY_INPUTS, KEY_ROSTER, KEY_STATE = 9, 10, 11
+KEY_INPUTS, KEY_ROSTER, KEYS_OF_CHANGES = 9, 10, (13, 14, 15)
 LONGEST_LEASE_US = 16_000_000
 
 Said = tuple[VoteKind, int, int, bytes]
@@ -65,7 +65,7 @@ class Decision:
     pattern: bytes
     start_us: int
     roster_hash: bytes
-    state_hash: bytes
+    has_changes: bool
     inputs: tuple[int, ...]
     """How many feel each state, as published; empty where nothing is."""
 
@@ -351,8 +351,9 @@ def lease_faults(before: Decision | None, decision: Decision, base_us: int) -> l
         apart_us = decision.not_before_us - before.not_after_us
         if apart_us < 0:
             faults.append(f"the lease of slot {decision.slot} begins {-apart_us} us too early")
-        same = ("pattern", "start_us", "roster_hash", "state_hash", "inputs")
-        if not apart_us and all(getattr(before, key) == getattr(decision, key) for key in same):
+        same = ("pattern", "start_us", "roster_hash", "inputs")
+        is_same = all(getattr(before, key) == getattr(decision, key) for key in same)
+        if not apart_us and is_same and not decision.has_changes:
             doubled_us = 2 * (before.not_after_us - before.not_before_us)
             wanted_us = LONGEST_LEASE_US if doubled_us > LONGEST_LEASE_US else doubled_us
     if found_us != wanted_us:
@@ -379,14 +380,14 @@ def read_decision(body: bytes) -> Decision | None:
         return None
     if not isinstance(not_after, int) or not_after <= not_before:
         return None
-    state = fields.get(KEY_STATE)
-    if not isinstance(start, int) or not isinstance(roster, bytes) or not isinstance(state, bytes):
+    if not isinstance(start, int) or not isinstance(roster, bytes):
         return None
     if not isinstance(inputs, list) or not all(isinstance(count, int) for count in inputs):
         return None
     counts = tuple(int(count) for count in inputs if isinstance(count, int))
     lease = not_before, not_after, pattern, start
-    return Decision(slot, hashed(body), parent, *lease, roster, state, counts)
+    has_changes = any(key in fields for key in KEYS_OF_CHANGES)
+    return Decision(slot, hashed(body), parent, *lease, roster, has_changes, counts)
 
 
 def _prune(book: Book, slot: int) -> None:

@@ -119,7 +119,8 @@ def test_leader_vector(case: Case) -> None:
     roster = _roster(case)
     rotation, turn = divmod(_number(case, "view") - 1, roster.size)
 
-    leader = roster.leaders(_number(case, "slot"), rotation)[turn]
+    seed = _octets(case, "seed") if "seed" in case["given"] else b""
+    leader = roster.leaders(_number(case, "slot"), rotation, seed)[turn]
 
     assert case["result"] == {"leader": leader}
 

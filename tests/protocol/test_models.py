@@ -11,12 +11,13 @@ import z3
 from models import __main__ as runner
 from models import exhaustive, proofs
 from models.__main__ import Line
+from smilesync.circle.changes import Changes, Cited
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.lease import UNHEARD_US_MAX
 from smilesync.circle.quorum import fault_limit, quorum_size
 from smilesync.circle.validity import LEASE_US_MAX, Head, lease_length_us
 from smilesync.circle.value import NO_PREVIOUS, Value
-from smilesync.ids import ValueHash
+from smilesync.ids import PeerId, ValueHash
 
 CLAIMS = list(proofs.claims())
 FIRST = Value(
@@ -82,7 +83,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"start_us": 1},
     {"inputs": (5, 0, 0, 0, 0)},
     {"roster_hash": bytes([1] * 32)},
-    {"state_hash": bytes([1] * 32)},
+    {"changes": Changes(left=(Cited(bytes(32), PeerId(bytes(32))),))},
 )
 
 

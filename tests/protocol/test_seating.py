@@ -220,10 +220,10 @@ def test_fresh_value_is_not_voted_for_where_nobody_saw_what_it_says() -> None:
     value = LAB.value(roster_hash=after.hash, changes=Changes(removed=0b10000))
     moment = Moment(NOW_NS, value.not_before_us, 0, may_vote=True)
 
-    blind = of_a_fresh_value(value, _around(), moment)
+    blind = of_a_fresh_value(value, _around(), moment, 0)
     witness = _witness((1, 2, 3))
-    seen = of_a_fresh_value(value, replace(_around(), witness=witness), moment)
-    plain = of_a_fresh_value(LAB.value(), _around(), moment)
+    seen = of_a_fresh_value(value, replace(_around(), witness=witness), moment, 0)
+    plain = of_a_fresh_value(LAB.value(), _around(), moment, 0)
 
     assert blind is not None
     assert blind.verdict is Verdict.KEEP

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from smilesync.circle.changes import Changes, Cited
+from smilesync.circle.draw import Reveal
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.validity import (
     Head,
@@ -17,7 +19,7 @@ from smilesync.circle.validity import (
     v8_pattern,
 )
 from smilesync.circle.value import Value
-from smilesync.ids import ValueHash
+from smilesync.ids import PeerId, ValueHash
 
 ROSTER, STATE = b"r" * 32, b"s" * 32
 PARAMETERS = Parameters()
@@ -168,9 +170,10 @@ def test_renewal_doubles_the_lease_and_never_beyond_16_s(last_us: int, length_us
         {"start_us": 10_000_001},
         {"roster_hash": bytes(32)},
         {"inputs": (5, 0, 0, 0, 0)},
+        {"changes": Changes(left=(Cited(bytes(32), PeerId(bytes(32))),))},
         {"not_before_us": 18_000_001},
     ],
-    ids=["pattern", "start", "roster", "inputs", "lapsed"],
+    ids=["pattern", "start", "roster", "inputs", "people", "lapsed"],
 )
 def test_lease_that_renews_nothing_has_the_base_length_and_no_other(
     changes: dict[str, object],
@@ -182,6 +185,15 @@ def test_lease_that_renews_nothing_has_the_base_length_and_no_other(
     for length_us in (8_000_000, 16_000_000):
         longer = replace(value, not_after_us=value.not_before_us + length_us)
         assert v4_lease(longer, head, PARAMETERS) is not None
+
+
+@pytest.mark.spec("CIR-045")
+def test_lots_for_later_slots_end_no_renewal() -> None:
+    drawn = {"state_hash": bytes(32), "reveal": Reveal(0, bytes(32))}
+
+    value, head = _renewal(16_000_000, 8_000_000, **drawn)
+
+    assert v4_lease(value, head, PARAMETERS) is None
 
 
 @pytest.mark.spec("CIR-045")

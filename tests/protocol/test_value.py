@@ -71,12 +71,12 @@ def test_named_keeps_the_bytes_that_came() -> None:
     [
         [1],
         {0: 1},
-        FIELDS | {12: 0},
+        FIELDS | {16: 0},
         FIELDS | {6: b"q"},
         FIELDS | {7: 3},
         {key: FIELDS[key] for key in FIELDS if key != 11},
     ],
-    ids=["array", "one key", "reserved key 12", "6 without 7", "7 without 6", "without 11"],
+    ids=["array", "one key", "unknown key 16", "6 without 7", "7 without 6", "without 11"],
 )
 def test_reader_refuses_other_shapes(fields: CborValue) -> None:
     with pytest.raises(Malformed) as caught:

@@ -1,5 +1,6 @@
 """Who votes in which slot: the check of the city sees every unlawful step, and no lawful one."""
 
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -126,6 +127,17 @@ def _who_left_comes_back(stage: Stage) -> list[str]:
     return [*stage.admit(seat), *stage.admit(GUEST, 1)]
 
 
+def _link_that_nobody_promised(stage: Stage) -> list[str]:
+    links = [bytes([7]) * 32]
+    for _ in range(2):
+        links.append(hashlib.sha256(links[-1]).digest())
+    for slot in range(1, 23):
+        assert stage.decide({}) == [], slot
+    assert stage.decide({12: [3, links[2]]}) == []
+    assert stage.decide({12: [3, links[1]]}) == []
+    return [*stage.decide({12: [3, links[1]]}), *stage.decide({12: [9, links[0]]})]
+
+
 def _honest_voter_expelled(stage: Stage) -> list[str]:
     out: dict[int, CborValue] = {13: [[HASH, stage.roster.identities[2]]]}
     return stage.remove(2, also=out)
@@ -138,6 +150,7 @@ FAULTS: list[tuple[str, Callable[[Stage], list[str]], str]] = [
     ("I9", _another_roster, "another roster"),
     ("I9", _expelled_comes_back, "is admitted"),
     ("I9", _who_left_comes_back, "what it said before"),
+    ("I9", _link_that_nobody_promised, "not promised"),
     ("I15", _honest_voter_expelled, "honest voter is expelled"),
 ]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from smilesync.circle.changes import Admission, Changes, Cited
+from smilesync.circle.draw import Reveal
 from smilesync.circle.genesis import Genesis, Parameters, Policy
 from smilesync.circle.lineage import Lineage
 from smilesync.circle.quorum import VoteKey, fault_limit, quorum_size, statement, value_hash
@@ -219,6 +220,9 @@ def _set_cases() -> list[Case]:
     ]
 
 
+SEVEN = Lab(7, silent=frozenset(range(7)))
+
+
 def leader_cases() -> list[Case]:
     return [
         _case(
@@ -232,6 +236,14 @@ def leader_cases() -> list[Case]:
         for slot, view in dict.fromkeys(
             [(1, 1), (1, 2), (1, count), (1, count + 1), (2, 1), (2**40, 3)]
         )
+    ] + [
+        _case(
+            f"7 voters and a seed, slot 40, view {view}",
+            "CIR-012 ROT-005",
+            {"genesis": SEVEN.genesis.encode(), "slot": 40, "view": view, "seed": OTHER},
+            {"leader": SEVEN.roster.leaders(40, (view - 1) // 7, OTHER)[(view - 1) % 7]},
+        )
+        for view in (1, 2, 8)
     ]
 
 
@@ -281,7 +293,8 @@ def value_cases() -> list[Case]:
             name,
             "CIR-004 CIR-010 CIR-011"
             + (" MEM-001" if value is MOVED else "")
-            + (" INP-001" if value.inputs else ""),
+            + (" INP-001" if value.inputs else "")
+            + (" ROT-001" if value.reveal else ""),
             {"value": value.encode()},
             {"value_hash": value_hash(value.encode()), "fields": value},
         )
@@ -291,11 +304,15 @@ def value_cases() -> list[Case]:
             ("a renewal", RENEWAL),
             ("all changes of membership", MOVED),
             ("with inputs", replace(CHANGE, inputs=(5, 0, 20, 1000, 0))),
+            ("with a link", replace(CHANGE, reveal=Reveal(3, OTHER))),
         ]
     ]
     fields = _map(CHANGE.encode())
     bad: list[tuple[str, str, dict[int, CborValue]]] = [
-        ("key 12", "CIR-010", {12: 0}),
+        ("a link that is a number", "ROT-001", {12: 0}),
+        ("a link of nobody", "ROT-001", {12: [bytes(32)]}),
+        ("a link of 31 bytes", "ROT-001", {12: [0, bytes(31)]}),
+        ("key 16", "CIR-010", {16: 0}),
         ("inputs that are no array", "INP-001", {9: 0}),
         ("four inputs", "INP-001", {9: [5, 5, 5, 5]}),
         ("six inputs", "INP-001", {9: [5, 5, 5, 5, 5, 5]}),

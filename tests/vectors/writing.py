@@ -8,6 +8,7 @@ JsonValue = None | bool | int | str | list["JsonValue"] | dict[str, "JsonValue"]
 Case = dict[str, JsonValue]
 
 FOLDER = Path(__file__).resolve().parent
+LATER = frozenset({"reveal"})
 EXACT_IN_JSON = (1 << 53) - 1
 
 
@@ -43,7 +44,13 @@ def plain(value: object) -> JsonValue:
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     assert dataclasses.is_dataclass(value)
-    return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    named = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {name: plain(item) for name, item in named.items() if not _is_absent(name, item)}
+
+
+def _is_absent(name: str, item: object) -> bool:
+    """Is this an optional field that vectors written before it do not have?"""
+    return item is None and name in LATER
 
 
 def diagnostic(value: object) -> str:

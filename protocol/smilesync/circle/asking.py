@@ -40,7 +40,7 @@ class Asking:
 
     def plan(self, slot: Slot, guard: RestartGuard, due_ns: int, now_ns: int) -> None:
         """Set the deadline after any change; from `due_ns` on a decision may have been missed."""
-        is_unknowing = guard.may_vote and slot.around.state is None
+        is_unknowing = slot.around.state is None
         if guard.is_asking or is_unknowing:
             self.deadline_ns = min(self.deadline_ns, now_ns + self.interval_ns)
         elif not guard.may_vote:

@@ -7,7 +7,7 @@ carried value it would let the circle deadlock. Source: SPEC sections Validity, 
 
 from smilesync.circle.changes import NO_CHANGES
 from smilesync.circle.circumstances import Circumstances, Moment
-from smilesync.circle.lawful import following, seats_after
+from smilesync.circle.lawful import seats_after, successors
 from smilesync.circle.validity import (
     Head,
     Reason,
@@ -25,9 +25,8 @@ def of_every_value(value: Value, head: Head, around: Circumstances) -> Reason | 
     """V1, V4, V8 and the lawful half of V6."""
     if around.state is None:
         return Reason("CIR-021", Verdict.KEEP, "the state before it is not known")
-    changes, at_us = value.changes, value.not_before_us
     try:
-        roster, state = following(changes, around.roster, around.state, at_us, around.parameters)
+        roster, state = successors(value, around.roster, around.state, around.parameters)
     except Malformed as error:
         return Reason(error.rule, Verdict.REJECT, error.detail)
     return (
@@ -37,8 +36,15 @@ def of_every_value(value: Value, head: Head, around: Circumstances) -> Reason | 
     )
 
 
-def of_a_fresh_value(value: Value, around: Circumstances, moment: Moment) -> Reason | None:
-    """V5, V7 and the observed half of V6; never a final no, since a certificate may come."""
+def of_a_fresh_value(
+    value: Value, around: Circumstances, moment: Moment, leader: int
+) -> Reason | None:
+    """V5, V7 and the observed half of V6; never a final no, since a certificate may come.
+
+    But for a link that is said to be another's than its leader's.
+    """
+    if value.reveal is not None and value.reveal.place != leader:
+        return Reason("ROT-004", Verdict.REJECT, "a link in the name of another than its leader")
     reason = v5_timely(value, moment.circle_us, around.parameters)
     if reason is not None or value.changes == NO_CHANGES:
         return reason

@@ -6,7 +6,10 @@ for carried values too. What depends on the voter (who is heard, which objects a
 Source: SPEC section Membership (MEM-010 to MEM-019).
 """
 
+from dataclasses import replace
+
 from smilesync.circle.changes import NO_CHANGES, Admission, Changes
+from smilesync.circle.draw import after_slot
 from smilesync.circle.genesis import VOTERS_USUAL_MAX, Parameters, Policy
 from smilesync.circle.roster import Roster, Seat
 from smilesync.circle.state import EMPTY, EXPELLED_MAX, STANDBY_MAX, State
@@ -53,6 +56,27 @@ def following(
         _addition(seat, after, state, at_us, parameters)
     _admissions(changes, roster, state, at_us, parameters)
     return after, state.after(changes, roster, at_us)
+
+
+def successors(value: Value, roster: Roster, state: State, parameters: Parameters) -> Next:
+    """Return roster and state of the slot after `value`, if it may do what it says.
+
+    Errors: Malformed with the rule that forbids it.
+    """
+    if value.reveal is not None and parameters.policy is Policy.CLOSED:
+        raise Malformed("ROT-001", "a link in a closed circle")
+    at_us = value.not_before_us
+    after, changed = following(value.changes, roster, state, at_us, parameters)
+    return after, with_draw(changed, value, roster, after)
+
+
+def with_draw(state: State, value: Value, roster: Roster, after: Roster) -> State:
+    """Return the state with what `value`, of a slot with `roster`, does for the seed.
+
+    Errors: Malformed for a link that was not promised.
+    """
+    draw = after_slot(state.draw, value.reveal, value.slot, value.not_before_us, (roster, after))
+    return state if draw == state.draw else replace(state, draw=draw)
 
 
 def _removals(changes: Changes, roster: Roster, after: Roster) -> None:
@@ -133,10 +157,16 @@ def state_after(
     `is_next`: `state` is that of the value's slot, not of an earlier one.
     """
     choices = [EMPTY]
-    if state is not None:
-        changes = value.changes
-        is_same = not is_next or changes == NO_CHANGES
-        choices.append(state if is_same else state.after(changes, roster, value.not_before_us))
+    after = seats_after(value, roster)
+    if state is not None and not is_next:
+        choices.append(state)
+    elif state is not None and after is not None:
+        changes, at_us = value.changes, value.not_before_us
+        changed = state if changes == NO_CHANGES else state.after(changes, roster, at_us)
+        try:
+            choices.append(with_draw(changed, value, roster, after))
+        except Malformed:
+            return None
     for choice in choices:
         if choice.hash(roster.circle) == value.state_hash:
             return choice

@@ -9,10 +9,14 @@ from typing import NamedTuple
 
 from smilesync.circle.changes import Changes
 from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.draw import Reveal, next_reveal
+from smilesync.circle.genesis import Policy
 from smilesync.circle.inputs import Counts
-from smilesync.circle.lawful import following
+from smilesync.circle.lawful import following, with_draw
 from smilesync.circle.validity import Head, expected_previous, lease_length_us
 from smilesync.circle.value import Value
+
+NO_STATE = bytes(32)
 
 
 class Draft(NamedTuple):
@@ -34,7 +38,7 @@ def fresh_value(draft: Draft, circle_us: int, *, head: Head, around: Circumstanc
     start_us = last.start_us if last is not None and last.pattern == pattern else begin_us
     previous, previous_start_us = expected_previous(pattern, start_us, head)
     assert around.state is not None
-    roster, state = following(changes, around.roster, around.state, begin_us, parameters)
+    roster, changed = following(changes, around.roster, around.state, begin_us, parameters)
     value = Value(
         slot=head.slot + 1,
         parent=head.hash,
@@ -46,11 +50,22 @@ def fresh_value(draft: Draft, circle_us: int, *, head: Head, around: Circumstanc
         previous_start_us=previous_start_us,
         fade_us=around.config.fade_us,
         roster_hash=roster.hash,
-        state_hash=state.hash(roster.circle),
+        state_hash=NO_STATE,
         changes=changes,
         inputs=inputs,
+        reveal=_reveal(head.slot + 1, around),
     )
-    return replace(value, not_after_us=begin_us + lease_length_us(value, head, parameters))
+    state = with_draw(changed, value, around.roster, roster)
+    end_us = begin_us + lease_length_us(value, head, parameters)
+    return replace(value, not_after_us=end_us, state_hash=state.hash(roster.circle))
+
+
+def _reveal(slot: int, around: Circumstances) -> Reveal | None:
+    """Return what this leader does for the next seed; a closed circle has none."""
+    state, me, signer = around.state, around.me, around.signer
+    if around.parameters.policy is Policy.CLOSED or state is None or me is None or signer is None:
+        return None
+    return next_reveal(state.draw, slot, me, signer, around.roster.circle)
 
 
 def begins_us(circle_us: int, head: Head, around: Circumstances) -> int:

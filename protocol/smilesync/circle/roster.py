@@ -44,22 +44,22 @@ class Roster:
         self.body = bytes([is_strict]) + b"".join(voter + owner for voter, owner in seats)
         """What the hash covers; also the form in which a roster travels in pieces."""
         self.hash = hashlib.sha256(ROSTER_DOMAIN + self.body).digest()
-        self._orders: dict[tuple[int, int], list[int]] = {}
+        self._orders: dict[tuple[int, int, bytes], list[int]] = {}
 
-    def leaders(self, slot: int, rotation: int) -> list[int]:
+    def leaders(self, slot: int, rotation: int, seed: bytes = b"") -> list[int]:
         """Return roster indices in the order they lead one pass of `size` views of `slot`.
 
         A fresh order per pass, so that neighbours in the list who are absent together do not
-        lead one after the other for ever.
+        lead one after the other for ever. Without a `seed` the circle's id is the seed.
         """
-        order = self._orders.get((slot, rotation))
+        order = self._orders.get((slot, rotation, seed))
         if order is None:
-            seed = self.circle + slot.to_bytes(8, "big") + rotation.to_bytes(4, "big")
-            ranks = [hashlib.sha256(seed + voter).digest() for voter in self.voters]
+            data = (seed or self.circle) + slot.to_bytes(8, "big") + rotation.to_bytes(4, "big")
+            ranks = [hashlib.sha256(data + voter).digest() for voter in self.voters]
             order = sorted(range(self.size), key=lambda index: ranks[index])
             if len(self._orders) >= ORDERS_MAX:
                 self._orders.clear()
-            self._orders[slot, rotation] = order
+            self._orders[slot, rotation, seed] = order
         return order
 
     @property

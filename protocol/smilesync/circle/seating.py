@@ -14,14 +14,14 @@ from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Policy
 from smilesync.circle.lawful import following
 from smilesync.circle.roster import Roster
-from smilesync.circle.state import State
+from smilesync.circle.state import State, Waiting
 from smilesync.circle.witness import Witness
 from smilesync.errors import Malformed
 from smilesync.wire import cbor
 
 EARLY_VIEWS = 2
-CHANGES_BYTES_MAX = 450
-"""Two patterns of 200 bytes and the rest of a value take 574 of its 1024 bytes."""
+CHANGES_BYTES_MAX = 400
+"""Two patterns of 200 bytes, a link and the rest of a value take 623 of its 1024 bytes."""
 
 
 class Moment(NamedTuple):
@@ -55,11 +55,21 @@ def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> It
             yield Changes(removed=1 << index)
     if moment.view > EARLY_VIEWS:
         return
-    for waiting in state.standby:
+    for waiting in _in_order(state):
         if witness.is_near(waiting.seat.identity, now_ns):
             yield Changes(added=(waiting.seat,))
     for admission in witness.pool.admissions(witness.chain.heads, moment.at_us):
         yield Changes(admitted=(admission,))
+
+
+def _in_order(state: State) -> list[Waiting]:
+    """Return who waits: first those drawn by the seed, then who came too late for that one."""
+    draw = state.draw
+    if draw is None or not draw.seed:
+        return list(state.standby)
+    drawn = [one for one in state.standby if one.since_us < draw.eligible_us]
+    late = [one for one in state.standby if one.since_us >= draw.eligible_us]
+    return sorted(drawn, key=lambda one: draw.rank(one.seat.voter)) + late
 
 
 def _put_out(roster: Roster, state: State, witness: Witness) -> Iterator[Changes]:

@@ -73,9 +73,10 @@ class Slot:
 
     def leader(self, view: int) -> int:
         """Return the roster index that leads `view`."""
-        size = self.around.roster.size
-        rotation, turn = divmod(view - 1, size)
-        return self.around.roster.leaders(self.number, rotation)[turn]
+        roster, state = self.around.roster, self.around.state
+        rotation, turn = divmod(view - 1, roster.size)
+        seed = state.seed if state is not None else b""
+        return roster.leaders(self.number, rotation, seed)[turn]
 
     def restore(self, journal: Iterable[records.Record]) -> None:
         """Recount own votes of this slot after a restart; nothing is sent."""
@@ -110,6 +111,8 @@ class Slot:
         """R2, first half: keep the first value that the view's leader signed."""
         if not 1 <= message.view <= self.view + self.around.config.views_ahead_max:
             raise Unwelcome("CIR-031", f"a proposal for view {message.view}, open is {self.view}")
+        if self.around.state is None:
+            return []  # who leads is not known; what is passed over comes again by repair
         view, leader = message.view, self.leader(message.view)
         candidate = named(message.value)
         is_second = self._hash_of_view.get(view, candidate.hash) != candidate.hash
@@ -293,7 +296,8 @@ class Slot:
         return self._lead(self.bodies[value_hash].body, carried_view)
 
     def _may_propose(self, moment: Moment) -> bool:
-        may_vote = moment.may_vote and not self.is_rolled_back
+        is_known = self.around.state is not None
+        may_vote = moment.may_vote and not self.is_rolled_back and is_known
         is_free = self.is_turn and self.decided is None and not self._has_own(N, self.view)
         return is_free and may_vote and self.leader(self.view) == self.around.me
 
@@ -337,7 +341,8 @@ class Slot:
             return Reason("CIR-023", Verdict.KEEP, f"view {missing.view} is not nullified")
         if carried_view == 0:
             value = candidate.value
-            reason = of_a_fresh_value(value, self.around, moment)
+            leader = self.leader(self.view)
+            reason = of_a_fresh_value(value, self.around, moment, leader)
             return reason or v9_inputs(value, self.head, moment.counts, self.view)
         return None
 

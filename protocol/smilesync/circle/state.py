@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from smilesync.circle.changes import Changes
+from smilesync.circle.draw import Draw, draw_of
 from smilesync.circle.roster import Roster, Seat
 from smilesync.errors import Malformed
 from smilesync.ids import KEY_SIZE_BYTES, CircleId, PeerId, VoterKey
@@ -65,6 +66,7 @@ class State:
     guests: tuple[Guest, ...] = ()
     expelled: tuple[PeerId, ...] = ()
     struck: tuple[PeerId, ...] = ()
+    draw: Draw | None = None
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed and kept; none at all for the empty state."""
@@ -77,6 +79,8 @@ class State:
         }
         if self.struck:
             fields[4] = list(self.struck)
+        if self.draw is not None:
+            fields[5] = self.draw.fields()
         return cbor.encode(fields)
 
     def hash(self, circle: CircleId) -> bytes:
@@ -90,6 +94,11 @@ class State:
     def is_out(self, identity: PeerId) -> bool:
         """Was somebody expelled, with a seat or before there was one?"""
         return identity in self.expelled or identity in self.struck
+
+    @property
+    def seed(self) -> bytes:
+        """What orders the leaders; none before one was drawn."""
+        return self.draw.seed if self.draw is not None else b""
 
     def crowding(self, at_us: int) -> int:
         """Return how many wait who need not give way."""
@@ -130,6 +139,7 @@ class State:
             tuple(guests[-GUESTS_MAX:]),
             (*self.expelled, *(one for one in put_out if one not in new))[:EXPELLED_MAX],
             (*self.struck, *(one for one in put_out if one in new))[-STRUCK_MAX:],
+            self.draw,
         )
 
 
@@ -147,12 +157,14 @@ def state_of(body: bytes) -> State:
     standby, guests = _list(fields, 1), _list(fields, 2)
     expelled = _list(fields, 3)
     struck = fields.array(4, least=0, most=STRUCK_MAX)
+    draw = draw_of(fields.item(5), RULE) if fields.has(5) else None
     fields.close()
     state = State(
         tuple(Waiting(Seat(VoterKey(a), PeerId(b)), at) for a, b, at in map(_triple, standby)),
         tuple(Guest(PeerId(a), PeerId(b), at) for a, b, at in map(_triple, guests)),
         tuple(map(_identity, expelled)),
         tuple(map(_identity, struck)),
+        draw,
     )
     if state == EMPTY:
         raise Malformed(RULE, "the empty state has no bytes")

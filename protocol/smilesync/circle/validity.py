@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from smilesync.circle.changes import NO_CHANGES
 from smilesync.circle.genesis import LEASE_US_MAX, Parameters
 from smilesync.circle.inputs import Counts, is_plausible
 from smilesync.circle.value import Value
@@ -78,9 +79,10 @@ def lease_length_us(value: Value, head: Head, parameters: Parameters) -> int:
     last = head.value
     if last is None or value.not_before_us != last.not_after_us:
         return parameters.lease_us
-    changeable = (value.pattern, value.start_us, value.inputs, value.roster_hash, value.state_hash)
-    before = (last.pattern, last.start_us, last.inputs, last.roster_hash, last.state_hash)
-    if changeable != before:
+    # Not the state hash: lots that are drawn for later slots change nothing in this one.
+    changeable = (value.pattern, value.start_us, value.inputs, value.roster_hash)
+    before = (last.pattern, last.start_us, last.inputs, last.roster_hash)
+    if changeable != before or value.changes != NO_CHANGES:
         return parameters.lease_us
     return min(2 * (last.not_after_us - last.not_before_us), LEASE_US_MAX)
 

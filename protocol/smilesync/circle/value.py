@@ -1,13 +1,14 @@
 """What a circle decides in one slot: a light pattern, and when it may be shown.
 
 Source: SPEC section Values. Key 9 is that of `inputs.py`, keys 13 to 15 are those of
-`changes.py`; 12 is reserved.
+`changes.py`, key 12 is that of `draw.py`.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from smilesync.circle.changes import NO_CHANGES, Changes, changes_of
+from smilesync.circle.draw import Reveal, reveal_of
 from smilesync.circle.inputs import Counts, inputs_of
 from smilesync.circle.quorum import value_hash
 from smilesync.errors import Malformed
@@ -29,7 +30,8 @@ class Value:
     `pattern` runs from `start_us` (t0), which a renewal keeps. `previous` is the pattern of the
     slot before, faded out from `not_before_us` during `fade_us`; None in slot 1 and on renewal.
     `roster_hash` and `state_hash` are those of the next slot, after `changes`. `inputs`: what the
-    circle's people feel, rounded; None where that is nobody's business.
+    circle's people feel, rounded; None where that is nobody's business. `reveal`: what the leader
+    commits to or shows for the next seed.
     """
 
     slot: int
@@ -45,6 +47,7 @@ class Value:
     state_hash: bytes
     changes: Changes = NO_CHANGES
     inputs: Counts | None = None
+    reveal: Reveal | None = None
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed, carried and kept."""
@@ -64,6 +67,8 @@ class Value:
             fields[9] = list(self.inputs)
         fields[10] = self.roster_hash
         fields[11] = self.state_hash
+        if self.reveal is not None:
+            fields[12] = list(self.reveal)
         return cbor.encode(fields | self.changes.fields())
 
 
@@ -91,9 +96,9 @@ def decode_value(body: bytes) -> Value:
     if not isinstance(fields, dict):
         raise Malformed("CIR-010", "a value is a map")
     changes = {key: fields[key] for key in _CHANGES if key in fields}
-    if fields.keys() - changes.keys() - {9} not in _KEYS:
+    if fields.keys() - changes.keys() - {9, 12} not in _KEYS:
         raise Malformed(
-            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 9, 13-15: {list(fields)}"
+            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 9, 12-15: {list(fields)}"
         )
     value = Value(
         slot=_integer(fields, 0, 1),
@@ -109,6 +114,7 @@ def decode_value(body: bytes) -> Value:
         state_hash=_bytes(fields, 11, 32, 32),
         changes=changes_of(changes),
         inputs=inputs_of(fields[9]) if 9 in fields else None,
+        reveal=reveal_of(fields[12]) if 12 in fields else None,
     )
     if value.not_before_us >= value.not_after_us:
         raise Malformed("CIR-011", "a lease (keys 2, 3) ends after it begins")

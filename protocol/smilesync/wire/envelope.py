@@ -49,6 +49,8 @@ class Domain(bytes, Enum):
     SUCCESSION = b"smilesync/1/succession"
     ROSTER = b"smilesync/1/roster"
     STATE = b"smilesync/1/state"
+    SEED = b"smilesync/1/seed"
+    REVEAL = b"smilesync/1/reveal"
     VALUE = b"smilesync/1/value"
     ID = b"smilesync/1/id"
     OPEN = b"smilesync/1/open"

@@ -19,6 +19,7 @@ from smilesync.timeline import Timeline
 SEED = 4
 HEAD = 'summary = "Where a bug must show."\n'
 WISHES = '\n[[fault]]\nkind = "wishes"\nat_s = 2\nspread_s = 16\npercent = 100\n'
+LONG_WISHES = WISHES.replace("spread_s = 16", "spread_s = 310")
 
 
 def _city(text: str, seed: int = SEED) -> list[Finding]:
@@ -151,6 +152,7 @@ RESTART_UNDER_A_LIAR = _directed(directed.restart_under_a_liar, 1)
 EQUIVOCATING_LEADER = _directed(directed.equivocating_leader, 1)
 RESENT_PROPOSALS = _directed(directed.resent_proposals, 4)
 RESTORED_BACKUP = _directed(directed.restored_backup, 1)
+LOTS = _ground("lots", "seconds = 320\npeers = 4\none_circle = 1\ngoverned = 1\n" + LONG_WISHES)
 REPEATED_JOIN = _directed(comings.repeated_join, 1, 40, is_governed=True)
 KEYS_OF_LONG_AGO = _directed(comings.keys_of_long_ago, 1, is_governed=True)
 LEAVE_THAT_CANNOT_BE = _directed(comings.leave_that_cannot_be, 1, 72)
