@@ -132,6 +132,17 @@ def test_an_invitation_gives_trust_back_and_nothing_else_of_the_wearer_does() ->
         street.command(VICTIM, Join(invite))
 
 
+@pytest.mark.spec("TRU-001")
+def test_in_an_open_circle_the_wish_to_join_gives_trust_back() -> None:
+    street = _street(7, Policy.OPEN)
+    _restart(street, VICTIM)
+    assert not _circle(street, VICTIM).trust.holds(street.local_ns(VICTIM))
+
+    street.command(VICTIM, Join(None))
+
+    assert _circle(street, VICTIM).trust.holds(street.local_ns(VICTIM))
+
+
 @pytest.mark.spec("MEM-021", "TRU-001")
 @pytest.mark.parametrize(
     ("journal", "holds"),

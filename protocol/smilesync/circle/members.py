@@ -104,9 +104,13 @@ class Members:
         return self.reception.tell(self.around, self._chain.heads)
 
     def is_invited(self, identity: Signer, grant: Carried | None) -> bool:
-        """Does the wearer hold an invitation that this circle takes? Errors: LocalError."""
-        if grant is None or self.around.parameters.policy is Policy.CLOSED:
-            return False
+        """Does the wearer hold an invitation that this circle takes, or need none?
+
+        Errors: LocalError.
+        """
+        policy = self.around.parameters.policy
+        if grant is None or policy is Policy.CLOSED:
+            return policy is Policy.OPEN
         try:
             granted(grant, PeerId(identity.public), self.around.parameters)
             read_invite(grant, self.roster.circle, self.around.verifier)
