@@ -151,8 +151,8 @@ class Peer:
     def wake(self, now_ns: int) -> list[Effect]:
         """Run what is due."""
         assert now_ns >= self._now_ns, "local time never decreases"
-        self._now_ns, effects = now_ns, list[Effect]()
-        circle, clock = self.circle, self.clock
+        effects: list[Effect] = []
+        circle, clock, self._now_ns = self.circle, self.clock, now_ns
         if now_ns >= clock.deadline_ns():
             if circle is not None and circle.members.is_governed:
                 clock.away = circle.away(now_ns)

@@ -154,6 +154,8 @@ class EmotionBoard:
 
         Errors: RemoteError; the board is as before then.
         """
+        if self._hearing.has(carried, sender, now_ns):
+            return []
         if carried.kind not in _KINDS:
             if carried.kind % 2:
                 raise Unwelcome("EMO-003", f"kind {carried.kind} is unknown and must be known")

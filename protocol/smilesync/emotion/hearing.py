@@ -31,10 +31,12 @@ class _Voice:
         "state",
         "until_ns",
         "withdrawal_due_ns",
+        "word",
     )
 
     def __init__(self) -> None:
         self.sequence = _NOTHING_HEARD
+        self.word: Carried | None = None
         self.state: EmotionState | None = None
         self.until_ns = NEVER_NS
         self.emotion_due_ns = _LONG_AGO_NS
@@ -70,6 +72,13 @@ class Hearing:
             voice.left_ns = now_ns
             self._deadline_ns = min(self._deadline_ns, now_ns + self._config.remembered_ns)
 
+    def has(self, carried: Carried, sender: PeerId, now_ns: int) -> bool:
+        """Is it a copy of the last word of `sender`, while nothing expires? A storm is of such."""
+        voice = self._voices.get(sender)
+        if voice is None or now_ns >= self._deadline_ns or not voice.is_linked:
+            return False
+        return voice.word is carried or voice.word == carried
+
     def take(self, carried: Carried, sender: PeerId, now_ns: int) -> Statement | None:
         """Return a statement that is new, None for a copy of the last one.
 
@@ -86,7 +95,7 @@ class Hearing:
             raise Unwelcome("EMO-011", f"sequence {said.sequence} was passed")
         self._charge(voice, said, now_ns)
         envelope.verify(carried, envelope.DOMAINS[carried.kind], self._verifier)
-        voice.sequence = said.sequence
+        voice.sequence, voice.word = said.sequence, carried
         voice.state = said.state
         voice.until_ns = NEVER_NS if said.state is None else now_ns + self._config.lifetime_ns
         self._deadline_ns = min(self._deadline_ns, voice.until_ns)
