@@ -39,6 +39,7 @@ def circumstances(
         signer=keys.voter,
         verifier=verifier,
         check_pattern=conditions.check,
+        identity=keys.identity,
     )
 
 

@@ -229,6 +229,10 @@ class CircleConfig:
     """To how many random members a STATUS goes."""
     answer_interval_ns: int = 100 * MS_NS
     """At most one repair answer per peer and this interval."""
+    hearsay_cost_ns: int = 20 * MS_NS
+    """Petitions and evidence of one partner are taken 50 times a second ..."""
+    hearsay_burst_ns: int = SECOND_NS
+    """... and so much ahead (SPR-041): each may cost three verifications."""
     follower_grace_ns: int = 200 * MS_NS
     """A follower asks this long after a lease ended without a successor, plus jitter."""
     follower_jitter_ns: int = 500 * MS_NS

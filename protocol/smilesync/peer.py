@@ -252,7 +252,7 @@ class Peer:
             self.relays.heard(message, sender, circle)
             return effects, True
         if message.kind in PETITIONS:
-            return circle.handle_said(message, sender, now_ns), True
+            return self.relays.hear(message, sender, circle, now_ns), True
         return self.belonging.take_wish(message, sender, now_ns), True
 
     def _outside(self) -> Outside:
@@ -341,7 +341,7 @@ class Peer:
             self._seen = seen
             effects = effects + self._look(now_ns)
         if circle is not None:
-            effects = effects + self.relays.settle(circle, self.clock, now_ns)
+            effects = self.relays.settle(effects, circle, self.clock, now_ns)
         self._plan()
         return effects
 

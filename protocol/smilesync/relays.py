@@ -5,10 +5,11 @@ and passes on what they learned. Costs nothing while every device has links to a
 SPEC section Spreading.
 """
 
-from smilesync.circle.beacon import BeaconBook, note, sign_beacon
+from smilesync.circle.beacon import BeaconBook, Word, sign_beacon
 from smilesync.circle.circle import Circle
 from smilesync.circle.errands import Errands, Ways, answer, read_answer
 from smilesync.circle.farasking import question_of, reply_to
+from smilesync.circle.hearsay import is_hearsay, over_others
 from smilesync.circle.pace import first_view_ns, status_interval_ns
 from smilesync.circle.partners import Partner, Partners
 from smilesync.circle.spread import Print, decided_messages, note_held, open_messages, print_of
@@ -23,6 +24,7 @@ from smilesync.wire import codec
 from smilesync.wire.messages import (
     Ask,
     Beacons,
+    Carried,
     CircleMessage,
     Hello,
     SpreadMessage,
@@ -48,6 +50,8 @@ class Relays:
         self._errands = Errands()
         self._misses: dict[int, int] = {}
         circle.asking.partners = self.partners.known
+        self._reception = circle.members.reception
+        self._reception.pool.neighbours = self.partners.links
         self._slot = circle.slot
         self._print: Print = print_of(circle.slot)
         self._was_synced = False
@@ -105,8 +109,29 @@ class Relays:
         if partner is not None:
             note_held(partner, message, circle.slot)
 
-    def settle(self, circle: Circle, clock: CircleClock, now_ns: int) -> list[Effect]:
-        """Whatever an input led to: a new roster, a decision, votes to pass on."""
+    def hear(self, said: Carried, sender: PeerId, circle: Circle, now_ns: int) -> list[Effect]:
+        """Take a petition of a neighbour and pass it on. Errors: RemoteError."""
+        return self.carry(circle.handle_said(said, sender, now_ns), circle, sender)
+
+    def carry(
+        self, effects: list[Effect], circle: Circle, sender: PeerId | None = None
+    ) -> list[Effect]:
+        """Send what is said to far voters over partners, not back to `sender`."""
+        if not self.partners.known or not any(map(is_hearsay, effects)):
+            return effects
+        index_of = circle.roster.index_of.get
+        return over_others(effects, index_of, self._ways(circle), sender)
+
+    def settle(
+        self, effects: list[Effect], circle: Circle, clock: CircleClock, now_ns: int
+    ) -> list[Effect]:
+        """Whatever an input led to: a new roster, a decision, votes to pass on.
+
+        Returns `effects` as they can be carried out, and what follows them.
+        """
+        return self.carry(effects, circle) + self._look(circle, clock, now_ns)
+
+    def _look(self, circle: Circle, clock: CircleClock, now_ns: int) -> list[Effect]:
         if circle.around is not self._around:
             self._follow(circle, now_ns)
         if circle.slot is not self._slot:
@@ -114,6 +139,7 @@ class Relays:
             circle.slot.first_view_ns = first_view_ns(delay_us, config)
             if self.partners.known:
                 circle.asking.interval_ns = status_interval_ns(delay_us, config)
+        self._reception.is_passing = bool(self.partners.known)
         if not self.partners.known:
             self._slot = circle.slot
             return []
@@ -180,15 +206,18 @@ class Relays:
     ) -> bool:
         is_news = False
         for beacon in message.beacons:
-            if not self._beacons.take(beacon, partner.peer, now_ns):
+            voter = self._beacons.take(beacon, partner.peer, now_ns, circle.slot.number)
+            if voter is None:
                 continue
             is_news = True
-            identity = circle.roster.identities[beacon.voter]
+            identity = circle.roster.identities[voter]
             if beacon.is_synced:
                 spoke_ns = clock.heard_at(identity, beacon.circle_us, now_ns)
                 circle.presence.heard_of(identity, spoke_ns)
+            if beacon.slot >= self._beacons.since_slot:
+                circle.presence.reported(identity, beacon.away, now_ns)
             circle.asking.hear_of(beacon.slot, circle.slot.number, now_ns)
-        note(partner, message.beacons)
+        self._beacons.note(partner, message.beacons)
         if is_news:
             self._push_ns = min(self._push_ns, now_ns + self._config.beacon_batch_ns)
         return is_news
@@ -244,10 +273,8 @@ class Relays:
         if clock.is_synced and clock.timeline is not None:
             next_us = (circle_us // period_us + 1) * period_us
             self._beacon_ns = max(clock.timeline.local_at(next_us), now_ns + 1)
-        slot, is_synced = circle.slot.number, clock.is_synced
-        beacon = sign_beacon(
-            around.roster, around.signer, circle_us=circle_us, slot=slot, is_synced=is_synced
-        )
+        word = Word(circle_us, circle.slot.number, clock.is_synced, circle.away(now_ns))
+        beacon = sign_beacon(around.roster, around.signer, word)
         self._beacons.keep_own(beacon)
         self._push_ns = min(self._push_ns, now_ns + self._config.beacon_batch_ns)
 
@@ -362,7 +389,7 @@ class Relays:
         if before.roster.hash == circle.roster.hash and before.me == circle.around.me:
             return
         self.partners.follow(circle.roster, circle.around.me)
-        self._beacons = BeaconBook(circle.roster, circle.around.me, circle.around.verifier)
+        self._beacons.follow(circle.roster, circle.around.me, circle.slot.number)
         self._errands = Errands()
         self._misses.clear()
         if self.partners.known or self.partners.is_calling:

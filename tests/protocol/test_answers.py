@@ -3,6 +3,7 @@
 import pytest
 
 from smilesync.circle.answers import ASKERS_MAX, Answers
+from smilesync.config import CircleConfig
 from smilesync.ids import PeerId
 from support.lab import MS_NS
 
@@ -11,7 +12,7 @@ ONE = PeerId(b"1" * 32)
 
 @pytest.mark.spec("CIR-044")
 def test_each_request_is_answered_once_per_interval_and_few_askers_are_remembered() -> None:
-    answers = Answers(100 * MS_NS)
+    answers = Answers(CircleConfig(answer_interval_ns=100 * MS_NS))
 
     assert answers.may(ONE, "status", 0)
     assert answers.may(ONE, "want", 0)

@@ -21,7 +21,7 @@ from smilesync.effects import Event, Send
 from smilesync.errors import LocalError, Malformed, RemoteError, Unauthentic, Unwelcome
 from smilesync.ids import PeerId, ValueHash, VoterKey
 from smilesync.keys import Ed25519Signer
-from smilesync.wire.messages import Evidence, SignedVote, VoteKind, Votes, VoteSet
+from smilesync.wire.messages import Evidence, Hello, SignedVote, VoteKind, Votes, VoteSet
 from support.lab import Lab
 from support.membership import faults
 from support.street import Street
@@ -247,7 +247,12 @@ def test_who_passes_on_what_proves_nothing_is_heard_as_before() -> None:
 
 @pytest.mark.spec("INV-016")
 def test_evidence_of_a_stranger_comes_too_fast() -> None:
-    street = Street(5, members=4, parameters=Parameters(policy=Policy.INVITE))
+    street = Street(
+        5,
+        members=4,
+        parameters=Parameters(policy=Policy.INVITE),
+        passes=lambda source, to, message: not isinstance(message, Hello),
+    )
     street.run(5)
 
     for _ in range(2):

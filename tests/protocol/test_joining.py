@@ -18,7 +18,7 @@ from smilesync.ids import CircleId, PeerId, VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.statistics import Statistics
 from smilesync.wire import records
-from smilesync.wire.messages import Carried, Clock, Propose, Status, Want
+from smilesync.wire.messages import Carried, Clock, Hello, Message, Propose, Status, Want
 from support.membership import faults
 from support.street import Street
 
@@ -29,6 +29,10 @@ def _street(size: int, members: int, policy: Policy = Policy.INVITE, loss: float
     steward = bytes(32) if policy is Policy.STEWARD else None
     parameters = Parameters(policy=policy, steward=steward)
     return Street(size, members=members, parameters=parameters, loss=loss)
+
+
+def _no_partners(_source: int, _to: int, message: Message) -> bool:
+    return not isinstance(message, Hello)
 
 
 def _assert_sound(street: Street) -> list[int]:
@@ -355,7 +359,8 @@ def test_without_that_rule_the_circle_stalls_for_ever(monkeypatch: pytest.Monkey
 
 @pytest.mark.spec("INV-016")
 def test_petitions_of_a_stranger_come_too_fast_and_are_refused() -> None:
-    street = _street(3, 2)
+    parameters = Parameters(policy=Policy.INVITE)
+    street = Street(3, members=2, parameters=parameters, passes=_no_partners)
     street.run(3)
     petition = write_leave(street.pairs[2][0], bytes(32), _circle(street, 0).roster.circle)
 

@@ -45,7 +45,7 @@ def test_slow_links_make_slower_views_and_liars_do_not() -> None:
     peer = slow.peers[0]
     assert peer.circle is not None
     peer.relays._slot = None  # type: ignore[assignment]
-    peer.relays.settle(peer.circle, peer.clock, slow.local_ns(0))
+    peer.relays.settle([], peer.circle, peer.clock, slow.local_ns(0))
     assert peer.circle.slot.first_view_ns > 1_000 * MS_NS
     lone = Street(1)
     assert lone.peers[0].clock.delay_us() == 0

@@ -250,12 +250,12 @@ def test_under_another_roster_nothing_known_by_index_holds() -> None:
     before = len(street.sent)
 
     peer.circle.members.around = peer.circle.around.under(other.genesis.roster, None)
-    peer.relays.settle(peer.circle, peer.clock, street.local_ns(1))
+    peer.relays.settle([], peer.circle, peer.clock, street.local_ns(1))
     street.execute(1, peer.wake(street.local_ns(1) + SECOND_NS))
 
     assert [m for _, who, _, m in street.sent[before:] if isinstance(m, Hello) and who == 1]
     peer.circle.members.around = replace(peer.circle.around)
-    peer.relays.settle(peer.circle, peer.clock, street.local_ns(1) + SECOND_NS)
+    peer.relays.settle([], peer.circle, peer.clock, street.local_ns(1) + SECOND_NS)
 
 
 @pytest.mark.spec("SPR-030")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smilesync.circle import farasking, spread
-from smilesync.circle.beacon import SILENCE_NS, BeaconBook, note, sign_beacon
+from smilesync.circle.beacon import SILENCE_NS, BeaconBook, Word, sign_beacon
 from smilesync.circle.chain import Chain
 from smilesync.circle.errands import OPEN_MAX, OPEN_NS, Errands, answer, read_answer
 from smilesync.circle.guard import RestartGuard
@@ -185,22 +185,21 @@ def test_a_decision_goes_to_who_lacks_it() -> None:
 @pytest.mark.spec("BCN-001", "BCN-003", "BCN-004")
 def test_the_newest_beacon_shows_the_way_and_an_older_one_is_ignored() -> None:
     book = BeaconBook(LAB.roster, 0, LAB.verifier)
-    beacons = [
-        sign_beacon(LAB.roster, LAB.pairs[1][1], circle_us=us, slot=1, is_synced=True)
-        for us in (10, 20)
-    ]
+    beacons = [sign_beacon(LAB.roster, LAB.pairs[1][1], Word(us, 1, True)) for us in (10, 20)]
 
-    assert book.take(beacons[0], A, 0)
-    assert not book.take(beacons[0], B, 1)
-    assert not book.take(beacons[0], B, 1)
+    assert book.take(beacons[0], A, 0, 1) == 1
+    assert book.take(beacons[0], B, 1, 1) is None
+    assert book.take(beacons[0], B, 1, 1) is None
     assert book.ways(1) == [A, B]
-    assert book.take(beacons[1], C, 2)
-    assert not book.take(beacons[0], A, 3)
-    assert not book.take(beacons[1], B, 3)
+    assert book.take(beacons[1], C, 2, 1) == 1
+    assert book.take(beacons[0], A, 3, 1) is None
+    assert book.take(beacons[1], B, 3, 1) is None
     assert book.ways(1) == [C, B]
     assert book.synced(3) == 1
     assert book.synced(2 + SILENCE_NS + 1) == 0
-    assert book.take(beacons[0], A, 2 + SILENCE_NS), "after a silence it may have stepped back"
+    assert book.take(beacons[0], A, 2 + SILENCE_NS, 1) == 1, (
+        "after a silence it may have stepped back"
+    )
     book.forget(A)
     assert book.ways(1) == [C]
     assert book.ways(2) == []
@@ -209,15 +208,15 @@ def test_the_newest_beacon_shows_the_way_and_an_older_one_is_ignored() -> None:
 @pytest.mark.spec("BCN-002")
 @pytest.mark.parametrize(
     "change",
-    [{"voter": 2}, {"voter": 4}, {"circle_us": 11}, {"slot": 2}, {"is_synced": False}],
+    [{"voter": 2}, {"voter": 4}, {"circle_us": 11}, {"slot": 2}, {"is_synced": False}, {"away": 1}],
     ids=str,
 )
 def test_a_forged_beacon_is_rejected(change: dict[str, int]) -> None:
     book = BeaconBook(LAB.roster, 0, LAB.verifier)
-    beacon = sign_beacon(LAB.roster, LAB.pairs[1][1], circle_us=10, slot=1, is_synced=True)
+    beacon = sign_beacon(LAB.roster, LAB.pairs[1][1], Word(10, 1, True))
 
     with pytest.raises(RemoteError) as caught:
-        book.take(beacon._replace(**change), A, 0)
+        book.take(beacon._replace(**change), A, 0, 2)
 
     assert caught.value.rule == "BCN-002"
     assert book.newest == {}
@@ -228,16 +227,16 @@ def test_beacons_go_once_to_each_partner_and_the_own_one_is_not_taken_back() -> 
     book, partner = BeaconBook(MANY.roster, 0, MANY.verifier), Partner(A)
     for voter in range(12):
         signer = MANY.pairs[voter][1]
-        beacon = sign_beacon(MANY.roster, signer, circle_us=voter, slot=1, is_synced=False)
+        beacon = sign_beacon(MANY.roster, signer, Word(voter, 1, False))
         if voter:
-            book.take(beacon, B, 0)
+            book.take(beacon, B, 0, 1)
         else:
             book.keep_own(beacon)
-    note(partner, [book.newest[3]])
+    book.note(partner, [book.newest[3]])
 
     assert [len(message.beacons) for message in book.news_for(partner)] == [10, 1]
     assert book.news_for(partner) == []
-    assert not book.take(book.newest[0]._replace(circle_us=99), A, 0)
+    assert book.take(book.newest[0]._replace(circle_us=99), A, 0, 1) is None
     assert isinstance(Beacons((book.newest[0],)), Beacons)
 
 

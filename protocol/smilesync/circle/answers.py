@@ -1,7 +1,7 @@
 """Whom a device listens to how often, and what it answers to STATUS, a question and WANT.
 
 Source: SPEC sections Quorum and votes (CIR-001), Repair and Restart (CIR-036, CIR-039, CIR-044,
-CIR-053), Membership (MEM-020, MEM-027, INV-016).
+CIR-053), Membership (MEM-020, MEM-027, INV-016), Spreading (SPR-041).
 """
 
 from dataclasses import replace
@@ -11,6 +11,7 @@ from smilesync.circle.chain import Chain
 from smilesync.circle.circumstances import NEVER_NS
 from smilesync.circle.pool import Pool
 from smilesync.circle.slot import Slot
+from smilesync.config import CircleConfig
 from smilesync.errors import Unwelcome
 from smilesync.ids import PeerId
 from smilesync.wire.messages import (
@@ -32,9 +33,11 @@ ASKERS_MAX = 2_048
 class Answers:
     """How often each peer may be answered, by what it asked, and heard if it has no seat."""
 
-    def __init__(self, interval_ns: int) -> None:
-        self._interval_ns = interval_ns
+    def __init__(self, config: CircleConfig) -> None:
+        self._config = config
+        self._interval_ns = config.answer_interval_ns
         self._answered_ns: dict[tuple[PeerId, str], int] = {}
+        self._paid_ns: dict[PeerId, int] = {}
 
     def may(self, sender: PeerId, what: str, now_ns: int) -> bool:
         """At most one answer per peer, request and interval: traffic must not cause traffic.
@@ -61,10 +64,25 @@ class Answers:
             if not self.may(sender, what, now_ns):
                 raise Unwelcome("MEM-027", "decisions of a device that is no voter come too fast")
 
-    def hear_out(self, sender: PeerId, now_ns: int) -> None:
+    def hear_out(self, sender: PeerId, now_ns: int, *, is_partner: bool) -> None:
         """Let in one petition or piece of evidence of a device without a seat; raises Unwelcome."""
-        if not self.may(sender, "petition", now_ns):
+        if is_partner:
+            self.hear_partner(sender, now_ns)
+        elif not self.may(sender, "petition", now_ns):
             raise Unwelcome("INV-016", "petitions and evidence come too fast")
+
+    def hear_partner(self, sender: PeerId, now_ns: int) -> None:
+        """Let in what a partner passes on of others, so much at once and so much in a second.
+
+        Errors: Unwelcome.
+        """
+        due_ns = max(self._paid_ns.pop(sender, now_ns), now_ns)
+        is_too_much = due_ns - now_ns > self._config.hearsay_burst_ns
+        self._paid_ns[sender] = due_ns if is_too_much else due_ns + self._config.hearsay_cost_ns
+        if len(self._paid_ns) > ASKERS_MAX:
+            del self._paid_ns[next(iter(self._paid_ns))]
+        if is_too_much:
+            raise Unwelcome("SPR-041", "petitions and evidence of a partner come too fast")
 
 
 def to_status(asker: Status, slot: Slot, chain: Chain, own: Status) -> list[CircleMessage]:

@@ -87,7 +87,7 @@ class Circle:
         """Rules that early messages were found to break, when their slot came."""
         self.is_far = False  # some of any q voters are reached over others; set by the owner
         self._early: list[tuple[PeerId, CircleMessage]] = []
-        self.answers = Answers(around.config.answer_interval_ns)
+        self.answers = Answers(around.config)
         self.trust = Trust(around.config.trust_ns, journal, now_ns)
 
     @property
@@ -158,12 +158,10 @@ class Circle:
         return effects + (self._part() if is_now or self.members.is_gone() else [])
 
     def handle_said(self, said: Carried | Evidence, sender: PeerId, now_ns: int) -> list[Effect]:
-        """Take a petition or evidence from anybody; raises RemoteError.
-
-        From voters without a limit of their own: they pass on what others say.
-        """
-        if sender not in self.roster.index_of:
-            self.answers.hear_out(sender, now_ns)
+        """Take a petition or evidence; raises RemoteError. Who only votes is not limited."""
+        is_partner = sender in self.asking.partners
+        if is_partner or sender not in self.roster.index_of:
+            self.answers.hear_out(sender, now_ns, is_partner=is_partner)
         return self.members.handle(said)
 
     def away(self, now_ns: int) -> int:
@@ -332,7 +330,7 @@ class Circle:
         early, self._early = self._early, []
         for sender, message in early:
             effects += self._retry(message, sender, now_ns)
-        effects += self.members.tell()
+        effects += self.members.tell(may_vote=not self.guard.is_amnesic)
         return effects + (self._part() if self.members.is_gone() else [])
 
     def abandon(self) -> list[Effect]:

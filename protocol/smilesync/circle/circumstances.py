@@ -43,6 +43,7 @@ class Observer(Protocol):
 class Circumstances:
     """What stays the same during a slot. `signer` holds this device's voter key, if it has one.
 
+    `identity` is the key of the device itself, where it may say something for it.
     `me` is its index in the slot's roster, None outside; `state` is None while it is not known.
     """
 
@@ -55,6 +56,7 @@ class Circumstances:
     verifier: Verifier
     check_pattern: PatternCheck
     witness: Observer | None = None
+    identity: Signer | None = None
 
     def under(self, roster: Roster, state: State | None) -> "Circumstances":
         """Return what holds in a slot of another roster or state."""

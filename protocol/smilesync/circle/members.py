@@ -99,8 +99,13 @@ class Members:
             return self.reception.accuse(said, self.around, self._chain.head().slot + 1)
         return self.reception.handle(said, self.around, self._chain.heads)
 
-    def tell(self) -> list[Effect]:
-        """Tell the voters what the wearer wants, as long as it is not granted."""
+    def tell(self, *, may_vote: bool = True) -> list[Effect]:
+        """Tell the voters what the wearer wants, as long as it is not granted.
+
+        Without a key that `may_vote` nobody asks for a seat.
+        """
+        if not may_vote and not self.reception.is_leaving:
+            return []
         return self.reception.tell(self.around, self._chain.heads)
 
     def is_invited(self, identity: Signer, grant: Carried | None) -> bool:

@@ -10,7 +10,7 @@ import hashlib
 from smilesync.circle.quorum import VoteKey
 from smilesync.circle.roster import Roster
 from smilesync.entropy import Entropy
-from smilesync.ids import CircleId, PeerId
+from smilesync.ids import CircleId, PeerId, VoterKey
 from smilesync.wire.messages import Hello
 from smilesync.wire.spreading import SALT_BYTES, TAG_BYTES
 
@@ -24,8 +24,8 @@ class Partner:
     `serves`: it has partners that lack a link to some voter.
 
     `held` and `views`: the votes and proposals of slot `slot` that it is known to hold; `beacons`:
-    the newest circle time it is known to have of each voter; `credit_ns`: until when its requests
-    are paid for.
+    the newest circle time it is known to have of each voter, by key; `credit_ns`: until when its
+    requests are paid for.
     """
 
     __slots__ = ("beacons", "credit_ns", "held", "peer", "reach", "serves", "slot", "views")
@@ -37,7 +37,7 @@ class Partner:
         self.slot = 0
         self.held: dict[VoteKey, int] = {}
         self.views: set[int] = set()
-        self.beacons: dict[int, int] = {}
+        self.beacons: dict[VoterKey, int] = {}
         self.credit_ns = 0
 
     def turn(self, slot: int) -> None:
@@ -58,7 +58,8 @@ class Partners:
         """Has it partners that lack a link to some voter? Then all voters' words are wanted."""
         self._circle = circle
         self._entropy = entropy
-        self._links: dict[PeerId, bool] = {}
+        self.links: dict[PeerId, bool] = {}
+        self._roster = roster
         self.follow(roster, me)
 
     @property
@@ -69,23 +70,29 @@ class Partners:
 
     def follow(self, roster: Roster, me: int | None) -> None:
         """Go over to another roster: indices mean others from now on."""
+        before = self._roster.identities
+        moved = [(old, roster.index_of.get(identity)) for old, identity in enumerate(before)]
         self._roster, self._me = roster, me
         self._everybody = (1 << roster.size) - 1
         for partner in self.known.values():
             partner.turn(NO_SLOT)
-            partner.beacons.clear()
-            partner.reach = 0
+            held = {voter: us for voter, us in partner.beacons.items() if voter in roster.voters}
+            partner.beacons = held
+            reach = partner.reach
+            partner.reach = sum(
+                1 << new for old, new in moved if new is not None and reach >> old & 1
+            )
         self._measure()
 
     def connected(self, peer: PeerId) -> list[PeerId]:
         """A link came up; returns whom to greet."""
-        is_called = self._links[peer] = self.is_calling
+        is_called = self.links[peer] = self.is_calling
         self._measure()
         return [peer] if is_called else []
 
     def disconnected(self, peer: PeerId) -> None:
         """The link is gone."""
-        self._links.pop(peer, None)
+        self.links.pop(peer, None)
         self.known.pop(peer, None)
         self._measure()
 
@@ -95,7 +102,7 @@ class Partners:
         With the first partner everybody is greeted: others may be reached over this device now.
         One of another circle is not noticed.
         """
-        if hello.tag != self._tag(hello.salt) or sender not in self._links:
+        if hello.tag != self._tag(hello.salt) or sender not in self.links:
             return []
         back = [] if sender in self.known else [sender]  # its own link may be older than ours
         partner = self.known.setdefault(sender, Partner(sender))
@@ -112,7 +119,7 @@ class Partners:
     def greeted(self) -> list[PeerId]:
         """Return everybody to tell when something of it changes."""
         self._untold()
-        return list(self._links)
+        return list(self.links)
 
     def is_linked(self, index: int) -> bool:
         """Has this device a link of its own with the voter, or is it itself?"""
@@ -121,7 +128,7 @@ class Partners:
     def _measure(self) -> None:
         index_of = self._roster.index_of
         reach = 0 if self._me is None else 1 << self._me
-        for peer in self._links:
+        for peer in self.links:
             index = index_of.get(peer)
             if index is not None:
                 reach |= 1 << index
@@ -133,8 +140,8 @@ class Partners:
 
     def _untold(self) -> list[PeerId]:
         """Return whom nobody told yet; from now on they are told."""
-        untold = [peer for peer, is_told in self._links.items() if not is_told]
-        self._links.update(dict.fromkeys(untold, True))
+        untold = [peer for peer, is_told in self.links.items() if not is_told]
+        self.links.update(dict.fromkeys(untold, True))
         return untold
 
     def _tag(self, salt: bytes) -> bytes:

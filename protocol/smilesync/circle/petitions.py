@@ -94,9 +94,10 @@ def read(
     return petition
 
 
-def look_at(carried: Carried, parameters: Parameters) -> Petition:
+def look_at(carried: Carried, parameters: Parameters, *, is_waiting: bool = False) -> Petition:
     """Return what a JOIN, LEAVE or REVOKE says, if it has its form; no signature is verified yet.
 
+    `is_waiting`: the signer of the JOIN was admitted, so that no invitation is asked for.
     Errors: Malformed, Unwelcome.
     """
     value = cbor.decode(carried.body, limit_bytes=OBJECT_BODY_BYTES_MAX)
@@ -118,8 +119,8 @@ def look_at(carried: Carried, parameters: Parameters) -> Petition:
     consent = fields.sized(3, SIGNATURE_SIZE_BYTES)
     grant_bytes = fields.octets(4, least=1, most=GRANT_BYTES_MAX) if fields.has(4) else None
     fields.close()
-    invite = envelope.decode(grant_bytes) if grant_bytes is not None else None
-    grant = granted(invite, by, parameters)
+    invite = envelope.decode(grant_bytes) if grant_bytes is not None and not is_waiting else None
+    grant = granted(invite, by, parameters) if not is_waiting else None
     return Petition(
         ObjectKind.JOIN,
         named,

@@ -29,6 +29,10 @@ class Pool:
     def __init__(self) -> None:
         self._held: dict[Place, Petition] = {}
         self._evidence: dict[VoterKey, Evidence] = {}
+        self.signs: dict[PeerId, bytes] = {}
+        """The newest head that those who wait for a seat were heard to know (SPR-042)."""
+        self.neighbours: Collection[PeerId] = ()
+        """Those with a link, whom one hears oneself: of them no such word is needed."""
 
     def accuse(self, evidence: Evidence) -> bool:
         """Hold evidence; returns whether it is the first against its voter key."""
@@ -106,6 +110,7 @@ class Pool:
 
     def settle(self, inside: Collection[PeerId], seats: Collection[bytes]) -> None:
         """Drop what was decided: who joins is in, the voter key of who leaves is out."""
+        self.signs = {who: head for who, head in self.signs.items() if who in inside}
         self._evidence = {v: e for v, e in self._evidence.items() if v in seats}
         self._held = {
             place: one for place, one in self._held.items() if _is_due(place[0], one, inside, seats)

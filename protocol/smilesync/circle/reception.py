@@ -2,7 +2,8 @@
 
 A petition is looked at first, verified only if it could be granted, then held and sent on once.
 The own wish to join is told again with every new head until it is granted; the own leave until
-the seat is gone. Source: SPEC section Membership (INV-010 to INV-015).
+the seat is gone. Where others pass it on, who waits for a seat says so on, since its voters cannot
+hear otherwise that it is there. Source: SPEC sections Membership (INV-010 to INV-015), Spreading.
 """
 
 from collections.abc import Container
@@ -47,6 +48,8 @@ class Reception:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.wish: Wish | None = None
+        self.is_passing = False
+        """Has this device partners, so that what it takes is passed on also without a seat?"""
 
     @property
     def is_leaving(self) -> bool:
@@ -63,6 +66,8 @@ class Reception:
         self.pool.expire(heads)
         if carried.kind not in PETITIONS:
             raise Unwelcome("INV-010", f"kind {carried.kind} is no petition")
+        if self.is_passing and carried.kind == ObjectKind.JOIN and _waits(carried.signer, around):
+            return self._see(carried, around, heads)
         petition = look_at(carried, around.parameters)
         if not self.pool.has_room(petition):
             return []
@@ -74,7 +79,7 @@ class Reception:
             is_new = self.pool.withdraw(petition, heads.newest or b"")
         else:
             is_new = self.pool.add(petition)
-        return to_voters(around, carried) if is_new and around.me is not None else []
+        return self._pass_on(carried, around, is_new=is_new)
 
     def accuse(self, evidence: Evidence, around: Circumstances, open_slot: int) -> list[Effect]:
         """Take evidence and pass it on. Errors: RemoteError; nothing is held of it then."""
@@ -83,8 +88,7 @@ class Reception:
         if evidence.voter not in _keys(around):
             raise Unwelcome("EVD-005", "evidence against a voter key that is not in use")
         verify(evidence, around.roster.circle, open_slot, around.verifier)
-        is_new = self.pool.accuse(evidence)
-        return to_voters(around, evidence) if is_new and around.me is not None else []
+        return self._pass_on(evidence, around, is_new=self.pool.accuse(evidence))
 
     def settle(self, around: Circumstances, heads: Container[bytes]) -> None:
         """Drop the petitions that the last decision granted, the own one too."""
@@ -119,17 +123,49 @@ class Reception:
     def tell(self, around: Circumstances, heads: Heads) -> list[Effect]:
         """Tell every voter the own wish, as far as there is one that is not granted."""
         wish, signer, circle = self.wish, around.signer, around.roster.circle
-        if wish is None or self._is_out(around, heads):
+        if self._is_out(around, heads):
             return []
-        if wish.leave is not None:
+        if wish is not None and wish.leave is not None:
             return to_voters(around, wish.leave)
-        state = around.state
-        is_waiting = state is not None and state.waiting(PeerId(wish.identity.public))
-        head = heads.newest
-        is_in = around.me is not None or is_waiting
-        if signer is None or self.is_leaving or is_in or head is None:
+        identity, head = wish.identity if wish is not None else around.identity, heads.newest
+        is_bound = self.is_leaving or around.me is not None
+        if signer is None or identity is None or is_bound or head is None:
             return []
-        return to_voters(around, write_join(wish.identity, signer, head, circle, wish.grant))
+        waiting = _waits(PeerId(identity.public), around)
+        if waiting == signer.public:
+            return self._live_on(write_join(identity, signer, head, circle), around)
+        if wish is None or waiting is not None:
+            return []
+        return to_voters(around, write_join(identity, signer, head, circle, wish.grant))
+
+    def _live_on(self, sign: Carried, around: Circumstances) -> list[Effect]:
+        """Say to those voters that one waits who cannot hear it themselves."""
+        known = self.pool.neighbours
+        voters = around.roster.identities if self.is_passing else ()
+        return [Send(to, sign) for to in voters if to not in known]
+
+    def _see(self, carried: Carried, around: Circumstances, heads: Heads) -> list[Effect]:
+        """Take the word of who waits for a seat that it is there, once for each head.
+
+        Errors: RemoteError.
+        """
+        sign, order = look_at(carried, around.parameters, is_waiting=True), list(heads)
+        if sign.head not in order:
+            raise Unwelcome("INV-011", "a JOIN that names none of the last heads")
+        if sign.voter != _waits(carried.signer, around):
+            raise Unwelcome("INV-014", "a JOIN of somebody who waits with another voter key")
+        held = self.pool.signs.get(carried.signer)
+        if held in order[order.index(ValueHash(sign.head)) :]:
+            return []
+        verify_petition(sign, around.roster.circle, around.verifier)
+        self.pool.signs[carried.signer] = sign.head
+        return self._pass_on(carried, around, is_new=True)
+
+    def _pass_on(
+        self, said: Carried | Evidence, around: Circumstances, *, is_new: bool
+    ) -> list[Effect]:
+        is_mine_to_do = around.me is not None or self.is_passing
+        return to_voters(around, said) if is_new and is_mine_to_do else []
 
     def _takes_back(self, petition: Petition, around: Circumstances) -> bool:
         """Is this the LEAVE of somebody who asked to join and has not come in?"""
@@ -159,10 +195,15 @@ def to_voters(around: Circumstances, said: Carried | Evidence) -> list[Effect]:
     return [Send(to, said) for i, to in enumerate(identities) if i != around.me]
 
 
+def _waits(identity: PeerId, around: Circumstances) -> bytes | None:
+    """Return the voter key somebody waits with for a seat, None if nobody is known to."""
+    waiting = around.state.waiting(identity) if around.state is not None else None
+    return waiting.seat.voter if waiting is not None else None
+
+
 def _is_in(identity: PeerId, around: Circumstances) -> bool:
     """Has somebody a seat, or does one wait for it as far as known?"""
-    is_waiting = around.state is not None and around.state.waiting(identity) is not None
-    return is_waiting or identity in around.roster.index_of
+    return _waits(identity, around) is not None or identity in around.roster.index_of
 
 
 def _keys(around: Circumstances) -> set[bytes]:
@@ -174,10 +215,7 @@ def _keys(around: Circumstances) -> set[bytes]:
 def _key_of(identity: PeerId, around: Circumstances) -> bytes | None:
     """Return the voter key somebody has a seat with or waits with, None if neither is known."""
     index = around.roster.index_of.get(identity)
-    if index is not None:
-        return around.roster.voters[index]
-    waiting = around.state.waiting(identity) if around.state is not None else None
-    return waiting.seat.voter if waiting is not None else None
+    return around.roster.voters[index] if index is not None else _waits(identity, around)
 
 
 def _must_be_due(petition: Petition, around: Circumstances, heads: Heads) -> None:

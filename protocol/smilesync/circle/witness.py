@@ -42,8 +42,11 @@ class Witness:
         return self.presence.count(roster.identities, since_ns) >= roster.quorum
 
     def is_near(self, identity: PeerId, now_ns: int) -> bool:
-        """Was somebody heard of late?"""
-        return self.presence.heard_ns(identity) >= now_ns - self._config.near_ns
+        """Was somebody heard of late, or did one without a link know the newest decision?"""
+        if self.presence.heard_ns(identity) >= now_ns - self._config.near_ns:
+            return True
+        newest, is_far = self.chain.heads.newest, identity not in self.pool.neighbours
+        return is_far and newest is not None and self.pool.signs.get(identity) == newest
 
     def away(self, now_ns: int) -> int:
         """Return who was not heard for long, as a bitmap."""

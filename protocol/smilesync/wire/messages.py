@@ -209,13 +209,17 @@ class Hello:
 
 
 class Beacon(NamedTuple):
-    """A voter's signed word: its circle time (us), its open slot, whether it is SYNCED."""
+    """A voter's signed word: its circle time (us), its open slot, whether it is SYNCED.
+
+    `away`: whom it has not heard for long, as a bitmap of the roster of that slot (MEM-035).
+    """
 
     voter: int
     circle_us: int
     slot: int
     is_synced: bool
     signature: bytes
+    away: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ TOLD = 27
 SALT_BYTES = 8
 TAG_BYTES = 16
 NONCE_BYTES = 16
+BEACON_ITEMS = 5
 BEACONS_MAX = 10
-"""What fits a datagram: a beacon takes up to 90 bytes."""
+"""What fits a datagram: a beacon takes up to 99 bytes."""
 QUESTION_BYTES_MAX = 960
 BODY_BYTES_MAX = 960
 
@@ -30,7 +31,7 @@ def spread_fields(message: SpreadMessage) -> dict[int, CborValue]:
         case Hello(salt, tag, reach, serves):
             return {0: HELLO, 1: salt, 2: tag, 3: bitmap_octets(reach), 4: serves}
         case Beacons(beacons):
-            return {0: BEACONS, 1: [list(beacon) for beacon in beacons]}
+            return {0: BEACONS, 1: [_beacon_items(beacon) for beacon in beacons]}
         case Told(nonce, voter, body, signature):
             return {0: TOLD, 1: nonce, 2: voter, 3: body, 4: signature}
         case Ask(nonce, voters, asker, question):
@@ -78,9 +79,17 @@ def read_told(fields: Fields) -> Told:
     )
 
 
+def _beacon_items(beacon: Beacon) -> list[CborValue]:
+    """Return the array of a beacon; its last item only if somebody is away."""
+    items: list[CborValue] = list(beacon[:BEACON_ITEMS])
+    return [*items, bitmap_octets(beacon.away)] if beacon.away else items
+
+
 def _beacon(item: CborValue) -> Beacon:
-    fields = Fields.of_array(item, 5, "SPR-011")
+    is_long = isinstance(item, (list, tuple)) and len(item) > BEACON_ITEMS
+    fields = Fields.of_array(item, BEACON_ITEMS + is_long, "SPR-011")
     return Beacon(
+        away=fields.bitmap(BEACON_ITEMS, least_bits=1) if is_long else 0,
         voter=fields.uint(0, most=ROSTER_MAX - 1),
         circle_us=fields.uint(1),
         slot=fields.uint(2),
