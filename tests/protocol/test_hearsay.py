@@ -289,6 +289,31 @@ def test_somebody_far_from_all_voters_gets_a_seat_votes_and_leaves() -> None:
     assert all(peer.scene.is_selected for who, peer in street.peers.items() if who != guest)
 
 
+@pytest.mark.spec("SPR-023", "MEM-021")
+def test_a_restarted_voter_among_followers_learns_that_the_voters_changed() -> None:
+    pairs = {(0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (5, 6)}
+    street = Street(
+        7,
+        members=6,
+        linked=lambda one, other: (min(one, other), max(one, other)) in pairs,
+        passes=lambda one, other, message: (min(one, other), max(one, other)) in pairs,
+        parameters=FAR,
+    )
+    street.run(8)
+    for gone in (0, 5):
+        street.stop(gone)
+    street.run(60)
+    assert _voters(street, 6) == {1, 2, 3, 4}
+
+    street.start(5)
+    street.run(4)
+
+    assert _voters(street, 5) == _voters(street, 6)
+    street.run(40)
+    assert _voters(street, 5) == {1, 2, 3, 4, 5}
+    assert street.peers[5].scene.is_selected
+
+
 @pytest.mark.spec("MEM-034", "MEM-035", "BCN-006", "SPR-042")
 def test_a_voter_that_is_gone_is_removed_by_what_beacons_tell_and_comes_back() -> None:
     street = _street(8, 6)

@@ -59,7 +59,11 @@ class Asking:
         identities = self._roster.identities
         if guard.is_asking:
             self.deadline_ns = now_ns + self.interval_ns
-            return [identities[i] for i in self._others if not guard.has_answered(i)]
+            silent = [identities[i] for i in self._others if not guard.has_answered(i)]
+            # Voters may be others by now, and none of them near: partners know of it.
+            return silent + [
+                one for one in self._draw(len(self.partners) and 1) if one not in silent
+            ]
         if not guard.may_vote:
             self.deadline_ns = now_ns + self._follower_wait_ns
             longest_ns = self._config.follower_wait_ns_max
