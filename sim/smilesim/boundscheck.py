@@ -9,11 +9,12 @@ Judged once a second, from what reached the device.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from smilesim.device import NO_SEAT, NO_TICK, Device, SimCircle
+from smilesim.device import NO_TICK, Device
 from smilesim.rolls import quorum_of
 from smilesim.violations import Violations
+from smilesim.votecheck import VoteCheck
 from smilesync.effects import Rung
 from smilesync.peer import Peer
 
@@ -39,8 +40,9 @@ SOLO_SWEEPS_MAX = 63
 class BoundsCheck:
     """Looks at every device once a second."""
 
-    def __init__(self, violations: Violations) -> None:
+    def __init__(self, violations: Violations, votes: VoteCheck) -> None:
         self._violations = violations
+        self._votes = votes
         self._devices: dict[int, Device] = {}
         self._sent: dict[int, int] = {}
         self._solo: Counter[int] = Counter()
@@ -98,9 +100,12 @@ class BoundsCheck:
         self._solo[device.index] = self._solo[device.index] + 1 if scene.rung is Rung.SOLO else 0
         if scene.rung is Rung.COMMITTED and circle is not None:
             heard = 1 + _heard(device, circle.members, tick - HOLD_TICKS)
+            quorum = quorum_of(circle)
             if circle.followers:
-                heard = _heard_far(device, circle, tick - FAR_TICKS)
-            if heard < quorum_of(circle):
+                decided_slot = self._votes.decided_slot(device)
+                voters, quorum = self._votes.rolls.voters(device, decided_slot)
+                heard = _heard_far(device, voters, tick - FAR_TICKS)
+            if heard < quorum:
                 self._late(device, f"is COMMITTED and heard {heard} voters in 1.5 s", tick)
         elif scene.rung is Rung.HARMONY and not _heard(
             device, device.inbound, tick - COMPANY_TICKS
@@ -119,11 +124,12 @@ def _heard(device: Device, others: Iterable[int], since_tick: int) -> int:
     return sum(way is not None and way.said_tick >= since_tick for way in ways)
 
 
-def _heard_far(device: Device, circle: SimCircle, since_tick: int) -> int:
+def _heard_far(device: Device, voters: Sequence[Device], since_tick: int) -> int:
     """Return how many voters it heard since then, itself included, over others too."""
-    count = int(device.roster_index != NO_SEAT)
-    for index, member in enumerate(circle.members):
-        way = device.inbound.get(member)
+    count = 0
+    for voter in voters:
+        way = device.inbound.get(voter.index)
         is_near = way is not None and way.said_tick >= since_tick
-        count += is_near or device.far_heard.get(index, NO_TICK) >= since_tick
+        is_far = device.far_heard.get(voter.index, NO_TICK) >= since_tick
+        count += is_near or is_far or voter is device
     return count

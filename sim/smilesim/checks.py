@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from smilesim.boundscheck import BoundsCheck
 from smilesim.circlecheck import CircleCheck
 from smilesim.coverage import Coverage
-from smilesim.device import NO_SEAT, Device, SimCircle
+from smilesim.device import Device, SimCircle
 from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
 from smilesim.farcheck import FarCheck
@@ -18,12 +18,13 @@ from smilesim.measure import Measure
 from smilesim.pace import Pace
 from smilesim.restartcheck import RestartCheck
 from smilesim.retention import PLACE_OF_KIND, kind_of
+from smilesim.seatcheck import SeatCheck
 from smilesim.successioncheck import SuccessionCheck
 from smilesim.successors import Successors, binding, reached_us
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
-from smilesync.commands import Command, SetConsent, SetOff
+from smilesync.commands import Command, Leave, SetConsent, SetOff, Switch
 from smilesync.effects import Event, Notice, Scene
 from smilesync.ids import VoterKey
 from smilesync.wire import codec
@@ -83,9 +84,10 @@ class Checks:
         self.successors = Successors(circles, devices, verifier)
         self.succession = SuccessionCheck(verifier, self.violations)
         self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)
-        self.bounds = BoundsCheck(self.violations)
+        self.bounds = BoundsCheck(self.violations, self.votes)
         self.display = DisplayCheck(circles, self.votes, self.violations)
-        self.far = FarCheck(circles, verifier, self.votes)
+        self.far = FarCheck(verifier, self.votes)
+        self.seats = SeatCheck(circles, devices, self.votes.rolls, self.violations)
         self.coverage = Coverage()
         self.measure = measure
         self.lights = lights
@@ -99,9 +101,9 @@ class Checks:
                 self.votes.clock_published(device, circle_us, tick)
         elif isinstance(message, Beacons | Ask | Told):
             self.far.sending(device, message, tick)
-            if isinstance(message, Ask) and message.question and device.roster_index != NO_SEAT:
+            if isinstance(message, Ask) and message.question:
                 asked = codec.decode(message.question)
-                if message.asker == device.roster_index and isinstance(asked, Status):
+                if message.asker == self.far.seat(device) and isinstance(asked, Status):
                     self.restarts.sending(device, asked)
         elif device.is_villain:
             return
@@ -120,8 +122,8 @@ class Checks:
     def heard_far(self, device: Device, message: Beacons | Told) -> None:
         """What voters say over others reaches `device`."""
         answer = self.far.heard(device, message)
-        if answer is not None and isinstance(message, Told) and device.circle is not None:
-            self.restarts.heard(device, device.circle.members[message.voter], answer)
+        if answer is not None:
+            self.restarts.heard(device, *answer)
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""
@@ -141,6 +143,7 @@ class Checks:
         else:
             self.votes.journalled(device, decoded, tick)
             self.circle.journalled(device, decoded, tick)
+            self.seats.journalled(device, decoded, tick)
             self.succession.persisted(device, decoded, tick)
             if isinstance(decoded, DecidedRecord):
                 self.pace.decided(device, decoded, tick)
@@ -177,6 +180,8 @@ class Checks:
     def commanded(self, device: Device, command: Command) -> None:
         """The wearer of `device` tells it something, and it is on."""
         self.bounds.commanded(device)
+        if isinstance(command, Leave):  # which takes back the consent first (MEM-036)
+            command = SetConsent(Switch.COLLECTIVE, on=False)
         if isinstance(command, SetConsent | SetOff) and not device.is_villain:
             self.display.commanded(device, command)
 
@@ -230,6 +235,7 @@ class Checks:
         """Judge what goes on without an event; called once a second."""
         self.display.sweep(tick)
         self.bounds.sweep(tick)
+        self.seats.sweep(tick)
 
     def finish(self, tick: int) -> None:
         """The run is over: judge what is still going on."""

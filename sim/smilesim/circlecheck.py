@@ -62,7 +62,7 @@ class CircleCheck:
                 self._notarized(device, circle, record, tick)
             case Nullified(slot, view):
                 nullifiers = self._book(circle, slot).nullifiers
-                nullifiers[view] = nullifiers.get(view, 0) | 1 << device.roster_index
+                nullifiers[view] = nullifiers.get(view, 0) | 1 << device.index
             case Finalized(slot, view, value_hash):
                 book = self._book(circle, slot)
                 self._certified(device, book.notarized, view, bytes(value_hash), tick)

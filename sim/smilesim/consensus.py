@@ -10,7 +10,7 @@ from smilesim import drawing
 from smilesim.dice import shuffled, stream
 from smilesim.drawing import Span, fault
 from smilesim.faults.kind import Fault
-from smilesim.faults.table import KINDS, over_s
+from smilesim.faults.table import KINDS, UNDRAWN, over_s
 from smilesim.scenario import Scenario
 from smilesim.villains.cast import VILLAINS
 from smilesync.entropy import Entropy
@@ -50,7 +50,8 @@ def draw(seed: int) -> Scenario:
     weather = drawing.weather(entropy)
     villains = _some(list(VILLAINS), HABITS, entropy)
     count = FAULTS_MIN + entropy.below(FAULTS_MAX - FAULTS_MIN + 1)
-    others = [kind for kind in KINDS if kind not in VILLAINS and kind != WISHES.kind]
+    taken = {*VILLAINS, *UNDRAWN, WISHES.kind}
+    others = [kind for kind in KINDS if kind not in taken]
     faults = [fault(kind, SPAN, entropy) for kind in _some(others, count, entropy)]
     faults += [_turning(kind, entropy) for kind in villains]
     faults = sorted([*faults, WISHES], key=lambda one: one.at_s)

@@ -352,7 +352,7 @@ class DisplayCheck:
 
     def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
-        fresh, quorum = self._heard(device, circle, tick - READING_TICKS_MAX, device.far_read)
+        fresh, quorum = self._heard(device, tick - READING_TICKS_MAX, device.far_read)
         if device.clock_off_until_tick <= tick and fresh < quorum:
             detail = f"shows with readings of {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
@@ -363,28 +363,25 @@ class DisplayCheck:
         if circle is None or not eye.is_long:
             return
         oldest_tick = tick - HEARD_TICKS_MAX - _beacon_ticks(circle)
-        fresh, quorum = self._heard(device, circle, oldest_tick, device.far_heard)
+        fresh, quorum = self._heard(device, oldest_tick, device.far_heard)
         if device.clock_off_until_tick <= tick and fresh < quorum:
             detail = f"shows a long lease, hearing {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
 
-    def _heard(
-        self, device: Device, circle: SimCircle, oldest_tick: int, far: dict[int, int]
-    ) -> tuple[int, int]:
+    def _heard(self, device: Device, oldest_tick: int, far: dict[int, int]) -> tuple[int, int]:
         """Return how many voters a device heard at `oldest_tick` or later, and q of them all.
 
         They are the voters of the slot that it has open; one of them hears itself. `far`: when
-        those spoke last that it hears over others, by roster index.
+        those spoke last that it hears over others, by device.
         """
-        roll = self._votes.rolls.at(circle, self._votes.decided_slot(device) + 1)
-        seated, identities, inbound = roll.identities, circle.roster.identities, device.inbound
-        heard, spoken_tick = int(device.identity in seated), max(0, oldest_tick)
-        for index, who in enumerate(circle.members):
-            way = inbound.get(who)
+        voters, quorum = self._votes.rolls.voters(device, self._votes.decided_slot(device))
+        heard = 0
+        for voter in voters:
+            way = device.inbound.get(voter.index)
             is_near = way is not None and way.heard_tick >= oldest_tick
-            if is_near or (far and far.get(index, NO_TICK) >= spoken_tick):
-                heard += identities[index] in seated
-        return heard, roll.quorum
+            is_far = far.get(voter.index, NO_TICK) >= max(0, oldest_tick)
+            heard += is_near or is_far or voter is device
+        return heard, quorum
 
     def _must_be_gentle(self, device: Device, pattern: bytes, tick: int) -> None:
         if pattern not in self._patterns:

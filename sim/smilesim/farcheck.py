@@ -5,12 +5,11 @@ asker let the question go: whoever passed it on, and whenever. A signature that 
 for nothing. SPEC sections Spreading and Selection (LSE-007).
 """
 
-from collections.abc import Sequence
-
-from smilesim.device import NO_SEAT, Device, SimCircle
+from smilesim.device import Device
 from smilesim.verify import SignThrough
 from smilesim.votecheck import VoteCheck
 from smilesync.errors import Malformed
+from smilesync.ids import VoterKey
 from smilesync.wire import cbor, codec
 from smilesync.wire.messages import Ask, Beacons, Status, Told
 
@@ -24,10 +23,7 @@ GENERATION = 20_000
 class FarCheck:
     """Follows beacons and questions from who made them to who hears them, or their answers."""
 
-    def __init__(
-        self, circles: Sequence[SimCircle], verifier: SignThrough, votes: VoteCheck
-    ) -> None:
-        self._circles = circles
+    def __init__(self, verifier: SignThrough, votes: VoteCheck) -> None:
         self._verifier = verifier
         self._votes = votes
         self._made: dict[bytes, tuple[int, int]] = {}
@@ -35,44 +31,58 @@ class FarCheck:
 
     def sending(self, device: Device, message: Beacons | Ask | Told, tick: int) -> None:
         """`device` lets go of a message; what is its own in it begins to be known."""
-        own = device.roster_index
         if isinstance(message, Ask):
             self._make(message.nonce, device.index, tick)
-        elif isinstance(message, Beacons) and own != NO_SEAT:
+        elif device.index not in self._votes.rolls.ever or device.circle is None:
+            return  # a follower only passes on
+        elif isinstance(message, Beacons):
             for beacon in message.beacons:
-                if beacon.voter == own and self._make(beacon.signature, device.index, tick):
+                seat = self._votes.rolls.at(device.circle, beacon.slot).place(_key(device))
+                is_own = beacon.voter == seat
+                if is_own and self._make(beacon.signature, device.index, tick):
                     self._publish(device, beacon.circle_us, tick)
-        elif isinstance(message, Told) and message.voter == own != NO_SEAT:
+        elif message.voter == self.seat(device):
             circle_us = _fields(message.body).get(KEY_TIME)
             if isinstance(circle_us, int):
                 self._publish(device, circle_us, tick)
 
-    def heard(self, device: Device, message: Beacons | Told) -> Status | None:
-        """A message reaches `device`; returns the answer to its question, if it is one."""
+    def seat(self, device: Device) -> int:
+        """Return the roster index of a device in the slot that it has open, -1 without a seat."""
+        if device.circle is None:
+            return -1
+        slot = self._votes.decided_slot(device) + 1
+        return self._votes.rolls.at(device.circle, slot).place(_key(device))
+
+    def heard(self, device: Device, message: Beacons | Told) -> tuple[int, Status] | None:
+        """A message reaches `device`; returns who answers its question, if it is an answer."""
         if device.circle is None:
             return None
         if isinstance(message, Beacons):
             for beacon in message.beacons:
                 made = self._find(beacon.signature)
                 if made is not None:
-                    _note(device.far_heard, beacon.voter, made[1])
+                    _note(device.far_heard, *made)
             return None
         asked = self._find(message.nonce)
-        if asked is None or asked[0] != device.index or not self._is_true(device.circle, message):
+        voter = self._voter_of(device, message)
+        if asked is None or asked[0] != device.index or voter is None:
             return None
-        _note(device.far_read, message.voter, asked[1])
-        _note(device.far_heard, message.voter, asked[1])
+        _note(device.far_read, voter, asked[1])
+        _note(device.far_heard, voter, asked[1])
         answer = _fields(message.body).get(KEY_STATUS)
         told = codec.decode(answer) if isinstance(answer, bytes) else None
-        return told if isinstance(told, Status) else None
+        return (voter, told) if isinstance(told, Status) else None
 
-    def _is_true(self, circle: SimCircle, told: Told) -> bool:
-        """Did that voter sign this over the nonce of this question?"""
-        roster = circle.roster
-        if told.voter >= roster.size or _fields(told.body).get(KEY_NONCE) != told.nonce:
-            return False
-        data = CLOCK_DOMAIN + roster.circle + NO_EPOCH + told.body
-        return self._verifier.verify(roster.voters[told.voter], data, told.signature)
+    def _voter_of(self, device: Device, told: Told) -> int | None:
+        """Return the device that signed this over the nonce of this question, None if none did."""
+        assert device.circle is not None
+        voters, _ = self._votes.rolls.voters(device, self._votes.decided_slot(device))
+        if told.voter >= len(voters) or _fields(told.body).get(KEY_NONCE) != told.nonce:
+            return None
+        voter, circle_id = voters[told.voter], device.circle.roster.circle
+        data = CLOCK_DOMAIN + circle_id + NO_EPOCH + told.body
+        is_true = self._verifier.verify(VoterKey(_key(voter)), data, told.signature)
+        return voter.index if is_true else None
 
     def _publish(self, device: Device, circle_us: int, tick: int) -> None:
         if circle_us > device.covered_us and not device.is_villain:
@@ -89,6 +99,10 @@ class FarCheck:
 
     def _find(self, name: bytes) -> tuple[int, int] | None:
         return self._made.get(name) or self._older.get(name)
+
+
+def _key(device: Device) -> bytes:
+    return device.keys.voter.public
 
 
 def _note(ticks: dict[int, int], voter: int, tick: int) -> None:

@@ -233,7 +233,7 @@ def far_reach(devices: Sequence[Device]) -> dict[int, int]:
                     part.add(source)
                     edge.append(other)
         voters = sum(
-            member in part and _is_voter(devices[member], circle) for member in circle.members
+            member in part and _is_voter(devices[member], circle) for member in circle.voters
         )
         found.update(dict.fromkeys(part, voters))
     return found

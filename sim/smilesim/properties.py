@@ -83,6 +83,7 @@ PROPERTIES = (
     _always("I16", "who gave up a circle never signs for it again; all founders signed"),
     _always("I17", "no slot is shown after a later one, across restarts"),
     _always("I18", "no vote between a start and q - 1 answers, none by who forgot votes"),
+    _always("seat", "no lawful seat is lost"),
     _always("PAT", "every selected pattern passes the static conditions"),
     _always("light", "no emitted light breaks a limit for eyes"),
     _always(REFUSED_RULE, "no honest voter refuses what an honest leader proposes"),
@@ -104,6 +105,8 @@ PROPERTIES = (
     _sometimes(RUNG_FACTS[Rung.SOLO], "a lamp shows its wearer's feeling alone", *LINKS_LOST),
     _sometimes(RUNG_FACTS[Rung.OFF], "a lamp is off by its wearer's button", "off-wave"),
     _sometimes("consent-withdrawn", "a wearer leaves the collective light", "withdraw"),
+    _sometimes("seat-given", "a decided value gives somebody a seat", "churn"),
+    _sometimes("seat-taken", "a decided value takes a seat", "churn"),
     _eventually(LIGHT_RULE, f"whoever is able has certified light within {LIGHT_S} s", LIGHT_S),
     _eventually(
         PROGRESS_RULE,
@@ -159,11 +162,18 @@ class OutcomeRow(TypedDict):
     count: int
 
 
+def seat_counts(city: City) -> dict[str, int]:
+    """Return how many seats decided values gave and took."""
+    seats = city.checks.seats
+    return {"seat-given": seats.given, "seat-taken": seats.taken}
+
+
 def outcomes(city: City) -> tuple[Outcome, ...]:
     """Return what became of every property in a finished run, in the order of the list."""
     counts = {
         **city.violations.judged,
         **city.checks.coverage.seen,
+        **seat_counts(city),
         "PAT": city.checks.display.patterns,
         "light": city.lights.frames,
         "crash": city.world.deliveries + city.world.wakes,

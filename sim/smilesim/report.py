@@ -12,7 +12,7 @@ from smilesim.measure import Waits, waits_of
 from smilesim.memory import peak_mib
 from smilesim.origin import commit
 from smilesim.pace import GoodCase, certificate_bytes_by_design, messages_by_design
-from smilesim.properties import OutcomeRow, outcomes
+from smilesim.properties import OutcomeRow, outcomes, seat_counts
 from smilesim.scenario import DRAWN, Scenario
 
 
@@ -38,7 +38,19 @@ class GoodCaseFigures(TypedDict):
     certificate_bytes_by_design: int | None
 
 
-class Figures(AirFigures, GoodCaseFigures):
+class SeatFigures(TypedDict):
+    """Who came, who went and who votes; the rates only where people come and go."""
+
+    arrivals_per_min: float | None
+    departures_per_min: float | None
+    people_admitted: int
+    seats_given: int
+    seats_taken: int
+    seats_lost: int
+    views_most: int
+
+
+class Figures(AirFigures, GoodCaseFigures, SeatFigures):
     """The figures of a run; sim/README.md explains each."""
 
     real_time_factor: float
@@ -187,6 +199,7 @@ def _faults(city: City) -> dict[str, int]:
         "cut-message": radio.cut,
         "storm-copy": radio.stormed,
         "torn-record": sum(device.disk.torn for device in city.devices),
+        **seat_counts(city),
         **dict(sorted(city.world.fired.items())),
     }
     return {kind: count for kind, count in counts.items() if count}
@@ -224,8 +237,24 @@ def _figures(city: City) -> Figures:
         "violations_in_all": city.violations.count,
         "forks": city.violations.broken["I1"],
         "decide_after_heal": _waits(waits_of(city.pace.waits_ticks)),
+        **_seat_figures(city),
         **_good_case_figures(city),
         **figures_of(city.world.wire, city.nodes),
+    }
+
+
+def _seat_figures(city: City) -> SeatFigures:
+    seats, fired = city.checks.seats, city.world.fired
+    churns = [fault for fault in city.plan.scenario.faults if fault.kind == "churn"]
+    minutes = sum(fault.numbers["heal_s"] - fault.at_s for fault in churns) / 60
+    return {
+        "arrivals_per_min": round(fired["arrived"] / minutes, 1) if churns else None,
+        "departures_per_min": round(fired["departed"] / minutes, 1) if churns else None,
+        "people_admitted": seats.admitted,
+        "seats_given": seats.given,
+        "seats_taken": seats.taken,
+        "seats_lost": city.violations.broken["seat"],
+        "views_most": seats.views_most,
     }
 
 
@@ -277,6 +306,9 @@ def _judge_expectations(city: City) -> None:
         "dark_s_max": city.measure.dark_s(),
         "commit_message_delays_max": _good_case(city).delays_most,
         "forks_min": city.violations.broken["I1"],
+        "views_max": city.checks.seats.views_most,
+        "seats_given_min": city.checks.seats.given,
+        "seats_taken_min": city.checks.seats.taken,
     }
     for key, bound in city.plan.scenario.expect.items():
         expectation = Expectation(key, found[key], bound)

@@ -40,6 +40,7 @@ class RestartCheck:
         self._question: dict[int, int] = {}
         self._answered: dict[int, set[int]] = {}
         self._forgot: set[int] = set()
+        self._least: dict[int, int] = {}
         self._device_of: dict[PeerId, Device] = {}
 
     def powered_on(self, device: Device) -> None:
@@ -47,6 +48,7 @@ class RestartCheck:
         self._device_of[device.identity] = device
         self._question.pop(device.index, None)
         self._answered.pop(device.index, None)
+        self._least.pop(device.index, None)
 
     def renewed(self, device: Device) -> None:
         """It has another voter key, of which nothing was forgotten."""
@@ -62,7 +64,7 @@ class RestartCheck:
         circle = device.circle
         if circle is None or message.answer != self._question.get(device.index, 0):
             return
-        if message.answer and source in circle.members:
+        if message.answer and (source in circle.voters or source in circle.members):
             self._answered.setdefault(device.index, set()).add(source)
             if message.recalled is not None and self._is_forgotten(device, circle, message):
                 self._forgot.add(device.index)
@@ -77,8 +79,12 @@ class RestartCheck:
         self._violations.judged["I15"] += 1
         self._violations.judged[REFUSED_RULE] += 1
         answers = len(self._answered.get(device.index, ()))
-        if answers < quorum_of(circle) - 1:
-            detail = f"voted after a start, with {answers} answers of {quorum_of(circle) - 1}"
+        _, own_quorum = self._votes.rolls.voters(device, self._votes.decided_slot(device))
+        # The roster may have grown since it was answered: what counts is the quorum of then.
+        quorum = min(quorum_of(circle), own_quorum, self._least.get(device.index, own_quorum))
+        self._least[device.index] = quorum
+        if answers < quorum - 1:
+            detail = f"voted after a start, with {answers} answers of {quorum - 1}"
             self._violations.add("I18", tick, device.index, detail)
         if device.is_amnesic or device.index in self._forgot:
             detail = "voted with a key whose votes were forgotten"

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from smilesim.device import Device, SimCircle
 from smilesim.violations import Violations
-from smilesync.ids import PeerId
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 
@@ -41,6 +40,18 @@ class Roll(NamedTuple):
         return next((i for i, (key, _) in enumerate(self.seats) if key == voter), -1)
 
 
+class SeatStep(NamedTuple):
+    """What a decided value changed; `absent` and `added` are devices, the rest are numbers."""
+
+    slot: int
+    value_hash: bytes
+    absent: tuple[int, ...]
+    added: tuple[int, ...]
+    removed: int
+    admitted: int
+    left: int
+
+
 @dataclass(slots=True)
 class Book:
     """One circle: its rolls, oldest first, and what its values made of those without a seat."""
@@ -56,6 +67,7 @@ class Book:
     links: dict[bytes, bytes] = field(default_factory=dict)
     """The last link of its chain of hashes that each voter key committed to or showed."""
     early: dict[int, bytes] = field(default_factory=dict)
+    steps: list[SeatStep] = field(default_factory=list)
 
 
 class Rolls:
@@ -66,6 +78,8 @@ class Rolls:
     ) -> None:
         self._devices = {bytes(device.identity): device for device in devices}
         self._books: dict[int, Book] = {}
+        self.ever: set[int] = set()
+        """Who has, or once had, a seat."""
         for circle in circles:
             self._book(circle)
         self._violations = violations
@@ -77,6 +91,27 @@ class Rolls:
         if last.since <= slot:
             return last
         return next((roll for roll in reversed(rolls) if roll.since <= slot), rolls[0])
+
+    def voters(self, device: Device, decided_slot: int) -> tuple[list[Device], int]:
+        """Return who votes after the slot that `device` decided last, by roster, and their q."""
+        assert device.circle is not None
+        roll = self.at(device.circle, decided_slot + 1)
+        return self._seated(roll), roll.quorum
+
+    def take_steps(self, circle: SimCircle) -> list[SeatStep]:
+        """Return the steps that were not asked for yet, in order."""
+        book = self._book(circle)
+        steps, book.steps = book.steps, []
+        return steps
+
+    def waiting(self, circle: SimCircle) -> tuple[set[bytes], int]:
+        """Return who waits for a seat, as far as all slots up to the one returned say."""
+        book = self._book(circle)
+        return book.waiting, book.next_slot - 1
+
+    def _seated(self, roll: Roll) -> list[Device]:
+        found = [self._devices.get(identity) for _, identity in roll.seats]
+        return [one for one in found if one is not None]
 
     def decided(self, device: Device, slot: int, body: bytes, tick: int) -> None:
         """A value of `slot` was decided; the step it takes is judged once, in the order of slots.
@@ -90,13 +125,15 @@ class Rolls:
             return
         book.early[slot] = body
         while book.next_slot in book.early:
-            value = cbor.decode(book.early.pop(book.next_slot))
+            body = book.early.pop(book.next_slot)
+            value = cbor.decode(body)
             assert isinstance(value, dict)
             if KEY_LINK in value and not _is_promised(book, value[KEY_LINK]):
                 detail = f"slot {book.next_slot}: a link that was not promised"
                 self._violations.add("I9", tick, device.index, detail)
             if any(key in value for key in (KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA)):
                 self._step(device, circle, book, value, tick)
+                book.steps[-1] = book.steps[-1]._replace(value_hash=_hashed(body))
             book.next_slot += 1
 
     def _book(self, circle: SimCircle) -> Book:
@@ -104,6 +141,7 @@ class Rolls:
         book = self._books.get(circle.index)
         if book is None:
             book = self._books[circle.index] = Book([_roll(circle, 1, _founders(circle))])
+            self.ever |= set(circle.members)
             circle.quorum = book.rolls[0].quorum
         return book
 
@@ -151,10 +189,23 @@ class Rolls:
         book.waiting -= {identity for _, identity in added}
         if removed or added:
             book.rolls = [*book.rolls, roll][-KEPT_ROLLS:]
-            known = dict(zip(circle.roster.identities, circle.members, strict=True))
-            found = [known.get(PeerId(identity)) for _, identity in roll.seats]
-            circle.voters = tuple(one for one in found if one is not None)
+            circle.voters = tuple(device.index for device in self._seated(roll))
             circle.quorum = roll.quorum
+            self.ever |= set(circle.voters)
+        step = SeatStep(
+            book.next_slot,
+            b"",
+            self._indices(absent),
+            self._indices({identity for _, identity in added}),
+            removed=len(removed),
+            admitted=len(admitted),
+            left=len(left),
+        )
+        book.steps = [*book.steps, step][-KEPT_ROLLS:]
+
+    def _indices(self, identities: set[bytes]) -> tuple[int, ...]:
+        known = [self._devices[one].index for one in identities if one in self._devices]
+        return tuple(sorted(known))
 
 
 def _returned(book: Book, seats: Sequence[Seat], petitions: list[CborValue]) -> list[str]:
@@ -183,6 +234,10 @@ def _is_promised(book: Book, item: CborValue) -> bool:
 def quorum_of(circle: SimCircle) -> int:
     """Return q of the newest slot as `rolls.py` counts it, not what the core makes of it."""
     return circle.quorum
+
+
+def _hashed(body: bytes) -> bytes:
+    return hashlib.sha256(b"smilesync/1/value\0" + body).digest()
 
 
 def _founders(circle: SimCircle) -> list[Seat]:

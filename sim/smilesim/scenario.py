@@ -62,6 +62,9 @@ EXPECT = (
     Key("recommit_p95_s_max", 0, SECONDS_MAX, "from restart or healing to light, for 95 of 100"),
     Key("recommit_s_max", 0, SECONDS_MAX, "from restart or healing to light, for the slowest"),
     Key("commit_message_delays_max", 0, 100, "of one message each, from proposal to decision"),
+    Key("views_max", 1, 1_000, "of any slot in which an honest voter signed something"),
+    Key("seats_given_min", 0, 100_000, "seats that decided values gave to somebody"),
+    Key("seats_taken_min", 0, 100_000, "seats that decided values took"),
     Key("forks_min", 0, 1_000, "decisions that the agreement check reports as contradicting"),
 )
 END_KEYS = ("heal_s", "charged_s", "back_s")

@@ -35,6 +35,7 @@ def show(result: Report, to: Console | None = None) -> None:
         *property_rows(result["properties"]),
         *fault_rows(result["fault_kinds"], result["faults"]),
         *_light_rows(result["figures"]),
+        *_seat_rows(result["figures"]),
         *_cost_rows(result),
         ("digest", result["digest"]),
         *_broken_rows(result["violations"], result["figures"]["violations_in_all"]),
@@ -141,6 +142,19 @@ def _light_rows(figures: Figures) -> list[Row]:
     if figures["share_told"] is not None:
         rows.append(("told", f"{figures['share_told']:.1%} of neighbours' feelings are known"))
     return rows
+
+
+def _seat_rows(figures: Figures) -> list[Row]:
+    """Return who came and went, and whose seats changed; nothing where nobody comes or goes."""
+    come, go = figures["arrivals_per_min"], figures["departures_per_min"]
+    if come is None or go is None:
+        return []
+    seats = (
+        f"{come:.0f} came and {go:.0f} went per minute; {figures['seats_given']} seats given, "
+        f"{figures['seats_taken']} taken, {figures['seats_lost']} lost; at most "
+        f"{figures['views_most']} views per slot"
+    )
+    return [("seats", seats)]
 
 
 def _cost_rows(result: Report) -> list[Row]:

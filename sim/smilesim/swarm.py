@@ -9,7 +9,7 @@ from smilesim import consensus, drawing
 from smilesim.dice import shuffled, stream
 from smilesim.drawing import Span, fault
 from smilesim.faults.kind import Fault
-from smilesim.faults.table import KINDS, over_s
+from smilesim.faults.table import KINDS, UNDRAWN, over_s
 from smilesim.scenario import Scenario, load
 from smilesync.entropy import Entropy
 
@@ -65,7 +65,7 @@ def draw(seed: int) -> Scenario:
 
 def _faults(entropy: Entropy) -> list[Fault]:
     """Draw up to some kinds, each as likely as any other, and their numbers."""
-    names = list(KINDS)
+    names = [kind for kind in KINDS if kind not in UNDRAWN]
     count = entropy.below(KINDS_MAX + 1)
     chosen = [names[place] for place in shuffled(len(names), entropy)[:count]]
     return [fault(kind, SPAN, entropy) for kind in chosen]

@@ -16,7 +16,10 @@ WIDTH_MIN, WIDTH_MAX = 60, 100
 STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200)
 COLUMNS_PER_LABEL = 8
 ACTIVE, IDLE, QUIET = "█", "·", "░"
-COLOURS = ("cyan", "magenta", "red", "yellow", "green", "blue", "bright_red", "white", "red")
+COLOURS = (
+    *("cyan", "magenta", "red", "yellow", "green"),
+    *("blue", "bright_red", "white", "bright_cyan", "red"),
+)
 
 
 def drawn(scenario: Scenario, width: int) -> Iterator[Text]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from smilesim.device import NO_SEAT, Device, SimCircle
+from smilesim.device import Device, SimCircle
 from smilesim.rolls import Rolls
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
@@ -81,7 +81,7 @@ class Voter:
 
 @dataclass(slots=True)
 class Book:
-    """All votes of one circle that anybody ever signed: who said what, as bitmaps by roster index.
+    """All votes of one circle that anybody ever signed: who said what, as bitmaps by device.
 
     `certificates` are those found true lately: they need no second look.
     """
@@ -201,13 +201,13 @@ class VoteCheck:
 
     def _own(self, device: Device, said: Said, tick: int) -> None:
         """A vote of this device exists from now on."""
-        if device.roster_index == NO_SEAT:
-            self._violations.add("I4", tick, device.index, "voted without a seat")
-        self._voters[device.index].durable.add(said)
         kind, slot, view, value = said
         assert device.circle is not None
+        if self.rolls.at(device.circle, slot).place(device.keys.voter.public) < 0:
+            self._violations.add("I4", tick, device.index, "voted without a seat")
+        self._voters[device.index].durable.add(said)
         tally = self._books[device.circle.index].said.setdefault((slot, view), {})
-        own = 1 << max(0, device.roster_index)
+        own = 1 << device.index
         if tally.get((kind, value), 0) & own:
             return
         self._violations.judged["I4"] += 1
@@ -222,7 +222,7 @@ class VoteCheck:
         assert device.circle is not None
         kind, slot, view, value = said
         before = tally.get((kind, value), 0)
-        tally[kind, value] = after = before | 1 << device.roster_index
+        tally[kind, value] = after = before | 1 << device.index
         quorum = self.rolls.at(device.circle, slot).quorum
         if after.bit_count() < quorum or before.bit_count() >= quorum:
             return
@@ -247,7 +247,7 @@ class VoteCheck:
         # A decision takes the place of the votes before it. A vote that flash lost though it had
         # confirmed it comes back from others: passing it on is no new vote.
         tally = book.said.get((slot, view), {})
-        was_signed = tally.get((kind, value), 0) >> device.roster_index & 1
+        was_signed = tally.get((kind, value), 0) >> device.index & 1
         if not (was_signed and (is_decided or device.disk.has_lied)):
             detail = f"own {kind.name} of slot {slot} left before its record"
             self._violations.add("I5", tick, device.index, detail)

@@ -18,7 +18,7 @@ from smilesim.oscillator import crystal
 from smilesim.radio import CLOSED, NO_LIFE, AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wire import Wire
-from smilesync.commands import Command, WishFor
+from smilesync.commands import Command, Join, WishFor
 from smilesync.errors import LocalError
 from smilesync.keys import Signer
 from smilesync.wire.messages import Message
@@ -27,6 +27,7 @@ from smilesync.wire.records import Record
 POWER_ORDINAL = WAKE_ORDINAL + 1
 LINK_ORDINAL = POWER_ORDINAL + 1
 ORDER_ORDINAL = 1 << 24
+MAY_BE_LATE = WishFor | Join
 HANDSHAKE_MS_MIN = 8
 HANDSHAKE_MS_SPAN = 120
 
@@ -212,8 +213,8 @@ class World(Execution):
             self.host.obey(device, command)
         elif device.peer is not None:
             now_ns = device.oscillator.at(self.wheel.tick)
-            # A wish may come too soon; any other refusal is a fault of ours.
-            with suppress(LocalError) if isinstance(command, WishFor) else nullcontext():
+            # A wish may come too soon, a seat just now; any other refusal is a fault of ours.
+            with suppress(LocalError) if isinstance(command, MAY_BE_LATE) else nullcontext():
                 self.execute(device, device.peer.command(command, now_ns))
 
     def _power_on(self, device: Device) -> None:

@@ -39,7 +39,7 @@ class Stage:
         through = SignThrough()
         self.devices, circles = settle(district(7, 1), 1, through)
         self.violations = Found()
-        votes = VoteCheck(circles, through, self.violations)
+        votes = VoteCheck(circles, through, self.violations, self.devices)
         self.check = DisplayCheck(circles, votes, self.violations)
         self.circle = max(circles, key=lambda one: one.roster.size)
         self.device = self.devices[self.circle.members[0]]

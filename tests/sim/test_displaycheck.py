@@ -91,7 +91,7 @@ def stage() -> Stage:
     through = SignThrough()
     devices, circles = settle(district(7, 1), 1, through)
     violations = Violations()
-    votes = VoteCheck(circles, through, violations)
+    votes = VoteCheck(circles, through, violations, devices)
     circle = max(circles, key=lambda one: one.roster.size)
     check = DisplayCheck(circles, votes, violations)
     for device in devices:

@@ -65,6 +65,9 @@ def test_the_catalogue_has_many_bugs_each_with_a_name_and_a_meaning() -> None:
         ("signs-after-abandon", "I16"),
         ("founds-too-early", "I16"),
         ("founds-without-all-signatures", "I16"),
+        ("present-voter-taken-for-away", "seat"),
+        ("decided-join-forgotten", "seat"),
+        ("leaders-come-late", "expect views_max"),
     ],
 )
 def test_a_bug_is_caught_by_the_check_that_is_there_for_it(

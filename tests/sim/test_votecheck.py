@@ -55,7 +55,7 @@ def stage() -> Stage:
     circle = max(circles, key=lambda one: one.roster.size)
     assert circle.roster.size >= 4
     violations = Violations()
-    return Stage(devices, circle, VoteCheck(circles, through, violations), violations)
+    return Stage(devices, circle, VoteCheck(circles, through, violations, devices), violations)
 
 
 def lease(

@@ -1,14 +1,28 @@
 """The one table of the kinds of faults: `show`, validation, docs, scripts and counts read it."""
 
-from smilesim.faults import clocks, flash, pace, partition, power, storm, villainy, wearer, weather
+from smilesim.faults import (
+    churn,
+    clocks,
+    flash,
+    pace,
+    partition,
+    power,
+    storm,
+    villainy,
+    wearer,
+    weather,
+)
 from smilesim.faults.kind import Fault, Kind
 
-FAMILIES = (weather, partition, power, flash, clocks, pace, storm, wearer, villainy)
+FAMILIES = (weather, partition, power, flash, clocks, pace, storm, wearer, churn, villainy)
 
 BYZANTINE = frozenset(
     (*(kind.name for kind in villainy.KINDS), "lost-writes", "bit-flips", "restored-backup")
 )
 """Kinds that break what the protocol takes for granted of an honest voter."""
+
+UNDRAWN = frozenset(kind.name for kind in churn.KINDS)
+"""Kinds that mean something only where voters may change; circles drawn at random are closed."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
 

@@ -6,6 +6,7 @@ from smilesim import scenario
 from smilesim.city import City, Plan
 from smilesim.crowd import district, gathering
 from smilesim.fidelity import DAEMON, FAST
+from smilesim.meadow import meadow
 from smilesim.report import report
 from smilesim.selftest import comings, directed
 from smilesim.selftest.bug import Finding, Ground
@@ -25,9 +26,11 @@ LONG_WISHES = WISHES.replace("spread_s = 16", "spread_s = 310")
 def _city(text: str, seed: int = SEED) -> list[Finding]:
     """Live through a scenario, up to the first broken promise."""
     chosen = scenario.parse("selftest", HEAD + text, "selftest")
-    crowd = gathering if chosen.is_one_circle else district
-    plan = Plan(chosen, crowd(chosen.peers, seed), seed, chosen.seconds)
-    city = City(plan, keep_going=False)
+    if chosen.circle_size:
+        people = meadow(chosen.peers, chosen.circle_size, seed)
+    else:
+        people = (gathering if chosen.is_one_circle else district)(chosen.peers, seed)
+    city = City(Plan(chosen, people, seed, chosen.seconds), keep_going=False)
     city.run()
     report(city, is_one_of_many=True)
     return [(one.rule, one.detail) for one in city.violations.kept]
@@ -143,6 +146,22 @@ LOST_AND_FOUND = _circle(
 )
 CUT_FOR_A_WHILE = _circle(
     "cut-for-a-while", 4, 75, GOVERNED + _fault("sides", at_s=8, heal_s=50, percent=50)
+)
+
+FESTIVAL = _ground(
+    "festival",
+    "seconds = 40\npeers = 28\ncircle_size = 28\ngoverned = 1\n"
+    + _fault(
+        "churn",
+        at_s=5,
+        heal_s=26,
+        come_percent_per_min=100,
+        go_percent_per_min=50,
+        seat_percent=100,
+        goodbye_percent=1,
+        founder_percent=30,
+    )
+    + "[expect]\nviews_max = 3\n",
 )
 
 SKIPPED_NULLIFICATION = _directed(directed.skipped_nullification, 2)
