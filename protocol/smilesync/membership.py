@@ -198,11 +198,12 @@ class Belonging:
         is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
         circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
         has_abandoned = boot.has_abandoned(journal, genesis.circle_id)
+        relays, verifier = Relays(config.relay, circle, entropy), self._tools.verifier
         return Membership(
             genesis=genesis,
             circle=circle,
-            relays=Relays(config.relay, circle, entropy),
-            wishes=WishPool(config.circle, genesis.circle_id, self._tools.verifier),
+            relays=relays,
+            wishes=WishPool(config.circle, genesis.circle_id, verifier, relays.partners.known),
             succession=Succession(
                 config.succession,
                 keys.identity,

@@ -18,13 +18,15 @@ from smilesync.circle.presence import Presence
 from smilesync.circle.reception import Reception
 from smilesync.circle.roster import Seat
 from smilesync.circle.state import EMPTY, State, Waiting
+from smilesync.circle.wishes import WishPool
 from smilesync.circle.witness import Witness
-from smilesync.commands import Join, Leave
+from smilesync.commands import Join, Leave, WishFor
 from smilesync.config import CircleConfig
 from smilesync.effects import Event, Notice, Send
 from smilesync.errors import RemoteError
-from smilesync.ids import PeerId, ValueHash, VoterKey
+from smilesync.ids import CircleId, PeerId, ValueHash, VoterKey
 from smilesync.keys import Ed25519Signer
+from smilesync.light.choose import MOOD_PATTERNS
 from smilesync.wire.messages import Carried
 from support.lab import SECOND_NS, Lab
 from support.street import Street
@@ -287,6 +289,33 @@ def test_somebody_far_from_all_voters_gets_a_seat_votes_and_leaves() -> None:
     assert all(_voters(street, who) == {0, 1, 2, 3} for who in range(8))
     assert street.erased == [guest]
     assert all(peer.scene.is_selected for who, peer in street.peers.items() if who != guest)
+
+
+@pytest.mark.spec("WSH-003", "WSH-007", "SPR-041")
+def test_a_wish_reaches_all_voters_over_others_and_strangers_are_refused() -> None:
+    street = _street(6, 4)
+    street.run(8)
+
+    street.command(0, WishFor(MOOD_PATTERNS[2]))
+    street.run(1)
+
+    held = [street.peers[who].wishes._wishes for who in range(6)]
+    assert [list(wishes) for wishes in held] == [[street.identities[0]]] * 6
+    wish = held[0][street.identities[0]].carried
+    pool = WishPool(CircleConfig(), CircleId(street.genesis.circle_id), street.verifier, {A: None})
+    members, slot = {street.identities[0]}, 2
+    with pytest.raises(RemoteError) as caught:
+        pool.take(wish, B, 0, members=members, slot=slot)
+    assert caught.value.rule == "WSH-003"
+    forged = replace(wish, signature=bytes(64))
+    rules = []
+    for _ in range(60):
+        with pytest.raises(RemoteError) as caught:
+            pool.take(forged, A, 0, members=members, slot=slot)
+        rules.append(caught.value.rule)
+    assert rules[0] != rules[-1] == "SPR-041"
+    assert pool.take(wish, A, 2 * SECOND_NS, members=members, slot=slot) == []
+    assert list(pool._wishes) == [street.identities[0]]
 
 
 @pytest.mark.spec("SPR-023", "MEM-021")

@@ -7,9 +7,10 @@ of every pattern, since pools may differ. Source: SPEC section Wishes (WSH).
 """
 
 import hashlib
-from collections.abc import Container
+from collections.abc import Collection, Container
 from typing import NamedTuple
 
+from smilesync.circle.answers import Answers
 from smilesync.config import OBJECT_BODY_BYTES_MAX, CircleConfig
 from smilesync.effects import Effect, Send
 from smilesync.errors import LocalError, Unwelcome
@@ -38,8 +39,16 @@ class Wish(NamedTuple):
 class WishPool:
     """The wishes of one circle: at most one per wearer, a bounded number in all."""
 
-    def __init__(self, config: CircleConfig, circle: CircleId, verifier: Verifier) -> None:
+    def __init__(
+        self,
+        config: CircleConfig,
+        circle: CircleId,
+        verifier: Verifier,
+        partners: Collection[PeerId] = (),
+    ) -> None:
         self._config = config
+        self._partners = partners
+        self._answers = Answers(config)
         self._circle = circle
         self._verifier = verifier
         self._wishes: dict[PeerId, Wish] = {}
@@ -66,7 +75,7 @@ class WishPool:
         body: dict[int, cbor.CborValue] = {_SLOT: slot, _PATTERN: pattern}
         carried = envelope.sign(ObjectKind.WISH, signer, body, circle=self._circle)
         self._keep(wearer, pattern, carried, now_ns)
-        return [Send(peer, carried) for peer in self._links]
+        return [Send(peer, carried) for peer in self._others()]
 
     def take(
         self,
@@ -81,7 +90,8 @@ class WishPool:
 
         `slot` is the open one. Errors: RemoteError with the rule broken; nothing has changed then.
         """
-        are_members = sender in members and carried.signer in members
+        is_known = sender in members or sender in self._partners
+        are_members = is_known and carried.signer in members
         held = self._wishes.get(carried.signer)
         if are_members and held is not None and held.carried == carried:
             return []
@@ -98,9 +108,11 @@ class WishPool:
             raise Unwelcome("WSH-005", "a second wish of one wearer too soon")
         if held is None and len(self._wishes) >= self._config.wishes_max:
             raise Unwelcome("WSH-006", "too many wishes are waiting")
+        if sender in self._partners:
+            self._answers.hear_partner(sender, now_ns)
         envelope.verify(carried, Domain.LIGHT_PATTERN, self._verifier, circle=self._circle)
         self._keep(carried.signer, pattern, carried, now_ns)
-        return [Send(p, carried) for p in self._links if p not in (sender, carried.signer)]
+        return [Send(p, carried) for p in self._others() if p not in (sender, carried.signer)]
 
     def decided(self, slot: int, pattern: bytes) -> None:
         """A value was decided: whoever wished for its pattern has been served."""
@@ -128,6 +140,10 @@ class WishPool:
             return min(waiting, key=lambda w: hashlib.sha256(seed + w.id).digest()).pattern
         is_wished = any(wish.pattern == shown for wish in self._wishes.values())
         return shown if is_wished else None
+
+    def _others(self) -> list[PeerId]:
+        """Return whom to tell: voters with a link, and partners, which pass it on."""
+        return list(dict.fromkeys((*self._links, *self._partners)))
 
     def _keep(self, wearer: PeerId, pattern: bytes, carried: Carried, now_ns: int) -> None:
         until_ns = now_ns + self._config.wish_lifetime_ns
