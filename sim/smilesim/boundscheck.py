@@ -46,12 +46,17 @@ class BoundsCheck:
         self._devices: dict[int, Device] = {}
         self._sent: dict[int, int] = {}
         self._solo: Counter[int] = Counter()
+        self._met: dict[int, int] = {}
         self.sent_most = 0
         """The most messages any device sent between two sweeps."""
 
     def powered_on(self, device: Device) -> None:
         """`device` is looked at from now on."""
         self._devices[device.index] = device
+
+    def met(self, device: Device, tick: int) -> None:
+        """A handshake ended at `device`: the other is company from then on (NBR-002)."""
+        self._met[device.index] = tick
 
     def commanded(self, device: Device) -> None:
         """The wearer did something: the minute of SOLO begins again."""
@@ -107,12 +112,15 @@ class BoundsCheck:
                 heard = _heard_far(device, voters, tick - FAR_TICKS)
             if heard < quorum:
                 self._late(device, f"is COMMITTED and heard {heard} voters in 1.5 s", tick)
-        elif scene.rung is Rung.HARMONY and not _heard(
-            device, device.inbound, tick - COMPANY_TICKS
-        ):
+        elif scene.rung is Rung.HARMONY and not self._has_company(device, tick):
             self._late(device, "is in HARMONY and heard nobody in 5 s", tick)
         elif self._solo[device.index] > SOLO_SWEEPS_MAX:
             self._late(device, "is SOLO for more than a minute", tick)
+
+    def _has_company(self, device: Device, tick: int) -> bool:
+        since_tick = tick - COMPANY_TICKS
+        is_met = self._met.get(device.index, NO_TICK) >= since_tick
+        return is_met or _heard(device, device.inbound, since_tick) > 0
 
     def _late(self, device: Device, detail: str, tick: int) -> None:
         self._violations.add("I13", tick, device.index, detail)

@@ -243,6 +243,7 @@ class World(Execution):
         link = device.inbound[other.index]
         known_life, link.life = link.life, other.boots
         open_session(device, other)
+        self.checks.bounds.met(device, self.wheel.tick)
         self.checks.coverage.linked(is_repeated=known_life == other.boots)
         if self.host is not None:
             self.host.connected(device, other)

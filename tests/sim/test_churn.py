@@ -14,6 +14,7 @@ from smilesim.report import report
 from smilesim.rolls import SeatStep
 from smilesim.scenario import Scenario
 from smilesim.seatcheck import RULE, SPARE_TICKS
+from smilesync.effects import Rung, Scene
 
 BUSY = {"come_percent_per_min": 60, "go_percent_per_min": 60, "founder_percent": 30}
 
@@ -86,6 +87,22 @@ def test_a_seat_is_lost_if_its_voter_was_heard_all_the_time(
 
     assert [one.rule for one in city.violations.kept] == [RULE] * is_lost
     assert check.taken == 1
+
+
+@pytest.mark.spec("NBR-002")
+@pytest.mark.parametrize(("met_tick", "rules"), [(45_000, []), (44_000, ["I13"]), (None, ["I13"])])
+def test_a_handshake_is_company_for_five_seconds_without_a_word(
+    met_tick: int | None, rules: list[str]
+) -> None:
+    city = _festival(30, 1)
+    device, check = city.devices[0], city.checks.bounds
+    device.scene = Scene(Rung.HARMONY, 0)
+    if met_tick is not None:
+        check.met(device, met_tick)
+
+    check._must_be_in_time(device, 50_000)
+
+    assert [one.rule for one in city.violations.kept] == rules
 
 
 def _names(faults: Sequence[Fault]) -> list[str]:
