@@ -11,6 +11,7 @@ from smilesim.crowd import district
 from smilesim.device import Device
 from smilesim.disk import Disk, read_record
 from smilesim.faults.table import KINDS
+from smilesim.meadow import meadow
 from smilesim.properties import PROPERTIES, Kind, Result, outcomes
 from smilesim.report import report
 from smilesim.world import World
@@ -23,6 +24,7 @@ from smilesync.circle.quorum import VoteKey
 from smilesync.circle.slot import Slot
 from smilesync.circle.validity import Head, Reason, Verdict
 from smilesync.circle.value import Value
+from smilesync.circle.witness import Witness
 from smilesync.effects import Effect, Event, Notice, Rung
 from support import planted
 from support.planted import Bug, Strobe, infested, lacks
@@ -133,6 +135,21 @@ percent = 50
 charged_s = 0
 """
 
+FESTIVAL = """summary = "Voters and others come and go."
+seconds = 66
+peers = 28
+circle_size = 28
+governed = 1
+
+[[fault]]
+kind = "churn"
+at_s = 5
+heal_s = 34
+come_percent_per_min = 60
+go_percent_per_min = 60
+founder_percent = 80
+"""
+
 Replaced = tuple[object, str, object]
 """A part of the simulator, the name of an attribute, and a broken one to put in its place."""
 
@@ -236,6 +253,7 @@ BROKEN_BY = [
     Case("refused", CALM, (judge, "v4_lease", refuses_all)),
     Case("crash", CALM, planted.Explodes),
     Case("light-returns", BLACKOUT, planted.StaysDark),
+    Case("seat", FESTIVAL, (Presence, "away", lambda *_: 1)),
     Case("slots-go-on", LONG, planted.NeverDecides),
 ]
 
@@ -257,12 +275,18 @@ UNSEEN_BY = [
     Case("rung-solo", SPLIT, lacks(Rung.SOLO)),
     Case("rung-off", WAYWARD, lacks(Rung.OFF)),
     Case("consent-withdrawn", WAYWARD, planted.NeverWithdraws),
+    Case("seat-taken", FESTIVAL, (Witness, "away", lambda *_: 0)),
+    Case("seat-given", FESTIVAL, (Witness, "is_near", lambda *_: False)),
 ]
 
 
 def plan(text: str) -> Plan:
     chosen = scenario.parse("planted", text, "planted.toml")
-    return Plan(chosen, district(PEERS, SEED), SEED, chosen.seconds)
+    if chosen.circle_size:
+        people = meadow(chosen.peers, chosen.circle_size, SEED)
+    else:
+        people = district(PEERS, SEED)
+    return Plan(chosen, people, SEED, chosen.seconds)
 
 
 def results(city: City) -> dict[str, Result]:
