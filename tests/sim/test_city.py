@@ -10,17 +10,23 @@ import pytest
 
 from smilesim import scenario
 from smilesim.city import City, Plan
-from smilesim.crowd import district, gathering
+from smilesim.crowd import district
 from smilesim.drive import Books
+from smilesim.recipe import Recipe, crowd
 from smilesim.report import report
 from smilesync.peer import Peer
 
 PEERS, SEED = 30, 4
+MANY = 100
+"""Enough for a circle with followers."""
 
 
 def plan(name: str, *, peers: int = PEERS, seconds: int | None = None) -> Plan:
     chosen = scenario.load(name)
-    people = gathering(chosen.peers, SEED) if chosen.is_one_circle else district(peers, SEED)
+    if chosen.circle_size:
+        peers = MANY
+    chosen = chosen if chosen.is_one_circle else replace(chosen, peers=peers)
+    people = crowd(Recipe(chosen, SEED))
     return Plan(chosen, people, SEED, seconds or chosen.seconds)
 
 
