@@ -240,6 +240,20 @@ def test_the_largest_draw_fits_a_state_and_a_link_fits_a_value() -> None:
     assert named(value.encode()).value == value
 
 
+@pytest.mark.spec("MEM-004")
+def test_a_draw_of_too_many_chains_or_a_short_seed_is_refused() -> None:
+    anchor = [bytes(32), bytes(32), 1]
+    for wrong in (
+        [b"", b"", 0, 0, [anchor] * 23],
+        [b"", b"", 0, 0, 7],
+        [bytes(31), b"", 0, 0, [anchor]],
+        [b"", bytes(1), 0, 0, [anchor]],
+    ):
+        with pytest.raises(Malformed) as caught:
+            draw_of(cbor.decode(cbor.encode(wrong), limit_bytes=9_999), "MEM-004")
+        assert caught.value.rule == "MEM-004"
+
+
 def _circle(street: Street, device: int) -> Circle:
     circle = street.peers[device].circle
     assert circle is not None

@@ -16,7 +16,7 @@ from smilesync.config import SECOND_NS
 from smilesync.effects import Rung
 from smilesync.errors import LocalError
 from smilesync.ids import VoterKey
-from smilesync.wire.messages import Decided, Piece, VoteKind, Votes
+from smilesync.wire.messages import Carried, Decided, ObjectKind, Piece, VoteKind, Votes
 from smilesync.wire.records import ClockReserved, ConsentSet, Opened, Record, Seated
 from support.membership import faults
 from support.street import Street
@@ -141,6 +141,21 @@ def test_in_an_open_circle_the_wish_to_join_gives_trust_back() -> None:
     street.command(VICTIM, Join(None))
 
     assert _circle(street, VICTIM).trust.holds(street.local_ns(VICTIM))
+
+
+@pytest.mark.spec("TRU-001", "INV-018")
+def test_who_followed_before_its_restart_asks_for_a_seat_at_once() -> None:
+    street = Street(5, members=4, parameters=Parameters(policy=Policy.OPEN))
+    street.run(6)
+    _restart(street, 4)
+    assert not _circle(street, 4).trust.holds(street.local_ns(4))
+    before = len(street.sent)
+
+    street.command(4, Join(None))
+
+    said = [m for _, source, _, m in street.sent[before:] if source == 4 and isinstance(m, Carried)]
+    assert ObjectKind.JOIN in {message.kind for message in said}
+    assert _circle(street, 4).trust.holds(street.local_ns(4))
 
 
 @pytest.mark.spec("MEM-021", "TRU-001")

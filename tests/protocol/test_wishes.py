@@ -1,5 +1,7 @@
 """Wishes: everybody's reaches whoever leads, in turn; old, hasty and foreign ones are refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from smilesync.circle.wishes import WishPool
@@ -52,6 +54,17 @@ class Pool:
         self, slot: int = SLOT, shown: bytes | None = None, now_s: float = 0
     ) -> bytes | None:
         return self.pool.choose(slot, shown, int(now_s * SECOND_NS))
+
+
+@pytest.mark.spec("WSH-007")
+def test_a_wish_that_is_held_is_passed_over_whatever_signature_it_comes_with() -> None:
+    pool = Pool()
+    wish = made(0)
+    assert pool.take(wish) != []
+
+    assert pool.take(wish) == []
+    assert pool.take(replace(wish, signature=bytes(64))) == []
+    assert pool.choose() == WISHED
 
 
 @pytest.mark.spec("WSH-001", "WSH-007")
