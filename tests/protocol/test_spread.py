@@ -253,6 +253,7 @@ def test_a_question_goes_on_once_and_its_answer_back() -> None:
     told = Told(NONCE, 0, b"\xa0", bytes(64))
     assert errands.handle_told(told, B, 5) == (A, 0)
     errands.close(told)
+    assert errands.forward(ask, A, ways, 6) == [], "also after the answer"
     for wrong, sender, now_ns in (
         (told, B, 5),
         (replace(told, voter=1), A, 5),

@@ -46,7 +46,7 @@ class Hop(NamedTuple):
 
 
 class Errand:
-    """One question under way: since when, and each voter's hop.
+    """One question under way: since when, and each voter's hop, None once it answered.
 
     Its parts may come here over different partners, so every voter has an asker of its own.
     """
@@ -55,7 +55,7 @@ class Errand:
 
     def __init__(self, asked_ns: int) -> None:
         self.asked_ns = asked_ns
-        self.hops: dict[int, Hop] = {}
+        self.hops: dict[int, Hop | None] = {}
 
 
 class Errands:
@@ -89,7 +89,7 @@ class Errands:
 
     def close(self, told: Told) -> None:
         """The answer of this voter is used, or on its way: a second one is not wanted."""
-        del self._open[told.nonce].hops[told.voter]
+        self._open[told.nonce].hops[told.voter] = None
 
     def _spread(
         self, ask: Ask, asker: PeerId | None, ways: Ways, now_ns: int
