@@ -161,6 +161,28 @@ def test_who_withdrew_does_not_found_and_is_not_called(command: SetConsent | Lea
     assert not sent(street, Stranded, 3)
 
 
+@pytest.mark.spec("SUC-012")
+def test_who_withdraws_before_its_new_key_is_there_signs_nothing_and_follows_nobody() -> None:
+    street = lit(7)
+    street.is_renewing = False
+    walk_away(street, 0, 2, 4, 6)
+    street.run(FOUND_SECONDS - 5)
+    assert kept(street, 3, records.Abandoned), "it answered a call"
+    street.command(3, SetConsent(Switch.COLLECTIVE, on=False))
+
+    street.is_renewing = True
+    for device in (1, 3, 5):
+        street.renew(device)
+
+    assert not sent(street, Pledge, 3)
+    street.run(FOUND_SECONDS)
+    assert has_moved(street, 1, 5)
+    assert circle_of(street, 3) == origin_of(street)
+    street.command(3, SetConsent(Switch.COLLECTIVE, on=True))
+    street.run(10)
+    assert has_moved(street, 1, 3, 5), "whoever allows it again follows"
+
+
 @pytest.mark.spec("SUC-013")
 def test_amnesic_device_founds_nothing_and_follows() -> None:
     street = lit(7)

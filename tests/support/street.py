@@ -142,14 +142,14 @@ class Street:
                     self.notices.append((self.now_ns, device, effect))
                 case EraseVoterKey():
                     self.erased.append(device)
-                    self._renew(device)
+                    self.renew(device)
 
-    def _renew(self, device: int) -> None:
+    def renew(self, device: int) -> None:
         """Give a device another voter key, as its daemon would: on the disk, then to the peer."""
         if not self.is_renewing:
             return
         identity, _ = self.pairs[device]
-        key = Ed25519Signer(bytes([3, len(self.erased)]) * 16)
+        key = Ed25519Signer(bytes([3, len(self.erased), device, 0]) * 8)
         self.pairs[device] = identity, key
         bound = (records.Notarized, records.Nullified, records.Finalized, records.Amnesia)
         kept = [one for one in self.journals[device] if not isinstance(records.decode(one), bound)]

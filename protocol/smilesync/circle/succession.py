@@ -133,8 +133,13 @@ class Succession:
                 return self._handle_heir(message, sender, now, now_ns)
 
     def renewed(self, key: Signer, now: Situation) -> list[Effect]:
-        """Take the new voter key that was asked for: durable, and never used."""
+        """Take the new voter key that was asked for: durable, and never used.
+
+        The wearer may have withdrawn while it was made: then nothing is signed or followed.
+        """
         self.key = key
+        if not now.is_willing:
+            self._call = self._heir = None
         if self._heir is not None:
             self.outcome = self._heir
             return []
