@@ -13,6 +13,7 @@ from smilesync.light.stage import Stage, Standing
 from smilesync.mesh.gate import OPEN_GATE_KEY, circle_gate_key
 from smilesync.mesh.link import Link
 from smilesync.peer import Peer
+from smilesync.wearer import Recollection, unsaid
 from smilesync.wire import records
 from smilesync.wire.records import Record
 from smilesyncd import memberships, udp
@@ -22,7 +23,6 @@ from smilesyncd.device import Device, Member
 from smilesyncd.face import Face, zone_positions
 from smilesyncd.lamp import Lamp
 from smilesyncd.memberships import Place
-from smilesyncd.memory import unsaid
 from smilesyncd.settings import Settings
 
 SEED_BYTES = 32
@@ -35,7 +35,14 @@ async def recollected(places: Sequence[Place]) -> list[Remembered]:
     """Return each place with its records, after all journals know what the wearer said last."""
     openings = [place.memory.opening for place in places]
     is_several = sum(place.genesis is not None for place in places) > 1
-    lacking = unsaid(openings, [is_several and place.has_left for place in places])
+    lacking = unsaid(
+        [
+            Recollection(
+                opening.records, opening.amnesia is not None, is_several and place.has_left
+            )
+            for opening, place in zip(openings, places, strict=True)
+        ]
+    )
     for opening, lacks in zip(openings, lacking, strict=True):
         if lacks:
             await opening.journal.append([records.encode(record) for record in lacks])

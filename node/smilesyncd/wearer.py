@@ -13,12 +13,12 @@ import trio
 
 from smilesync.commands import Command, Join, Leave, SetConsent, SetOff, Switch
 from smilesync.errors import LocalError
+from smilesync.wearer import audience
 from smilesync.wire.messages import Carried
 from smilesyncd import memberships
 from smilesyncd.control import BadRequest
 from smilesyncd.device import Device
 from smilesyncd.driver import Node, Ticket
-from smilesyncd.memory import IN_A_CIRCLE
 
 Kept = TypeVar("Kept")
 
@@ -100,10 +100,7 @@ class Wearer:
         await _on_disk(memberships.keep_choice, device.state_dir, name)
 
     def _told(self, command: Command) -> list[str]:
-        """Return whom a command concerns: what is given is not given to a circle that was left."""
-        is_given = isinstance(command, SetConsent) and command.on and command.switch & IN_A_CIRCLE
-        left = self._device.stage.left if is_given else frozenset()
-        told = [name for name in self._nodes if name not in left]
+        told = audience(command, self._nodes, self._device.stage.left)
         if not told:
             raise BadRequest("this device has left all its circles; join one of them first")
         return told

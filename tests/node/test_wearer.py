@@ -24,7 +24,7 @@ from smilesync.commands import (
 from smilesync.config import Config
 from smilesync.effects import Rung, Scene
 from smilesync.entropy import Entropy
-from smilesync.ids import CircleId, VoterKey
+from smilesync.ids import CircleId
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
 from smilesync.light.stage import Stage, Standing
 from smilesync.mesh.gate import OPEN_GATE_KEY, circle_gate_key
@@ -38,8 +38,7 @@ from smilesyncd.design.wardrobe import Wardrobe
 from smilesyncd.device import Device, Member
 from smilesyncd.driver import Node, Ticket, World, drive
 from smilesyncd.face import Face
-from smilesyncd.journal import FileJournal, Opening
-from smilesyncd.memory import unsaid
+from smilesyncd.journal import FileJournal
 from smilesyncd.sharing import Mailbox, sort
 from smilesyncd.udp import UdpSocket
 from smilesyncd.wearer import Wearer
@@ -274,70 +273,6 @@ async def test_what_is_withdrawn_while_one_joins_again_is_not_given_there(
         SetConsent(Switch.COLLECTIVE, True),
         SetConsent(Switch.SHARE, False),
     ]
-
-
-def opening(*kept: Record, amnesia: str | None = None) -> Opening:
-    opened = records.Opened(VoterKey(bytes(32)))
-    return Opening(cast(FileJournal, None), (opened, *kept), amnesia)
-
-
-def consent(switches: Switch) -> Record:
-    return records.ConsentSet(int(switches))
-
-
-SHARES = DEFAULT_SWITCHES | Switch.SHARE
-NO_COLLECTIVE = DEFAULT_SWITCHES & ~Switch.COLLECTIVE
-UNSAID = {
-    "one circle lacks nothing": ([opening(consent(SHARES))], [False], [[]]),
-    "off in one is off in all": (
-        [opening(consent(SHARES)), opening(consent(SHARES & ~Switch.SHOW))],
-        [False, False],
-        [[consent(SHARES & ~Switch.SHOW)], []],
-    ),
-    "given in one only is not given": (
-        [opening(consent(SHARES)), opening(records.Shown(3))],
-        [False, False],
-        [[consent(DEFAULT_SWITCHES)], []],
-    ),
-    "a new circle is told": (
-        [opening(consent(SHARES), records.Felt(1), records.SequenceReserved(2048)), opening()],
-        [False, False],
-        [[], [consent(SHARES), records.Felt(1), records.SequenceReserved(2048)]],
-    ),
-    "who lost its memory is told": (
-        [opening(consent(SHARES)), opening(consent(DEFAULT_SWITCHES), amnesia="torn")],
-        [False, False],
-        [[], [consent(SHARES)]],
-    ),
-    "nobody remembers, so the less": (
-        [opening(amnesia="torn"), opening(consent(NO_COLLECTIVE), amnesia="torn")],
-        [False, False],
-        [[consent(NO_COLLECTIVE)], []],
-    ),
-    "a circle that was left says nothing, and is given nothing": (
-        [opening(consent(SHARES & ~Switch.LIT)), opening(consent(NO_COLLECTIVE))],
-        [False, True],
-        [[], [consent(NO_COLLECTIVE & ~Switch.LIT)]],
-    ),
-    "a circle that was left is given nothing back": (
-        [opening(consent(SHARES)), opening(consent(SHARES))],
-        [False, True],
-        [[], [consent(NO_COLLECTIVE)]],
-    ),
-    "no number is used twice": (
-        [opening(records.SequenceReserved(9)), opening(records.SequenceReserved(4))],
-        [False, False],
-        [[], [records.SequenceReserved(9)]],
-    ),
-}
-
-
-@pytest.mark.spec("DRV-016", "DRV-018")
-@pytest.mark.parametrize(("openings", "has_left", "lacking"), UNSAID.values(), ids=UNSAID.keys())
-def test_at_the_start_all_journals_learn_what_the_wearer_said(
-    openings: list[Opening], has_left: list[bool], lacking: list[list[Record]]
-) -> None:
-    assert unsaid(openings, has_left) == lacking
 
 
 @pytest.mark.spec("DRV-002", "DRV-003", "DRV-004")
