@@ -84,8 +84,7 @@ class Device:
     def show(self, member: Member, scene: Scene, now_ns: int) -> None:
         """Take what a membership would show, and show what the stage makes of it."""
         before = self.stage.driving
-        self.stage.show(member.name, scene)
-        self.stage.allow(member.name, member.peer.board.switches)
+        self.stage.show(member.name, scene, member.peer.board.switches)
         self._present(before, now_ns)
 
     def refresh(self) -> None:

@@ -193,6 +193,20 @@ def test_pressing_off_and_on_again_does_not_change_who_drives(first: str) -> Non
     assert stage.scene == certified("team", 5, falls=stage.scene.fall_count)
 
 
+@pytest.mark.spec("DRV-013")
+def test_a_fall_and_the_withdrawal_that_it_tells_of_are_one_step() -> None:
+    stage = new_stage("home", "team")
+    stage.show("home", certified("home", 1))
+    stage.show("team", certified("team", 1))
+
+    stage.show("home", alone(falls=1), ALL & ~Switch.COLLECTIVE)
+    assert stage.driving == "home"
+    assert stage.scene.rung is Rung.SOLO
+
+    stage.allow("home", ALL)
+    assert stage.driving == "team"
+
+
 @pytest.mark.spec("DRV-015")
 def test_what_no_circle_is_asked_for_changes_no_light() -> None:
     stage = new_stage("home", "team")
@@ -225,6 +239,20 @@ def test_leaving_the_circle_that_drives_lets_its_light_fall_before_another_shine
     shown = stage.leave("team")
 
     assert (stage.driving, shown.pattern, shown.fall_count) == ("home", PATTERN_OF["home"], 1)
+
+
+@pytest.mark.spec("DRV-020")
+def test_what_is_only_held_where_it_was_never_shown_stays_dark() -> None:
+    stage = new_stage("home", "team")
+    stage.show("home", certified("home", 3))
+    stage.show("team", certified("team", 7))
+    stage.show("team", held("team", 7))
+
+    assert stage.leave("home") == alone(falls=1)
+    assert stage.driving == "team"
+    assert stage.show("team", certified("team", 8)).slot == 8
+    assert stage.show("team", held("team", 8)).pattern == PATTERN_OF["team"]
+    assert stage.show("team", held("team", 9)).pattern is None
 
 
 @pytest.mark.spec("DRV-017")

@@ -4,7 +4,7 @@ Each membership is a `Peer` of its own and says by its scenes what it would show
 drives: the one the wearer chose, where that one has certified light, else the highest on the
 ladder. It is left only between two of its leases, so no certified light is cut short by another.
 Consent is the wearer's and not a circle's: what one membership knows to be withdrawn, none shows.
-Source: SPEC section Several circles, DRV-010 to DRV-016.
+Source: SPEC section Several circles, DRV-010 to DRV-016, DRV-020.
 """
 
 from collections.abc import Collection, Mapping
@@ -42,6 +42,7 @@ class Stage:
         self._standings = dict(entered)
         self._left = {name for name in entered if name in left}
         self._falls = 0
+        self._lit: tuple[str, int] | None = None
         self._allowed = self._allows()
         self.chosen = chosen if chosen in entered and chosen not in left else None
         """The wearer's choice; None: whichever stands highest."""
@@ -54,10 +55,15 @@ class Stage:
         """Return the memberships that the wearer has left."""
         return frozenset(self._left)
 
-    def show(self, name: str, scene: Scene) -> Scene:
-        """Take the new scene of the membership `name`; return what the device shows now."""
+    def show(self, name: str, scene: Scene, switches: Switch | None = None) -> Scene:
+        """Take the new scene of the membership `name`; return what the device shows now.
+
+        `switches`: what its wearer allows as far as it knows now, None: what it knew. A fall and
+        the withdrawal that caused it are one step: else another circle would take the light over.
+        """
         before = self._standings[name]
-        self._standings[name] = before._replace(scene=scene)
+        known = before.switches if switches is None else switches
+        self._standings[name] = Standing(scene, known)
         is_driving = name == self.driving
         if is_driving and scene.fall_count > before.scene.fall_count:
             self._falls += 1
@@ -125,12 +131,17 @@ class Stage:
 
     def _compose(self) -> Scene:
         scene = self._standings[self.driving].scene
+        lit = (self.driving, scene.slot)
+        if scene.rung is Rung.HOLD and not scene.is_selected and self._lit != lit:
+            # It drives because the circle that did was left, in the gap between its own leases.
+            scene = Scene(Rung.SOLO, scene.own_state)
         if Switch.LIT not in self._allowed:
             return Scene(Rung.OFF, scene.own_state, fall_count=self._falls)
         if Switch.SHOW not in self._allowed:
             return Scene(max(scene.rung, Rung.GLOW), scene.own_state, fall_count=self._falls)
         if Switch.COLLECTIVE not in self._allowed and scene.rung <= Rung.HARMONY:
             return Scene(Rung.SOLO, scene.own_state, fall_count=self._falls)
+        self._lit = lit if scene.is_selected else self._lit
         return scene._replace(fall_count=self._falls)
 
 
