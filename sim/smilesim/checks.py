@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from smilesim.boundscheck import BoundsCheck
 from smilesim.circlecheck import CircleCheck
 from smilesim.coverage import Coverage
-from smilesim.device import Device, SimCircle
+from smilesim.device import FIRST_SCENE, Device, SimCircle
 from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
 from smilesim.farcheck import FarCheck
@@ -19,11 +19,13 @@ from smilesim.pace import Pace
 from smilesim.restartcheck import RestartCheck
 from smilesim.retention import PLACE_OF_KIND, kind_of
 from smilesim.seatcheck import SeatCheck
+from smilesim.stagecheck import StageCheck
 from smilesim.successioncheck import SuccessionCheck
 from smilesim.successors import Successors, binding, reached_us
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
+from smilesim.wearers import Wearer
 from smilesync.commands import Command, Leave, SetConsent, SetOff, Switch
 from smilesync.effects import Event, Notice, Scene
 from smilesync.ids import VoterKey
@@ -88,6 +90,7 @@ class Checks:
         self.display = DisplayCheck(circles, self.votes, self.violations)
         self.far = FarCheck(verifier, self.votes)
         self.seats = SeatCheck(circles, devices, self.votes.rolls, self.violations)
+        self.stages = StageCheck(violations)
         self.coverage = Coverage()
         self.measure = measure
         self.lights = lights
@@ -138,6 +141,7 @@ class Checks:
         self.coverage.persisted(device, decoded)
         if isinstance(decoded, ConsentSet):
             self.display.consent_set(device, decoded.switches)
+            self.stages.consent_set(device, decoded.switches)
         elif isinstance(decoded, ClockReserved):
             self.votes.clock_reserved(device, decoded.until_us)
         else:
@@ -177,13 +181,14 @@ class Checks:
         elif notice.event is Event.MESSAGE_DROPPED:
             self.restarts.refused(device, notice, tick)
 
-    def commanded(self, device: Device, command: Command) -> None:
+    def commanded(self, device: Device, command: Command, tick: int) -> None:
         """The wearer of `device` tells it something, and it is on."""
         self.bounds.commanded(device)
         if isinstance(command, Leave):  # which takes back the consent first (MEM-036)
             command = SetConsent(Switch.COLLECTIVE, on=False)
         if isinstance(command, SetConsent | SetOff) and not device.is_villain:
             self.display.commanded(device, command)
+            self.stages.commanded(device, command, tick)
 
     def shown(self, device: Device, scene: Scene, tick: int) -> None:
         """`device` gave `scene` to its lamp."""
@@ -194,6 +199,22 @@ class Checks:
         self.display.shown(device, scene, tick)
         self.measure.shown(device, is_selected=scene.is_selected, tick=tick)
         self.pace.shown(device, scene)
+
+    def presented(self, wearer: Wearer, scene: Scene, driving: Device, tick: int) -> None:
+        """The lamp of a device in several circles is given `scene`: that of one of them."""
+        self.stages.shown(wearer, scene, tick)
+        self.coverage.shown(scene)
+        self.lights.shown(wearer.memberships[0], scene, tick)
+        for device in wearer.memberships:
+            if not device.is_villain:
+                # Whoever does not drive shows nothing of its circle.
+                self.display.shown(device, scene if device is driving else FIRST_SCENE, tick)
+                self.measure.shown(device, is_selected=scene.is_selected, tick=tick)
+
+    def darkened(self, device: Device, tick: int) -> None:
+        """The lamp gets no more of `device`, and nothing of another membership yet."""
+        if not device.is_villain:
+            self.display.shown(device, FIRST_SCENE, tick)
 
     def powered_on(self, device: Device, journal: Sequence[Record], tick: int) -> None:
         """`device` starts from what its disk kept."""
@@ -230,6 +251,7 @@ class Checks:
     def end_tick(self, tick: int) -> None:
         """Everything of `tick` has happened."""
         self.display.end_tick(tick)
+        self.stages.end_tick(tick)
 
     def sweep(self, tick: int) -> None:
         """Judge what goes on without an event; called once a second."""

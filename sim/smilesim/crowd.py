@@ -12,6 +12,7 @@ from smilesim.device import Device, SimCircle, SimKeys
 from smilesim.dice import digest, shuffled, stream
 from smilesim.radio import AirLink
 from smilesim.verify import RememberingSigner, SignThrough
+from smilesim.wearers import Wearer
 from smilesync.circle.genesis import VOTERS_MAX, Parameters, Policy, found, make_card
 from smilesync.entropy import Entropy
 
@@ -38,7 +39,8 @@ class Crowd:
 
     `open_ticks`, if given, says for each pair during which ticks (first, end) it is in range;
     without it every pair always is. `followers`, if given, are for each group who follows its
-    circle without a seat. `tolerance_us` is what the circles are founded with.
+    circle without a seat. `wearers`: of who is in several circles, the index in each of them; all
+    others are one each. `tolerance_us` is what the circles are founded with.
     """
 
     positions_cm: tuple[tuple[int, int], ...]
@@ -46,11 +48,17 @@ class Crowd:
     pairs: tuple[Pair, ...]
     open_ticks: tuple[tuple[int, int], ...] | None = None
     followers: tuple[tuple[int, ...], ...] = ()
+    wearers: tuple[tuple[int, ...], ...] = ()
     tolerance_us: int = Parameters().tolerance_us
 
     @property
     def size(self) -> int:
         return len(self.positions_cm)
+
+    @property
+    def people(self) -> int:
+        """Return how many people that are."""
+        return self.size - sum(len(memberships) - 1 for memberships in self.wearers)
 
 
 def district(peers: int, seed: int) -> Crowd:
@@ -89,10 +97,13 @@ def settle(
 ) -> tuple[list[Device], list[SimCircle]]:
     """Make the devices, their keys and links, and the circles with real founder cards."""
     verifier.expect(crowd.size)
+    first_of = {who: one[0] for one in crowd.wearers for who in one}
     devices = [
-        Device(index, _keys(index, seed, verifier), position)
+        Device(index, _keys(index, first_of.get(index, index), seed, verifier), position)
         for index, position in enumerate(crowd.positions_cm)
     ]
+    for memberships in crowd.wearers:
+        Wearer([devices[who] for who in memberships])
     followers = crowd.followers or ((),) * len(crowd.groups)
     parameters = Parameters(tolerance_us=crowd.tolerance_us, policy=policy)
     circles = [
@@ -111,9 +122,9 @@ def settle(
     return devices, circles
 
 
-def _keys(index: int, seed: int, verifier: SignThrough) -> SimKeys:
+def _keys(index: int, person: int, seed: int, verifier: SignThrough) -> SimKeys:
     return SimKeys(
-        identity=RememberingSigner(digest(seed, "identity", index), verifier),
+        identity=RememberingSigner(digest(seed, "identity", person), verifier),
         voter=RememberingSigner(digest(seed, "voter", index), verifier),
     )
 

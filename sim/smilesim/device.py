@@ -1,8 +1,9 @@
 """One simulated device: its keys, its crystal, its disk, its links, and the peer while it is on."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from smilesim.disk import Disk
 from smilesim.engine import NEVER_NS, Lane, give_ranks
@@ -12,16 +13,21 @@ from smilesim.verify import RememberingSigner
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.roster import Roster
 from smilesync.commands import Command
-from smilesync.effects import Effect, Scene
+from smilesync.effects import Effect, Rung, Scene
 from smilesync.ids import PeerId
 from smilesync.keys import Signer
 from smilesync.statistics import Statistics
 from smilesync.wire.messages import Message
 from smilesync.wire.records import Record
 
+if TYPE_CHECKING:
+    from smilesim.wearers import Wearer
+
 NO_TICK = -1
 UNHARMED = -1
 NO_SEAT = -1
+FIRST_SCENE = Scene(Rung.SOLO, 2)
+"""What a device shows before its peer said anything."""
 
 
 class LivePeer(Protocol):
@@ -81,6 +87,7 @@ class Device(Lane):
     `villain` is its name in the cast. With a flat battery it cannot be switched on.
     `renewals`: how often it was given another voter key. `has_abandoned`: it gave up its circle
     and is in no successor yet.
+    `wearer`: who wears it if it is one membership of a device in several circles, else None.
     `is_amnesic`: it lost what it had signed, so its key never votes again. Before
     `clock_off_until_tick` its clock is none that the protocol was made for, or its readings are
     still in use. `sent` counts its messages, for the checks.
@@ -118,6 +125,7 @@ class Device(Lane):
         "slow_ms",
         "stalled_until_tick",
         "villain",
+        "wearer",
     )
 
     def __init__(self, index: int, keys: SimKeys, position_cm: tuple[int, int]) -> None:
@@ -153,6 +161,12 @@ class Device(Lane):
         self.clock_off_until_tick = 0
         self.is_amnesic = False
         self.sent = 0
+        self.wearer: Wearer | None = None
+
+    @property
+    def memberships(self) -> "tuple[Device, ...]":
+        """Return all that runs on the same hardware: power, processor and crystal are one."""
+        return (self,) if self.wearer is None else self.wearer.memberships
 
     @property
     def is_paused(self) -> bool:
@@ -163,6 +177,26 @@ class Device(Lane):
         """Become the voter of `circle` that its genesis lists under this identity, or follow it."""
         self.circle = circle
         self.roster_index = circle.roster.index_of.get(self.identity, NO_SEAT)
+
+
+class Registry:
+    """Devices by identity; who is in several circles has one for each."""
+
+    def __init__(self, devices: Iterable[Device] = ()) -> None:
+        self._by_identity: defaultdict[bytes, dict[int, Device]] = defaultdict(dict)
+        for device in devices:
+            self.add(device)
+
+    def add(self, device: Device) -> None:
+        """Let a device be found."""
+        self._by_identity[bytes(device.identity)][device.index] = device
+
+    def find(self, identity: bytes, circle: SimCircle | None) -> Device | None:
+        """Return who this is in a circle; who is in one circle only is the same everywhere."""
+        found = self._by_identity.get(bytes(identity), {})
+        if len(found) < 2 or circle is None:
+            return next(iter(found.values()), None)
+        return next((found[index] for index in circle.everybody if index in found), None)
 
 
 class PeerMaker(Protocol):

@@ -13,8 +13,9 @@ from smilesim.disk import DiskFull
 from smilesim.engine import NEVER_NS, Mark, Wheel
 from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
+from smilesim.wearers import Wearer
 from smilesim.wire import Wire
-from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Send, Show
+from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Scene, Send, Show
 from smilesync.keys import Signer
 from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
 
@@ -41,10 +42,48 @@ class Execution:
         self.wakes = 0
         self.notices: Counter[Event] = Counter()
         self.fired: Counter[str] = Counter()
+        self.touched: dict[int, Wearer] = {}
+        """Of the devices in several circles those of which something changed in this tick."""
 
     def stop(self, device: Device) -> None:
         """End this life of `device`: volatile state is gone."""
         raise NotImplementedError
+
+    def show(self, device: Device, scene: Scene) -> None:
+        """Let a lamp have a scene. Of several memberships one drives it, as the stage says."""
+        device.scene, tick = scene, self.wheel.tick
+        if device.wearer is None:
+            self.checks.shown(device, scene, tick)
+            return
+        device.wearer.show(device, scene, tick)
+        if not device.is_villain:
+            self.checks.pace.shown(device, scene)
+            self.checks.stages.said(device, scene, tick)
+        self.touched[device.memberships[0].index] = device.wearer
+
+    def present(self) -> None:
+        """At the end of a tick, give lamps of devices in several circles what their stages say.
+
+        While the processor of what drives stands still the lamp gets nothing.
+        """
+        tick = self.wheel.tick
+        for wearer in self.touched.values():
+            driving, stage = wearer.driving, wearer.stage
+            if stage is None or driving is None:
+                continue
+            if not driving.is_paused and stage.scene != wearer.shown:
+                wearer.shown, wearer.lit = stage.scene, driving
+                self.checks.presented(wearer, stage.scene, driving, tick)
+            elif driving.is_paused and wearer.lit is not None:
+                self.checks.darkened(wearer.lit, tick)
+                wearer.lit = wearer.shown = None
+        self.touched.clear()
+
+    def refresh(self, wearer: Wearer) -> None:
+        """Look anew at what the wearer allows and has chosen: no scene may have told."""
+        wearer.refresh(self.wheel.tick)
+        self.checks.stages.decided(wearer, self.wheel.tick)
+        self.touched[wearer.memberships[0].index] = wearer
 
     def hear(self, way: AirLink, payload: Message, key: int) -> bool:
         """Give a device what reaches it; returns whether it is due in this tick."""
@@ -119,10 +158,18 @@ class Execution:
         tick = self.wheel.tick
         if device.stalled_until_tick:
             device.stalled_until_tick = 0
-            self.checks.resumed(device, tick)
+            if device.wearer is None:
+                self.checks.resumed(device, tick)
+            else:
+                self.touched[device.memberships[0].index] = device.wearer
         if device.is_busy:
             device.is_busy = False
             self.pause(device, tick + device.slow_ms)
+
+    def freeze(self, device: Device, until_tick: int) -> None:
+        """Let nothing run on the hardware of `device` before that tick."""
+        for one in device.memberships:
+            self.pause(one, until_tick)
 
     def pause(self, device: Device, until_tick: int) -> None:
         """Let nothing run on `device` before that tick; what reaches it waits.
@@ -134,7 +181,9 @@ class Execution:
         is_paused, device.stalled_until_tick = device.is_paused, until_tick
         # Something must come when the pause is over: from then on it is judged again.
         self.wheel.put(until_tick, (device.key | WAKE_ORDINAL, device, Mark.WAKE))
-        if not is_paused:
+        if device.wearer is not None:
+            self.touched[device.memberships[0].index] = device.wearer
+        elif not is_paused:
             self.checks.paused(device)
 
     def rearm(self, device: Device) -> None:
@@ -196,9 +245,8 @@ class Execution:
             elif isinstance(effect, Show):
                 if unsynced:
                     unsynced = self._sync(device, unsynced)
-                device.scene = effect.scene
                 self.trace.shown(device.index, effect.scene)
-                self.checks.shown(device, effect.scene, self.wheel.tick)
+                self.show(device, effect.scene)
             elif isinstance(effect, EraseVoterKey):
                 if unsynced:
                     unsynced = self._sync(device, unsynced)

@@ -7,12 +7,12 @@ the time since the last change: the lamp needs nothing else, and nothing else of
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smilesim.device import Device
+from smilesim.device import FIRST_SCENE, Device
 from smilesim.dice import shuffled, stream
 from smilesim.engine import TICK_NS, TICKS_PER_SECOND
 from smilesim.violations import Violations
 from smilesync.config import LightConfig
-from smilesync.effects import Rung, Scene
+from smilesync.effects import Scene
 from smilesync.light.lamp import Lamp
 from smilesync.light.sink import Sink, new_sink
 from smilesyncd.analyser.judge import LightJudge, Limits, Violation
@@ -43,13 +43,17 @@ class LightSample:
         *,
         limits: Limits,
     ) -> None:
-        order = shuffled(len(devices), stream(seed, "light-sample"))[:SAMPLE_SIZE]
+        drawn = shuffled(len(devices), stream(seed, "light-sample"))
+        # A device in several circles has one lamp, which is looked at with its first membership.
+        order = [index for index in drawn if devices[index].memberships[0].index == index]
         self.frames = 0
         self._config = config
         self._violations = violations
         self._sink: Sink = new_sink()
         self._devices = devices
-        self._watched = {index: Watched(LightJudge(limits)) for index in sorted(order)}
+        self._watched = {
+            index: Watched(LightJudge(limits)) for index in sorted(order[:SAMPLE_SIZE])
+        }
 
     @property
     def size(self) -> int:
@@ -72,7 +76,7 @@ class LightSample:
                 sink=self._sink,
                 now_ns=device.oscillator.at(tick),
             )
-            watched.scene = Scene(Rung.SOLO, 2)
+            watched.scene = FIRST_SCENE
             watched.next_frame = _frame_after(tick)
 
     def powered_off(self, device: Device, tick: int) -> None:

@@ -84,9 +84,9 @@ class Measure:
         lamp.waits_since = lamp.able_since = NO_TICK
 
     def stranded(self, devices: Iterable[Device], tick: int) -> None:
-        """These devices lost their quorum at `tick`."""
+        """These devices lost their quorum at `tick`; who is in another circle may go on there."""
         self._cut_tick = tick
-        self._stranded = {device.index: tick for device in devices}
+        self._stranded = {device.index: tick for device in devices if device.wearer is None}
 
     def healed(self, tick: int) -> None:
         """They have it back."""

@@ -28,6 +28,7 @@ POWER_LOST = ("blackout", "crashes", "persist-points", "torn-writes")
 LINKS_LOST = ("split", "sides", "islands")
 TORN = ("torn-writes", "disk-errors")
 MEMORY_LOST = ("lost-writes", "bit-flips")
+SEVERAL_CIRCLES = ("choices", "partings", "half-told")
 
 
 class Kind(Enum):
@@ -42,8 +43,8 @@ class Kind(Enum):
 class Property:
     """One promise. `name` is its rule in violations, or the fact that coverage counts.
 
-    A *sometimes* property is asked of scenarios with one of the faults in `after`, or of all; an
-    *eventually* property of runs that go on for longer than `within_s` after the last fault.
+    A property is asked of scenarios with one of the faults in `after`, or of all; an *eventually*
+    property of runs that go on for longer than `within_s` after the last fault.
     """
 
     kind: Kind
@@ -53,8 +54,8 @@ class Property:
     within_s: int = 0
 
 
-def _always(name: str, claim: str) -> Property:
-    return Property(Kind.ALWAYS, name, claim)
+def _always(name: str, claim: str, *after: str) -> Property:
+    return Property(Kind.ALWAYS, name, claim, frozenset(after))
 
 
 def _sometimes(name: str, claim: str, *after: str) -> Property:
@@ -84,6 +85,9 @@ PROPERTIES = (
     _always("I17", "no slot is shown after a later one, across restarts"),
     _always("I18", "no vote between a start and q - 1 answers, none by who forgot votes"),
     _always("seat", "no lawful seat is lost"),
+    _always(
+        "stage", "one circle at a time drives a light, by all journals' leave", *SEVERAL_CIRCLES
+    ),
     _always("PAT", "every selected pattern passes the static conditions"),
     _always("light", "no emitted light breaks a limit for eyes"),
     _always(REFUSED_RULE, "no honest voter refuses what an honest leader proposes"),
@@ -107,6 +111,7 @@ PROPERTIES = (
     _sometimes("consent-withdrawn", "a wearer leaves the collective light", "withdraw"),
     _sometimes("seat-given", "a decided value gives somebody a seat", "churn"),
     _sometimes("seat-taken", "a decided value takes a seat", "churn"),
+    _sometimes("changed-over", "a light goes over from one circle to another", "choices"),
     _eventually(LIGHT_RULE, f"whoever is able has certified light within {LIGHT_S} s", LIGHT_S),
     _eventually(
         PROGRESS_RULE,
@@ -174,6 +179,7 @@ def outcomes(city: City) -> tuple[Outcome, ...]:
         **city.violations.judged,
         **city.checks.coverage.seen,
         **seat_counts(city),
+        "changed-over": city.checks.stages.changes,
         "PAT": city.checks.display.patterns,
         "light": city.lights.frames,
         "crash": city.world.deliveries + city.world.wakes,
@@ -182,13 +188,12 @@ def outcomes(city: City) -> tuple[Outcome, ...]:
 
 
 def _outcome(one: Property, city: City, count: int) -> Outcome:
+    faults = city.plan.scenario.faults
+    is_asked = not one.after or any(fault.kind in one.after for fault in faults)
     if one.kind is Kind.SOMETIMES:
-        is_asked = not one.after or any(
-            fault.kind in one.after for fault in city.plan.scenario.faults
-        )
         result, without = Result.SEEN, Result.UNSEEN
     else:
-        is_asked = _has_time_for(one, city.plan)
+        is_asked = is_asked and _has_time_for(one, city.plan)
         result, without = Result.HELD, Result.UNJUDGED
     if not count:
         result = without if is_asked else Result.NOT_ASKED

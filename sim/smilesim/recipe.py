@@ -17,6 +17,7 @@ from smilesim.device import PeerMaker
 from smilesim.faults.table import BYZANTINE
 from smilesim.fidelity import FAST
 from smilesim.meadow import meadow
+from smilesim.overlap import overlapping
 from smilesim.scenario import Scenario
 from smilesync.circle.genesis import VOTERS_MAX
 from smilesync.errors import SettingsError
@@ -57,6 +58,13 @@ def crowd(recipe: Recipe) -> Crowd:
             f"circle_size {scenario.circle_size}: expected none where a recording or one_circle "
             f"says who is in which circle"
         )
+    if scenario.overlap_percent:
+        if scenario.is_one_circle or scenario.circle_size or source is not None:
+            raise SettingsError(
+                f"overlap_percent {scenario.overlap_percent:g}: expected no recording, one_circle "
+                f"or circle_size beside it, which say who is in which circle"
+            )
+        return overlapping(scenario.peers, scenario.overlap_percent, recipe.seed)
     if scenario.is_one_circle:
         check_gathering(scenario, with_contacts=source is not None)
         return gathering(scenario.peers, recipe.seed)

@@ -162,7 +162,7 @@ def report(city: City, *, is_one_of_many: bool = False) -> Report:
     return {
         "scenario": scenario.name,
         "fidelity": city.fidelity,
-        "peers": len(city.devices),
+        "peers": city.plan.crowd.people,
         "seed": city.plan.seed,
         "seconds": city.plan.seconds,
         "commit": commit(),

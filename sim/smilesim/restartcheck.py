@@ -8,13 +8,12 @@ equivocation. And no honest voter refuses for good what an honest leader propose
 
 from collections.abc import Sequence
 
-from smilesim.device import Device, SimCircle
+from smilesim.device import Device, Registry, SimCircle
 from smilesim.rolls import quorum_of
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck, statement
 from smilesync.effects import Notice
-from smilesync.ids import PeerId
 from smilesync.wire.messages import Status, VoteSet
 
 VALUE_RULES = ("CIR-021", "CIR-022", "CIR-024", "CIR-028")
@@ -41,11 +40,11 @@ class RestartCheck:
         self._answered: dict[int, set[int]] = {}
         self._forgot: set[int] = set()
         self._least: dict[int, int] = {}
-        self._device_of: dict[PeerId, Device] = {}
+        self._devices = Registry()
 
     def powered_on(self, device: Device) -> None:
         """A new life: whatever was answered before counts no more."""
-        self._device_of[device.identity] = device
+        self._devices.add(device)
         self._question.pop(device.index, None)
         self._answered.pop(device.index, None)
         self._least.pop(device.index, None)
@@ -92,7 +91,7 @@ class RestartCheck:
 
     def accused(self, device: Device, notice: Notice, tick: int) -> None:
         """`device` says that somebody signed what excludes each other."""
-        accused = self._device_of.get(notice.peer) if notice.peer is not None else None
+        accused = self._devices.find(notice.peer or b"", device.circle)
         if accused is None or not (accused.is_villain or accused.disk.has_lied):
             detail = "an honest voter is accused of equivocation"
             self._violations.add("I15", tick, device.index, detail)
@@ -101,7 +100,7 @@ class RestartCheck:
         """`device` drops a message; a proposal that breaks a rule for all was no honest one."""
         if not notice.detail.startswith(VALUE_RULES):
             return
-        leader = self._device_of.get(notice.peer) if notice.peer is not None else None
+        leader = self._devices.find(notice.peer or b"", device.circle)
         if leader is not None and not (leader.is_villain or leader.disk.has_lied):
             detail = f"the value of an honest leader is refused: {notice.detail}"
             self._violations.add(REFUSED_RULE, tick, device.index, detail)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from smilesim.device import Device, SimCircle
+from smilesim.device import Device, Registry, SimCircle
 from smilesim.violations import Violations
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
@@ -76,7 +76,7 @@ class Rolls:
     def __init__(
         self, circles: Sequence[SimCircle], devices: Sequence[Device], violations: Violations
     ) -> None:
-        self._devices = {bytes(device.identity): device for device in devices}
+        self._devices = Registry(devices)
         self._books: dict[int, Book] = {}
         self.ever: set[int] = set()
         """Who has, or once had, a seat."""
@@ -96,7 +96,7 @@ class Rolls:
         """Return who votes after the slot that `device` decided last, by roster, and their q."""
         assert device.circle is not None
         roll = self.at(device.circle, decided_slot + 1)
-        return self._seated(roll), roll.quorum
+        return self._seated(device.circle, roll), roll.quorum
 
     def take_steps(self, circle: SimCircle) -> list[SeatStep]:
         """Return the steps that were not asked for yet, in order."""
@@ -109,8 +109,8 @@ class Rolls:
         book = self._book(circle)
         return book.waiting, book.next_slot - 1
 
-    def _seated(self, roll: Roll) -> list[Device]:
-        found = [self._devices.get(identity) for _, identity in roll.seats]
+    def _seated(self, circle: SimCircle, roll: Roll) -> list[Device]:
+        found = [self._devices.find(identity, circle) for _, identity in roll.seats]
         return [one for one in found if one is not None]
 
     def decided(self, device: Device, slot: int, body: bytes, tick: int) -> None:
@@ -179,7 +179,7 @@ class Rolls:
         for fault in faults:
             self._violations.add("I9", tick, device.index, f"slot {book.next_slot}: {fault}")
         for identity in sorted(expelled):
-            accused = self._devices.get(identity)
+            accused = self._devices.find(identity, circle)
             # A device whose flash lost what it had confirmed may have signed twice unknowingly.
             if accused is None or not (accused.is_villain or accused.disk.has_lied):
                 detail = f"slot {book.next_slot}: an honest voter is expelled"
@@ -189,23 +189,23 @@ class Rolls:
         book.waiting -= {identity for _, identity in added}
         if removed or added:
             book.rolls = [*book.rolls, roll][-KEPT_ROLLS:]
-            circle.voters = tuple(device.index for device in self._seated(roll))
+            circle.voters = tuple(device.index for device in self._seated(circle, roll))
             circle.quorum = roll.quorum
             self.ever |= set(circle.voters)
         step = SeatStep(
             book.next_slot,
             b"",
-            self._indices(absent),
-            self._indices({identity for _, identity in added}),
+            self._indices(circle, absent),
+            self._indices(circle, {identity for _, identity in added}),
             removed=len(removed),
             admitted=len(admitted),
             left=len(left),
         )
         book.steps = [*book.steps, step][-KEPT_ROLLS:]
 
-    def _indices(self, identities: set[bytes]) -> tuple[int, ...]:
-        known = [self._devices[one].index for one in identities if one in self._devices]
-        return tuple(sorted(known))
+    def _indices(self, circle: SimCircle, identities: set[bytes]) -> tuple[int, ...]:
+        known = (self._devices.find(one, circle) for one in identities)
+        return tuple(sorted(one.index for one in known if one is not None))
 
 
 def _returned(book: Book, seats: Sequence[Seat], petitions: list[CborValue]) -> list[str]:

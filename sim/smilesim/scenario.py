@@ -40,6 +40,7 @@ OPTIONAL = (
     Key("circle_size", 1, PEERS_MAX, "people of one circle, most of whom follow", is_whole=True),
     Key("one_circle", 0, 1, "1: everybody is of one circle, all in range of all", is_whole=True),
     Key("villains", 0, 64, "voters of each circle that may be faulty, else f", is_whole=True),
+    Key("overlap_percent", 1, 43, "people of a circle who are also in the next one"),
     Key("governed", 0, 1, "1: circles by invitation, whose voters may change", is_whole=True),
 )
 WEATHER = (
@@ -92,6 +93,8 @@ class Scenario:
     circle_size: int = 0
     is_governed: bool = False
     """May the voters of a circle change? Then who is away for long loses the seat."""
+    overlap_percent: float = 0
+    """How many people of a circle are also in the next one; 0: nobody is in two circles."""
 
 
 def names() -> list[str]:
@@ -166,6 +169,7 @@ def parse(name: str, text: str, source: str) -> Scenario:
         villains=int(top["villains"]) if "villains" in top else None,
         is_governed=top.get("governed", 0) == 1,
         circle_size=int(top.get("circle_size", 0)),
+        overlap_percent=top.get("overlap_percent", 0),
     )
 
 
@@ -190,6 +194,7 @@ def digest(scenario: Scenario) -> str:
 
 def render(scenario: Scenario) -> str:
     """Return the text of a file that `parse` reads back equal."""
+    overlaps = scenario.overlap_percent > 0
     parts = [
         [
             f"summary = {json.dumps(scenario.summary, ensure_ascii=False)}",
@@ -199,6 +204,7 @@ def render(scenario: Scenario) -> str:
             *([f"villains = {scenario.villains}"] if scenario.villains is not None else []),
             *(["governed = 1"] if scenario.is_governed else []),
             *([f"circle_size = {scenario.circle_size}"] if scenario.circle_size else []),
+            *_assigned({"overlap_percent": scenario.overlap_percent} if overlaps else {}),
         ],
         ["[weather]", *_assigned(weather_numbers(scenario.weather))],
     ]

@@ -8,10 +8,9 @@ at most one such list in 30 s. Written apart from the core, but for the encoding
 import hashlib
 from dataclasses import dataclass, field
 
-from smilesim.device import Device
+from smilesim.device import Device, Registry, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.violations import Violations
-from smilesync.ids import PeerId
 from smilesync.keys import Verifier
 from smilesync.wire import cbor
 from smilesync.wire.messages import Pledge
@@ -52,8 +51,8 @@ class SuccessionCheck:
     def __init__(self, verifier: Verifier, violations: Violations) -> None:
         self._verifier = verifier
         self._violations = violations
-        self._of: dict[PeerId, History] = {}
-        self._devices: dict[PeerId, Device] = {}
+        self._of: dict[int, History] = {}
+        self._devices = Registry()
 
     def powered_on(self, device: Device, tick: int) -> None:
         """A life begins: as far as it knows, its circle decided a moment ago."""
@@ -93,13 +92,16 @@ class SuccessionCheck:
             self._violations.add(RULE, tick, device.index, detail)
         history.pledged, history.pledged_tick = pledge.call, tick
 
-    def _is_honest(self, founder: PeerId) -> bool:
-        known = self._devices.get(founder)
-        return known is not None and not known.is_villain
+    def _has_kept(self, founder: bytes, circle: SimCircle) -> bool:
+        """Has an honest founder not given up the old circle?"""
+        known = self._devices.find(founder, circle)
+        if known is None or known.is_villain:
+            return False
+        return bytes(circle.genesis.circle_id) not in self._history(known).given_up
 
     def _history(self, device: Device) -> History:
-        self._devices[device.identity] = device
-        return self._of.setdefault(device.identity, History())
+        self._devices.add(device)
+        return self._of.setdefault(device.index, History())
 
     def _abandoned(self, device: Device, history: History, lost: bytes, tick: int) -> None:
         self._violations.judged[RULE] += 1
@@ -142,8 +144,7 @@ class SuccessionCheck:
             pairs = zip((identity, voter), signatures, strict=True)
             if not all(self._verifier.verify(key, data, signed) for key, signed in pairs):
                 faults.append("moved to a circle that not all it lists have signed")
-            founder = PeerId(identity)
-            if self._is_honest(founder) and lost not in self._of[founder].given_up:
+            if self._has_kept(identity, device.circle):
                 faults.append("a founder had not given up the old circle")
         if len(cards) < 2:
             faults.append("moved to a circle of one")

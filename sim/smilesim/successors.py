@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from smilesim.device import NO_SEAT, Device, SimCircle
+from smilesim.device import NO_SEAT, Device, Registry, SimCircle
 from smilesim.votecheck import read_decision
 from smilesync.circle.genesis import decode_genesis
 from smilesync.ids import CircleId
@@ -18,7 +18,7 @@ class Successors:
     ) -> None:
         self._circles = circles
         self._verifier = verifier
-        self._index_of = {device.identity: device.index for device in devices}
+        self._devices = Registry(devices)
         self._by_id: dict[CircleId, SimCircle] = {c.genesis.circle_id: c for c in circles}
         self._origin = {device.index: device.circle for device in devices}
 
@@ -26,13 +26,13 @@ class Successors:
         """A life begins from this journal, which may have lost what the last one wrote."""
         moved = [record for record in journal if isinstance(record, Moved)]
         origin = self._origin[device.index]
-        circle = self._circle(moved[-1]) if moved else origin
+        circle = self._circle(device, moved[-1]) if moved else origin
         if circle is not None and circle is not device.circle:
             self._join(device, circle)
 
     def moved(self, device: Device, record: Moved) -> None:
         """The move of a device to a successor is on its disk."""
-        self._join(device, self._circle(record))
+        self._join(device, self._circle(device, record))
 
     def _join(self, device: Device, circle: SimCircle) -> None:
         device.join(circle)
@@ -40,12 +40,13 @@ class Successors:
         if device.roster_index == NO_SEAT and device.index not in circle.followers:
             circle.followers += (device.index,)
 
-    def _circle(self, record: Moved) -> SimCircle:
+    def _circle(self, device: Device, record: Moved) -> SimCircle:
         genesis = decode_genesis(record.genesis, self._verifier)
         known = self._by_id.get(genesis.circle_id)
         if known is None:
             roster = genesis.roster
-            members = tuple(self._index_of[identity] for identity in roster.identities)
+            founders = (self._devices.find(one, device.circle) for one in roster.identities)
+            members = tuple(one.index for one in founders if one is not None)
             index, quorum = len(self._circles), roster.quorum
             known = SimCircle(index, genesis, roster, members, members, quorum)
             self._by_id[genesis.circle_id] = known

@@ -18,7 +18,7 @@ COLUMNS_PER_LABEL = 8
 ACTIVE, IDLE, QUIET = "█", "·", "░"
 COLOURS = (
     *("cyan", "magenta", "red", "yellow", "green"),
-    *("blue", "bright_red", "white", "bright_cyan", "red"),
+    *("blue", "bright_red", "white", "bright_yellow", "bright_cyan", "red"),
 )
 
 

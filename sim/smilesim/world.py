@@ -12,13 +12,15 @@ from typing import Any, Protocol
 from smilesim.checks import Checks
 from smilesim.device import UNHARMED, Device, PeerMaker, open_session, place
 from smilesim.dice import digest, mix, salt, stream
+from smilesim.disk import DiskFull
 from smilesim.engine import NEVER_NS, SEQUENCE_MASK, Mark, Order, step
 from smilesim.execution import WAKE_ORDINAL, Execution
 from smilesim.oscillator import crystal
 from smilesim.radio import CLOSED, NO_LIFE, AirLink, Radio
 from smilesim.trace import Trace
+from smilesim.wearers import OF_A_CIRCLE, Wearer
 from smilesim.wire import Wire
-from smilesync.commands import Command, Join, WishFor
+from smilesync.commands import Command, Join, Leave, SetConsent, WishFor
 from smilesync.errors import LocalError
 from smilesync.keys import Signer
 from smilesync.wire.messages import Message
@@ -65,6 +67,8 @@ class World(Execution):
         """Whether devices that are switched on look for the others by themselves."""
         self._make_peer = make_peer
         self._orders = 0
+        self._is_ordered = True
+        """Did devices act in their order in this tick? Who loses power takes others along."""
         self._chance = stream(seed, "power-loss")
         place(devices)
 
@@ -90,11 +94,15 @@ class World(Execution):
             if violations.count and violations.is_stop:
                 return
             if wheel.tick < tick:
-                self.trace.end_tick(wheel.tick, is_ordered=True)
+                if self.touched:
+                    self.present()
+                self.trace.end_tick(wheel.tick, is_ordered=self._is_ordered)
+                self._is_ordered = True
                 self.checks.end_tick(wheel.tick)
 
     def end_tick(self) -> None:
         """Close the books of the current tick."""
+        self.present()
         self.trace.end_tick(self.wheel.tick)
         self.checks.end_tick(self.wheel.tick)
 
@@ -119,8 +127,15 @@ class World(Execution):
 
     def command_at(self, device: Device, tick: int, command: Command) -> None:
         """Let the wearer do something at a later tick; nothing happens while it is off."""
-        self._orders += 1
-        self._put(device, tick, ORDER_ORDINAL + self._orders, Order(command))
+        for one in (device,) if isinstance(command, OF_A_CIRCLE) else device.memberships:
+            self._orders += 1
+            self._put(one, tick, ORDER_ORDINAL + self._orders, Order(command))
+
+    def choose(self, wearer: Wearer, device: Device | None) -> None:
+        """Let a wearer choose which of several circles drives, None: whichever stands highest."""
+        wearer.choose(device)
+        self.checks.stages.chosen(wearer, device)
+        self.refresh(wearer)
 
     def power_off(self, device: Device) -> None:
         """Cut the power now: volatile state is gone, the disk keeps what it had synced."""
@@ -130,6 +145,14 @@ class World(Execution):
 
     def stop(self, device: Device) -> None:
         """End this life of `device`: volatile state is gone, unsynced records may be."""
+        for one in device.memberships:
+            self._stop(one)
+        if device.wearer is not None:
+            self._is_ordered = False
+            device.wearer.end()
+            self.checks.stages.stopped(device.wearer)
+
+    def _stop(self, device: Device) -> None:
         self.fired["lost-record"] += device.disk.lose_power(self._chance)
         device.is_on = False
         device.stalled_until_tick = 0
@@ -180,7 +203,8 @@ class World(Execution):
 
     def power_on_at(self, device: Device, tick: int) -> None:
         """Switch `device` on at a later tick."""
-        self._put(device, tick, POWER_ORDINAL, Mark.POWER_ON)
+        for one in device.memberships:
+            self._put(one, tick, POWER_ORDINAL, Mark.POWER_ON)
 
     def range_changed(self, low: int, high: int, *, is_far: bool) -> None:
         """Two people walked apart, or met."""
@@ -207,8 +231,26 @@ class World(Execution):
         self.wheel.put(tick, (device.key | ordinal, device, mark))
 
     def _obey(self, device: Device, command: Command) -> None:
+        wearer = device.wearer
+        if wearer is None:
+            self._tell(device, command)
+        elif wearer.is_told(device, command):
+            if isinstance(command, Leave):
+                self.checks.stages.left(device)
+                wearer.leave(device)
+            self._tell(device, command)
+            if isinstance(command, Join) and device.index in wearer.left:
+                # What the wearer allows holds again there, before it counts for the light.
+                self.checks.stages.joining(device)
+                for switch in wearer.given(self.wheel.tick):
+                    self._tell(device, SetConsent(switch, on=True))
+                self.checks.stages.came_back(device)
+                wearer.come_back(device)
+            self.refresh(wearer)
+
+    def _tell(self, device: Device, command: Command) -> None:
         if device.is_on:
-            self.checks.commanded(device, command)
+            self.checks.commanded(device, command, self.wheel.tick)
         if self.host is not None:
             self.host.obey(device, command)
         elif device.peer is not None:
@@ -218,10 +260,12 @@ class World(Execution):
                 self.execute(device, device.peer.command(command, now_ns))
 
     def _power_on(self, device: Device) -> None:
-        if device.is_on or device.is_flat:
+        if device.is_on or any(one.is_flat for one in device.memberships):
             return
-        tick = self.wheel.tick
-        device.oscillator = crystal(self.seed, device.index, device.boots, tick)
+        wearer, tick = device.wearer, self.wheel.tick
+        if wearer is not None and not self._is_recollected(wearer, device):
+            return
+        device.oscillator = crystal(self.seed, device.memberships[0].index, device.boots, tick)
         device.boots += 1
         device.is_on = True
         self.trace.powered(device.index, is_on=True)
@@ -235,6 +279,25 @@ class World(Execution):
             self.execute(device, device.peer.wake(now_ns))
         if self.is_dialling:
             self.connect_soon(device, device.inbound)
+        if wearer is not None and all(one.is_on for one in wearer.memberships):
+            wearer.begin(tick)
+            self.refresh(wearer)
+
+    def _is_recollected(self, wearer: Wearer, device: Device) -> bool:
+        """Do the journals of all memberships agree, so that `device`, one of them, may start?
+
+        The first one sees to it; the others start in the same tick, if those before them run.
+        """
+        before = wearer.memberships[: wearer.memberships.index(device)]
+        if before:
+            return all(one.is_on for one in before)
+        try:
+            journals = wearer.recollect()
+        except DiskFull:
+            self.fired["disk-stop"] += 1
+            return False
+        self.checks.stages.started(wearer, journals, self.wheel.tick)
+        return True
 
     def _link_up(self, device: Device, other: Device) -> None:
         """A handshake ended at `device`: a new session, or the one it has with this life again."""

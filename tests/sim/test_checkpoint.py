@@ -36,6 +36,8 @@ MIDDLES = {
     # A storm blows.
     "surge": (9,),
     "calm": (1,),
+    # Wearers in two circles: one journal was told what the other was not.
+    "two-circles": (28,),
 }
 
 

@@ -12,6 +12,7 @@ from smilesim.device import Device
 from smilesim.disk import Disk, read_record
 from smilesim.faults.table import KINDS
 from smilesim.meadow import meadow
+from smilesim.overlap import overlapping
 from smilesim.properties import PROPERTIES, Kind, Result, outcomes
 from smilesim.report import report
 from smilesim.world import World
@@ -26,6 +27,7 @@ from smilesync.circle.validity import Head, Reason, Verdict
 from smilesync.circle.value import Value
 from smilesync.circle.witness import Witness
 from smilesync.effects import Effect, Event, Notice, Rung
+from smilesync.light.stage import Stage
 from support import planted
 from support.planted import Bug, Strobe, infested, lacks
 
@@ -150,6 +152,18 @@ go_percent_per_min = 60
 founder_percent = 80
 """
 
+OVERLAP = """summary = "Two circles share some people, who change their minds."
+seconds = 30
+peers = 11
+overlap_percent = 43
+
+[[fault]]
+kind = "choices"
+at_s = 6
+heal_s = 29
+choices_per_min = 20
+"""
+
 Replaced = tuple[object, str, object]
 """A part of the simulator, the name of an attribute, and a broken one to put in its place."""
 
@@ -253,6 +267,7 @@ BROKEN_BY = [
     Case("refused", CALM, (judge, "v4_lease", refuses_all)),
     Case("crash", CALM, planted.Explodes),
     Case("light-returns", BLACKOUT, planted.StaysDark),
+    Case("stage", OVERLAP, (Stage, "choose", lambda self, _name: self.scene)),
     Case("seat", FESTIVAL, (Presence, "away", lambda *_: 1)),
     Case("slots-go-on", LONG, planted.NeverDecides),
 ]
@@ -275,6 +290,7 @@ UNSEEN_BY = [
     Case("rung-solo", SPLIT, lacks(Rung.SOLO)),
     Case("rung-off", WAYWARD, lacks(Rung.OFF)),
     Case("consent-withdrawn", WAYWARD, planted.NeverWithdraws),
+    Case("changed-over", OVERLAP, (World, "choose", comes_never)),
     Case("seat-taken", FESTIVAL, (Witness, "away", lambda *_: 0)),
     Case("seat-given", FESTIVAL, (Witness, "is_near", lambda *_: False)),
 ]
@@ -284,6 +300,8 @@ def plan(text: str) -> Plan:
     chosen = scenario.parse("planted", text, "planted.toml")
     if chosen.circle_size:
         people = meadow(chosen.peers, chosen.circle_size, SEED)
+    elif chosen.overlap_percent:
+        people = overlapping(chosen.peers, chosen.overlap_percent, SEED)
     else:
         people = district(PEERS, SEED)
     return Plan(chosen, people, SEED, chosen.seconds)

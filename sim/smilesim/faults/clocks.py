@@ -53,10 +53,10 @@ def _run_at(drifts_ppb: dict[int, int], heal: int) -> Act:
     def act(stage: Stage) -> None:
         world = stage.world
         for index, drift_ppb in drifts_ppb.items():
-            device = world.devices[index]
-            device.oscillator = device.oscillator.turned(world.tick, drift_ppb=drift_ppb)
-            _mistrust(device, heal)
-            world.rearm(device)
+            for device in world.devices[index].memberships:
+                device.oscillator = device.oscillator.turned(world.tick, drift_ppb=drift_ppb)
+                _mistrust(device, heal)
+                world.rearm(device)
             world.fired["drifting-clock"] += world.tick < heal
 
     return act
@@ -70,11 +70,12 @@ def _jump(fault: Fault, ground: Ground) -> list[Step]:
 
 def _leap(index: int, jump_ns: int) -> Act:
     def act(stage: Stage) -> None:
-        world, device = stage.world, stage.world.devices[index]
-        if device.is_on:
-            device.oscillator = device.oscillator.turned(world.tick, jump_ns=jump_ns)
-            _mistrust(device, world.tick)
-            world.rearm(device)
+        world = stage.world
+        if world.devices[index].is_on:
+            for device in world.devices[index].memberships:
+                device.oscillator = device.oscillator.turned(world.tick, jump_ns=jump_ns)
+                _mistrust(device, world.tick)
+                world.rearm(device)
             world.fired["clock-leap"] += 1
 
     return act

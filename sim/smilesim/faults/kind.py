@@ -49,7 +49,8 @@ class Ground:
 
     Shapes: `pairs` are devices in range of each other at some time, lower index first; `faulty`
             are f voters of every circle with f voters to spare, the only ones that kinds may
-            strike that count as Byzantine, so that no mixture of faults exceeds f.
+            strike that count as Byzantine, so that no mixture of faults exceeds f; `wearers` are
+            those in several circles, by their memberships.
     """
 
     seed: int
@@ -59,6 +60,7 @@ class Ground:
     faulty: tuple[int, ...]
     weather: Weather
     faults: tuple[Fault, ...]
+    wearers: tuple[tuple[int, ...], ...] = ()
 
     @property
     def size(self) -> int:

@@ -49,7 +49,7 @@ def _pause(index: int, pause_ticks: int) -> Act:
     def act(stage: Stage) -> None:
         device = stage.world.devices[index]
         if device.is_on:
-            stage.world.pause(device, stage.world.tick + pause_ticks)
+            stage.world.freeze(device, stage.world.tick + pause_ticks)
             stage.world.fired["pause"] += 1
 
     return act

@@ -1,6 +1,7 @@
 """The one table of the kinds of faults: `show`, validation, docs, scripts and counts read it."""
 
 from smilesim.faults import (
+    choices,
     churn,
     clocks,
     flash,
@@ -14,15 +15,16 @@ from smilesim.faults import (
 )
 from smilesim.faults.kind import Fault, Kind
 
-FAMILIES = (weather, partition, power, flash, clocks, pace, storm, wearer, churn, villainy)
+FAMILIES = (weather, partition, power, flash, clocks, pace, storm, wearer, choices, churn, villainy)
 
 BYZANTINE = frozenset(
     (*(kind.name for kind in villainy.KINDS), "lost-writes", "bit-flips", "restored-backup")
 )
 """Kinds that break what the protocol takes for granted of an honest voter."""
 
-UNDRAWN = frozenset(kind.name for kind in churn.KINDS)
-"""Kinds that mean something only where voters may change; circles drawn at random are closed."""
+UNDRAWN = frozenset(kind.name for kind in (*churn.KINDS, *choices.KINDS))
+"""Kinds that mean something only where voters may change, or people are in several circles: those
+that are drawn at random are closed, and apart."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
 

@@ -60,6 +60,11 @@ def ground_of(world: World, circles: Sequence[SimCircle], scenario: Scenario, se
         faulty=_faulty(circles, seed, scenario.villains),
         weather=scenario.weather,
         faults=scenario.faults,
+        wearers=tuple(
+            tuple(one.index for one in device.memberships)
+            for device in devices
+            if len(device.memberships) > 1 and device.memberships[0] is device
+        ),
     )
 
 

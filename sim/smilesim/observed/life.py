@@ -55,12 +55,13 @@ class Life:
             world.fired["power-loss"] += self._peer.death == CRASH
             world.stop(device)
             return
+        if device.wearer is not None and device.peer is not None:
+            world.refresh(device.wearer)
         if device.stalled_until_tick <= world.tick:
             world.rest(device)
 
     def _show(self, scene: Scene, _now_ns: int) -> None:
-        self._device.scene = scene
-        self._world.checks.shown(self._device, scene, self._world.tick)
+        self._world.show(self._device, scene)
 
 
 def _ignore(_notice: Notice, _now_ns: int) -> None:

@@ -7,8 +7,9 @@ from smilesim.city import City, Plan
 from smilesim.crowd import district, gathering
 from smilesim.fidelity import DAEMON, FAST
 from smilesim.meadow import meadow
+from smilesim.overlap import overlapping
 from smilesim.report import report
-from smilesim.selftest import comings, directed
+from smilesim.selftest import comings, directed, onstage
 from smilesim.selftest.bug import Finding, Ground
 from smilesim.selftest.stage import Script, Stage
 from smilesync.circle.genesis import Parameters
@@ -28,6 +29,8 @@ def _city(text: str, seed: int = SEED) -> list[Finding]:
     chosen = scenario.parse("selftest", HEAD + text, "selftest")
     if chosen.circle_size:
         people = meadow(chosen.peers, chosen.circle_size, seed)
+    elif chosen.overlap_percent:
+        people = overlapping(chosen.peers, chosen.overlap_percent, seed)
     else:
         people = (gathering if chosen.is_one_circle else district)(chosen.peers, seed)
     city = City(Plan(chosen, people, seed, chosen.seconds), keep_going=False)
@@ -163,6 +166,23 @@ FESTIVAL = _ground(
     )
     + "[expect]\nviews_max = 3\n",
 )
+
+TWO_CIRCLES = _ground(
+    "two-circles",
+    "seconds = 50\npeers = 11\noverlap_percent = 43\n"
+    + _fault("choices", at_s=5, heal_s=49, choices_per_min=20)
+    + _fault("withdraw", at_s=9.1, spread_s=2, percent=50, back_s=13)
+    + _fault("half-told", at_s=15, spread_s=2, percent=100, back_s=21)
+    + _fault("sides", at_s=24, heal_s=31, percent=50)
+    + _fault("partings", at_s=33, spread_s=2, percent=100, back_s=45)
+    + _fault("withdraw", at_s=36, spread_s=1, percent=100, back_s=38)
+    + _fault("off-wave", at_s=38.5, spread_s=1, percent=100, back_s=40)
+    + _fault("blackout", at_s=41, outage_s=1, spread_s=1),
+)
+GAP_OF_ANOTHER = Ground("gap-of-another", onstage.gap_of_another)
+LEFT_IN_THE_GAP = Ground("left-in-the-gap", onstage.left_in_the_gap)
+NUMBERS_APART = Ground("numbers-apart", onstage.numbers_apart)
+ONE_JOURNAL_KNOWS = Ground("one-journal-knows", onstage.one_journal_knows)
 
 SKIPPED_NULLIFICATION = _directed(directed.skipped_nullification, 2)
 TOTAL_POWER_LOSS = _directed(directed.total_power_loss, 1, 26)

@@ -2,6 +2,7 @@
 
 from smilesim.selftest.bug import Bug
 from smilesim.selftest.bugs import (
+    circles,
     comings,
     journal,
     leasing,
@@ -21,4 +22,5 @@ CATALOGUE: tuple[Bug, ...] = (
     *membership.BUGS,
     *comings.BUGS,
     *succession.BUGS,
+    *circles.BUGS,
 )
