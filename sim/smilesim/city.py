@@ -27,6 +27,7 @@ from smilesim.observed.nodes import Nodes
 from smilesim.pace import CountingTrace, Pace
 from smilesim.restartcheck import REFUSED_RULE
 from smilesim.scenario import Scenario
+from smilesim.standstill import STANDSTILL, Standstill, Watch, limit_s, watched
 from smilesim.trace import Trace
 from smilesim.verify import SignThrough
 from smilesim.villains.cast import VILLAINS
@@ -169,7 +170,7 @@ class City:
         )
 
     def run(self, progress: Progress | None = None, probes: Sequence[Probe] = ()) -> None:
-        """Run to the end, to a crash of the code under test, or to Ctrl-C; then judge.
+        """Run to the end, to a crash or hang of the code under test, or to Ctrl-C; then judge.
 
         Errors: MemoryError, which says nothing about the code under test.
         """
@@ -180,9 +181,11 @@ class City:
         if progress is not None:
             actors.append(partial(self._report, progress))
         is_out_of_memory = False
+        watch = Watch(lambda: self.world.tick)
         try:
             moving = drive_for(self.nodes)
-            run_city(self.world, actors, end_tick=self.end_tick, books=books, moving=moving)
+            with watched(watch, limit_s(len(self.devices))):
+                run_city(self.world, actors, end_tick=self.end_tick, books=books, moving=moving)
         except* Broken:
             # What to make of it follows from the violations; the tick it was found in counts.
             self.world.end_tick()
@@ -190,13 +193,20 @@ class City:
             self.interrupted = True
         except* MemoryError:
             is_out_of_memory = True
+        except* Standstill:
+            self._crashed("hang", STANDSTILL)
         except* Exception as group:  # noqa: BLE001 - whatever it raises is its fault
-            self.crash = _first_line(group)
-            self.violations.add("crash", self.world.tick, -1, self.crash)
+            # Interrupted between two tasks, trio calls a standstill an error of its own.
+            found = ("hang", STANDSTILL) if watch.is_hung else ("crash", _first_line(group))
+            self._crashed(*found)
         if is_out_of_memory:
             raise MemoryError
         self.checks.finish(self.world.tick)
         self._look_at_clock()
+
+    def _crashed(self, rule: str, detail: str) -> None:
+        self.crash = detail
+        self.violations.add(rule, self.world.tick, -1, detail)
 
     def _look_at_clock(self) -> None:
         started_s, started_cpu_s = self._started_s

@@ -92,6 +92,7 @@ PROPERTIES = (
     _always("light", "no emitted light breaks a limit for eyes"),
     _always(REFUSED_RULE, "no honest voter refuses what an honest leader proposes"),
     _always("crash", "nothing raises inside a device"),
+    _always("hang", "whatever a device does comes to an end"),
     _sometimes("slot-decided", "a decision reaches a journal"),
     _sometimes("leader-changed", "a second leader of a slot gets a vote", *LINKS_LOST),
     _sometimes("view-nullified", "a view is given up", *LINKS_LOST),
@@ -175,6 +176,7 @@ def seat_counts(city: City) -> dict[str, int]:
 
 def outcomes(city: City) -> tuple[Outcome, ...]:
     """Return what became of every property in a finished run, in the order of the list."""
+    turns = city.world.deliveries + city.world.wakes
     counts = {
         **city.violations.judged,
         **city.checks.coverage.seen,
@@ -182,7 +184,8 @@ def outcomes(city: City) -> tuple[Outcome, ...]:
         "changed-over": city.checks.stages.changes,
         "PAT": city.checks.display.patterns,
         "light": city.lights.frames,
-        "crash": city.world.deliveries + city.world.wakes,
+        "crash": turns,
+        "hang": turns,
     }
     return tuple(_outcome(one, city, counts.get(one.name, 0)) for one in PROPERTIES)
 

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from smilesim import lightsample, scenario
+from smilesim import lightsample, scenario, standstill
 from smilesim.city import City, Plan
 from smilesim.crowd import district
 from smilesim.device import Device
@@ -266,6 +266,7 @@ BROKEN_BY = [
     Case("light", CALM, (lightsample, "Lamp", Strobe)),
     Case("refused", CALM, (judge, "v4_lease", refuses_all)),
     Case("crash", CALM, planted.Explodes),
+    Case("hang", CALM, planted.Hangs),
     Case("light-returns", BLACKOUT, planted.StaysDark),
     Case("stage", OVERLAP, (Stage, "choose", lambda self, _name: self.scene)),
     Case("seat", FESTIVAL, (Presence, "away", lambda *_: 1)),
@@ -323,6 +324,12 @@ def buggy(case: Case, monkeypatch: pytest.MonkeyPatch) -> City:
         monkeypatch.setattr(*case.bug)
         return City(plan(case.text))
     return infested(plan(case.text), case.bug)
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for less time for what never ends."""
+    monkeypatch.setattr(standstill, "LIMIT_S", 0.2)
 
 
 @pytest.mark.parametrize("case", BROKEN_BY, ids=str)

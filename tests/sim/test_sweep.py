@@ -12,7 +12,7 @@ from smilesim import sweep as sweep_module
 from smilesim.main import main
 from smilesim.sweep import Order, Sweep, plan, sweep
 from smilesim.sweepreport import SweepReport, sweep_report
-from support.jobs import run_or_die
+from support.jobs import run_or_die, run_or_hang
 
 BRIEF = """summary = "Short, and nothing goes wrong."
 seconds = 6
@@ -125,6 +125,26 @@ def test_a_worker_that_dies_is_a_failed_run_with_its_seed(file: Path) -> None:
     ]
     assert all("a bug that nobody foresaw" in one["detail"] for one in result["failures"])
     assert result["verdict"] == "fail"
+
+
+def test_a_run_that_hangs_is_a_failed_run_and_the_others_go_on(file: Path) -> None:
+    """However often it is repeated: how far it came is no chance."""
+    file.write_text(BRIEF)
+    results = []
+
+    for _ in range(2):
+        planned = plan(Order(str(file), (2,), range(1, 5)))
+        sweep(planned, 2, act=run_or_hang)
+        results.append(sweep_report(planned))
+
+    first, again = results
+    assert first["runs"] == 4
+    assert [(one["seed"], one["rules"]) for one in first["failures"]] == [
+        (2, ["hang"]),
+        (4, ["hang"]),
+    ]
+    assert all("ms: virtual time stands still" in one["detail"] for one in first["failures"])
+    assert first["failures"] == again["failures"]
 
 
 def test_a_kind_that_never_fired_and_a_fact_never_seen_fail_the_sweep(file: Path) -> None:

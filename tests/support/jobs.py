@@ -4,8 +4,12 @@ import inspect
 import os
 import signal
 import sys
+from typing import NoReturn
 
+from smilesim import standstill
 from smilesim.sweep import Job, Run, run_one
+from smilesync.circle.circle import Circle
+from smilesync.ids import PeerId
 
 
 def double(number: int) -> int:
@@ -39,3 +43,20 @@ def run_or_die(job: Job) -> Run:
     if job.recipe.seed % 2 == 0:
         raise RuntimeError("a bug that nobody foresaw")
     return run_one(job)
+
+
+def run_or_hang(job: Job) -> Run:
+    """Run a city, of every second seed one in which devices ask each other for ever."""
+    standstill.LIMIT_S = 0.2
+    handle_status = Circle._handle_status
+    if job.recipe.seed % 2 == 0:
+        Circle._handle_status = _ask_for_ever  # type: ignore[method-assign]
+    try:
+        return run_one(job)
+    finally:
+        Circle._handle_status = handle_status  # type: ignore[method-assign]
+
+
+def _ask_for_ever(circle: Circle, *_: object) -> NoReturn:
+    while True:
+        circle.presence.heard(PeerId(bytes(32)), 0)

@@ -279,6 +279,16 @@ class Explodes(Planted):
         return effects
 
 
+class Hangs(Planted):
+    """Never comes to an end once it has said something."""
+
+    def wake(self, now_ns: int) -> list[Effect]:
+        effects = super().wake(now_ns)
+        while any(isinstance(effect, Send) for effect in effects):
+            pass
+        return effects
+
+
 class OverslepsWakes(Planted):
     """Asks to be woken when it is too late."""
 
