@@ -34,6 +34,7 @@ COMPACT_AT_BYTES = 256 * 1024
 DECISIONS_KEPT = 4
 ROSTERS_KEPT = 6
 TURNS_KEPT = 8
+PROVEN_KEPT = 24
 """Changes of the voters over which stragglers can be led on after a restart, at least."""
 ZERO_TAIL_BYTES = 16
 SEQUENCE_MARGIN = 1 << 20
@@ -197,7 +198,8 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
 
     Own votes fall away once their slot's decision is here; of every reservation, switch and
     feeling only the last counts, of the decisions the newest few and the last that changed who
-    votes. Of the rosters the last few stay: the newest may be that of a decision that was torn.
+    votes. Of the rosters the last few stay: the newest may be that of a decision that was torn. Of
+    what proves a circle so many stay that a proof is whole (MRG-008).
     """
     moved = [index for index, record in enumerate(replayed) if isinstance(record, records.Moved)]
     if moved:
@@ -217,6 +219,7 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
     rosters = {index for index, _ in [*seated[-ROSTERS_KEPT:], *turns[-TURNS_KEPT - 1 :]]}
     # The roster before the oldest of these may be gone: then nobody can tell who decided it.
     turned = {slot for _, slot in turns[-TURNS_KEPT:]}
+    proven = [i for i, record in enumerate(replayed) if isinstance(record, records.Proven)]
     kept: list[Record] = []
     for index, record in enumerate(replayed):
         match record:
@@ -228,6 +231,8 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
                 is_kept = index == 0
             case records.Seated():
                 is_kept = index in rosters
+            case records.Proven():
+                is_kept = index in proven[-PROVEN_KEPT:]
             case _:
                 is_kept = index == last_of[type(record)]
         if is_kept:
@@ -250,7 +255,9 @@ def salvaged(replayed: Sequence[Record]) -> list[Record]:
                 kept.append(records.SequenceReserved(below + SEQUENCE_MARGIN))
             case records.Felt() | records.Shown() | records.ClockReserved():
                 kept.append(record)
-            case records.Abandoned() | records.Moved():
+            case records.Abandoned() | records.Moved() | records.Proven():
+                kept.append(record)
+            case records.MergingSet(agrees=False):
                 kept.append(record)
             case _:
                 pass

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Genesis, decode_genesis
+from smilesync.circle.provenance import Provenance, proven
 from smilesync.circle.state import EMPTY
-from smilesync.circle.value import decode_value
+from smilesync.circle.value import decode_value, named
 from smilesync.commands import DEFAULT_SWITCHES, EmotionState, Switch
 from smilesync.config import CircleConfig
 from smilesync.ids import CircleId
@@ -80,7 +81,7 @@ def is_foreign(journal: Sequence[Record], keys: Keys) -> bool:
 def floor_us_of(journal: Sequence[Record]) -> int:
     """Return the circle time that the clock may have reached before: it never runs below it."""
     floor_us = 0
-    for record in journal:
+    for record in journal[_elsewhere(journal) :]:
         match record:
             case records.ClockReserved(until_us):
                 floor_us = max(floor_us, until_us)
@@ -89,6 +90,36 @@ def floor_us_of(journal: Sequence[Record]) -> int:
             case _:
                 pass
     return floor_us
+
+
+def _elsewhere(journal: Sequence[Record]) -> int:
+    """Return where what was said of the present time begins: a merger led to another one."""
+    moves = [i for i, record in enumerate(journal) if isinstance(record, records.Moved)]
+    last = moves[-1] if moves else 0
+    left = [i for i, one in enumerate(journal[:last]) if ends(one)]
+    return left[-1] if left else 0
+
+
+def ends(record: Record) -> bool:
+    """Does a record tell that a circle ended, and why the device left it?"""
+    return isinstance(record, records.Proven) and named(record.body).value.is_last
+
+
+def agreement(journal: Sequence[Record]) -> bool | None:
+    """Return whether the wearer agrees to mergers; None if never asked."""
+    said = [one.agrees for one in journal if isinstance(one, records.MergingSet)]
+    return said[-1] if said else None
+
+
+def known_by(proof: Provenance) -> list[Record]:
+    """Return what the journal of a device says that was shown a proof, and nothing else."""
+    *links, (decided, certificate, by) = proof.steps
+    slot = decided.value.slot
+    return [
+        *(proven(link) for link in links),
+        records.Seated(slot, by.body, None),
+        records.DecidedRecord(slot, decided.body, certificate),
+    ]
 
 
 def wearer_of(journal: Sequence[Record]) -> tuple[Switch, EmotionState, int]:

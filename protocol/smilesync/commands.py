@@ -98,4 +98,13 @@ class Leave:
     is_now: bool
 
 
-Command = Feel | SetConsent | SetOff | Suggest | AnswerSuggestion | Prefer | WishFor | Join | Leave
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The wearer says whether the circle may merge with others that it meets."""
+
+    agrees: bool
+
+
+WEARERS = Feel | SetConsent | SetOff | AnswerSuggestion | WishFor | Leave | Merge
+"""Commands that a person gives; a sensor's suggestion or a setting says nothing of the wearer."""
+Command = WEARERS | Suggest | Prefer | Join

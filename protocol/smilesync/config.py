@@ -24,6 +24,8 @@ VALUE_BYTES_MAX = 1024
 RECORD_BYTES_MAX = 16_384
 GENESIS_BYTES_MAX = 16_000
 """Of a genesis that is told and remembered; a journal record has room for it."""
+PROOF_BYTES_MAX = 98_304
+"""Of the proof of what a circle decided: its genesis, and up to 16 decisions with their voters."""
 FOUNDERS_MAX = 22
 """Most founders of a successor: their certificates, 15 signatures, fit a datagram."""
 ROSTER_MAX = 64
@@ -295,6 +297,30 @@ class SuccessionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MergingConfig:
+    """When two circles that meet become one (SPEC section Merging)."""
+
+    say_ns: int = 2 * SECOND_NS
+    """Between two MEET, READY or PROVE to one peer."""
+    near_ns: int = 5 * SECOND_NS
+    """Whose word was heard within this time counts as present."""
+    acquaint_ns: int = 10 * SECOND_NS
+    """For so long a circle is heard before one is made an offer (MRG-020)."""
+    again_ns: int = 120 * SECOND_NS
+    """Between two offers to the same circle."""
+    open_us: int = 60_000_000
+    """How long an offer of this device is open, from the beginning of its value."""
+    stalled_ns: int = 20 * SECOND_NS
+    """Who learned no decision for so long says MEET to its own circle, too."""
+    prove_gap_ns: int = 100 * MS_NS
+    """Between two answers to PROVE of one peer."""
+    told_gap_ns: int = 4 * SECOND_NS
+    """Between two tellings of a circle's end to one peer."""
+    refused_ns: int = 60 * SECOND_NS
+    """Who sent a false proof is asked for none for so long."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayConfig:
     """Spreading where devices have no links with all voters (SPEC section Spreading)."""
 
@@ -368,4 +394,5 @@ class Config:
     circle: CircleConfig = field(default_factory=CircleConfig)
     relay: RelayConfig = field(default_factory=RelayConfig)
     succession: SuccessionConfig = field(default_factory=SuccessionConfig)
+    merging: MergingConfig = field(default_factory=MergingConfig)
     light: LightConfig = field(default_factory=LightConfig)

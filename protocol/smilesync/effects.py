@@ -33,6 +33,7 @@ class Event(Enum):
     SLOT_DECIDED = "slot-decided"
     CIRCLE_ABANDONED = "circle-abandoned"
     CIRCLE_SUCCEEDED = "circle-succeeded"
+    CIRCLE_MERGED = "circle-merged"
     ROSTER_CHANGED = "roster-changed"
     RUNG_CHANGED = "rung-changed"
     CLOCK_SYNCED = "clock-synced"

@@ -11,20 +11,29 @@ from typing import NamedTuple
 from smilesync import boot
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
+from smilesync.circle.merging import Company, Merger
+from smilesync.circle.offer import can_merge
+from smilesync.circle.provenance import Provenance, proven
 from smilesync.circle.succession import Situation, Succession
 from smilesync.circle.wishes import WishPool
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import Switch
 from smilesync.config import ClockConfig, Config
+from smilesync.departed import Apart, Departed, ended
 from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist
 from smilesync.entropy import Entropy
-from smilesync.errors import LocalError
+from smilesync.errors import LocalError, Unwelcome
 from smilesync.ids import CircleId, PeerId, short
 from smilesync.keys import Signer, Verifier
 from smilesync.light import conditions
 from smilesync.relays import Relays
 from smilesync.wire import records
-from smilesync.wire.messages import Carried, SuccessionMessage
+from smilesync.wire.messages import (
+    BelongingMessage,
+    Carried,
+    Stranded,
+    SuccessionMessage,
+)
 from smilesync.wire.records import Record
 
 NEVER_NS = 2**63 - 1
@@ -50,14 +59,47 @@ class Outside(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The machines of one circle. `born_ns`: since when the device is in it, in this life."""
+    """The machines of one circle. `born_ns`: since when the device is in it, in this life.
+
+    `begun`: what was known of it before; None unless its time has nothing to do with that of the
+    circle that the device came from.
+    """
 
     genesis: Genesis
     circle: Circle
     relays: Relays
     wishes: WishPool
     succession: Succession
+    merger: Merger
     born_ns: int
+    begun: Sequence[Record] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Did the circle end, by its own decision?"""
+        return self.circle.chain.head().is_last
+
+    def company(self, outside: Outside, now_ns: int) -> Company:
+        """Return what `merger` judges by."""
+        circle, lease = self.circle, self.circle.lease
+        line = circle.timeline
+        return Company(
+            genesis=self.genesis,
+            around=circle.around,
+            head=circle.chain.head(),
+            pedigree=circle.chain.pedigree,
+            circle_us=line.at(now_ns) if line is not None else None,
+            decided_ns=circle.members.decided_ns,
+            is_willing=self.is_willing(outside),
+            is_lit=lease.selected is not None or lease.held is not None,
+            linked=outside.linked,
+            partners=self.relays.partners.known.keys(),
+            abandon=circle.abandon,
+        )
+
+    def is_willing(self, outside: Outside) -> bool:
+        """Does the wearer want to be part of the light of a circle, and of this one?"""
+        return WILLING in outside.switches and not self.circle.members.reception.is_leaving
 
     def situation(self, outside: Outside, now_ns: int) -> Situation:
         """Return what `succession` judges by."""
@@ -71,7 +113,7 @@ class Membership:
             decided_ns=circle.members.decided_ns,
             has_decided=circle.members.decided_ns > self.born_ns,
             quorum_until_ns=circle.quorum_until_ns(),
-            is_willing=WILLING in outside.switches and not circle.members.reception.is_leaving,
+            is_willing=self.is_willing(outside),
             is_amnesic=circle.guard.is_amnesic,
             is_trusting=circle.trust.holds(now_ns),
             linked=outside.linked,
@@ -103,6 +145,8 @@ class Belonging:
         self._tools = tools
         self._identity = keys.identity
         self._origin = genesis
+        self._agrees = boot.agreement(journal)
+        self._departed = Departed(journal, tools.config.merging.told_gap_ns)
         usable = boot.usable(keys, journal)
         self._is_key_burnt = usable is not keys
         if genesis is not None:
@@ -146,42 +190,64 @@ class Belonging:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake`."""
-        return self.membership.succession.deadline_ns() if self.membership is not None else NEVER_NS
+        if self.membership is None:
+            return NEVER_NS
+        mine, merging_ns = self.membership, self.membership.merger.deadline_ns()
+        return merging_ns if mine.is_over else min(mine.succession.deadline_ns(), merging_ns)
 
     def wake(self, outside: Outside, now_ns: int) -> list[Effect]:
-        """Run what is due of a succession. Call it when the deadline has passed."""
+        """Run what is due of a succession or merger. Call it when the deadline has passed."""
         assert self.membership is not None
-        effects: list[Effect] = []
+        mine, effects = self.membership, list[Effect]()
         if self._is_key_burnt:
             self._is_key_burnt = False
             effects.append(EraseVoterKey())
-        situation = self.membership.situation(outside, now_ns)
-        return (
-            effects
-            + self.membership.succession.wake(situation, now_ns)
-            + self._move(outside, now_ns)
-        )
+        if not mine.is_over and now_ns >= mine.succession.deadline_ns():
+            effects += mine.succession.wake(mine.situation(outside, now_ns), now_ns)
+        if now_ns >= mine.merger.deadline_ns():
+            effects += mine.merger.wake(mine.company(outside, now_ns), now_ns)
+        return effects + self._move(outside, now_ns)
+
+    def agree(self, agrees: bool) -> list[Effect]:
+        """Take the wearer's word on mergers; raises LocalError and then changed nothing."""
+        if self.membership is None:
+            raise LocalError("this device belongs to no circle; give it a genesis file")
+        if not can_merge(self.membership.genesis.parameters):
+            raise LocalError("this circle never merges: its founders stay alone, or all are asked")
+        self._agrees = agrees
+        self.membership.merger.agree(agrees)
+        return [Persist(records.encode(records.MergingSet(agrees)))]
 
     def handle(
         self,
-        message: SuccessionMessage,
+        message: BelongingMessage,
         sender: PeerId,
         outside: Outside,
         now_ns: int,
     ) -> list[Effect]:
-        """Take a message about successors; raises RemoteError and then changed nothing."""
+        """Take what is said of other circles; raises RemoteError and then changed nothing."""
         if self.membership is None:
             return []
-        situation = self.membership.situation(outside, now_ns)
-        effects = self.membership.succession.handle(message, sender, situation, now_ns)
+        mine = self.membership
+        if not isinstance(message, SuccessionMessage):
+            company = mine.company(outside, now_ns)
+            effects = mine.merger.handle(message, sender, company, now_ns)
+            effects += self._departed.tell_end(message, sender, now_ns)
+        elif mine.is_over and not isinstance(message, Stranded):
+            raise Unwelcome("MRG-031", "a circle that ended by its own decision is not succeeded")
+        else:
+            situation = mine.situation(outside, now_ns)
+            effects = mine.succession.handle(message, sender, situation, now_ns)
         return effects + self._move(outside, now_ns)
 
     def renewed(self, key: Signer, outside: Outside, now_ns: int) -> list[Effect]:
         """Take a voter key that is durable and was never used."""
         if self.membership is None:
             return []
-        situation = self.membership.situation(outside, now_ns)
-        return self.membership.succession.renewed(key, situation) + self._move(outside, now_ns)
+        mine = self.membership
+        effects = mine.succession.renewed(key, mine.situation(outside, now_ns))
+        effects += mine.merger.renewed(key, mine.company(outside, now_ns), now_ns)
+        return effects + self._move(outside, now_ns)
 
     def _enter(
         self,
@@ -194,10 +260,14 @@ class Belonging:
     ) -> Membership:
         """Return the device's place in the circle of `genesis`, as far as its journal knows it."""
         config, entropy = self._tools.config, self._tools.entropy
+        policy, me = genesis.parameters.policy, PeerId(keys.identity.public)
+        merger = Merger(config.merging, me, policy, agrees=self._agrees)
         around = boot.circumstances(config.circle, keys, self._tools.verifier, genesis)
+        around = replace(around, matchmaker=merger)
         is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
         circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
         has_abandoned = boot.has_abandoned(journal, genesis.circle_id)
+        merger.key = keys.voter if has_abandoned else None
         relays, verifier = Relays(config.relay, circle, entropy), self._tools.verifier
         return Membership(
             genesis=genesis,
@@ -211,14 +281,20 @@ class Belonging:
                 key=keys.voter if has_abandoned else None,
                 has_abandoned=has_abandoned,
             ),
+            merger=merger,
             born_ns=now_ns,
         )
 
     def _move(self, outside: Outside, now_ns: int) -> list[Effect]:
-        """Go over to the successor that all its founders signed: nothing of the old one is kept."""
+        """Go over to the successor that all its founders signed: nothing of the old one is kept.
+
+        Or to the circle that the own one dissolved into.
+        """
         assert self.membership is not None
-        succession = self.membership.succession
+        succession, proof = self.membership.succession, self.membership.merger.outcome
         genesis = succession.outcome
+        if proof is not None and self._origin is not None:
+            return self._merge(proof, self._origin.circle_id, outside, now_ns)
         if genesis is None or self._origin is None:
             return []
         keys = boot.Keys(self._identity, succession.key)
@@ -227,6 +303,42 @@ class Belonging:
         for peer in outside.linked:
             effects += self.membership.linked(peer, now_ns)
         return effects
+
+    def other_clock(self, outside: Outside, now_ns: int) -> tuple[CircleClock, list[Effect]]:
+        """Return the clock of a circle that has another time: it begins as after a start."""
+        mine = self.membership
+        assert mine is not None
+        assert mine.begun is not None
+        me = PeerId(self._identity.public)
+        clock = new_clock(self._tools.config.clock, me, mine, mine.begun, now_ns)
+        clock.apart = Apart(self._departed.ended, mine.circle, mine.relays.partners)
+        effects: list[Effect] = []
+        for peer in outside.linked:
+            effects += clock.connected(peer, now_ns)
+        return clock, effects + clock.wake(now_ns)
+
+    def _merge(
+        self, proof: Provenance, origin: CircleId, outside: Outside, now_ns: int
+    ) -> list[Effect]:
+        """Follow the circle of `proof`: as who knows what it proves, and has no seat (MRG-033)."""
+        assert self.membership is not None
+        before, merger = self.membership, self.membership.merger
+        last = before.circle.chain.last_step()
+        assert last is not None
+        self._departed.ended[before.genesis.circle_id] = last
+        begun = boot.known_by(proof)
+        keys = boot.Keys(self._identity, merger.key or before.succession.key)
+        self.membership = replace(self._enter(keys, proof.genesis, begun, now_ns), begun=begun)
+        self.membership.circle.trust.renew(now_ns)
+        moved = records.Moved(origin, proof.genesis.encode())
+        into, ended = short(proof.genesis.circle_id), short(before.genesis.circle_id)
+        effects: list[Effect] = [
+            *(Persist(records.encode(one)) for one in (proven(last), moved, *begun)),
+            Notice(Event.CIRCLE_MERGED, detail=f"circle={into} of={ended}"),
+        ]
+        for peer in outside.linked:
+            effects += self.membership.linked(peer, now_ns)
+        return effects + self.wake(outside, now_ns)
 
 
 def _begun(membership: Membership, origin: CircleId) -> list[Effect]:
@@ -255,6 +367,7 @@ def new_clock(
     guard_us, roster = membership.genesis.parameters.guard_us, membership.circle.roster
     if guard_us != config.guard_us:
         config = replace(config, guard_us=guard_us)
-    return CircleClock(
-        config, me, roster.identities, roster.quorum, roster.faults, floor_us, now_ns
-    )
+    sizes = roster.quorum, roster.faults
+    clock = CircleClock(config, me, roster.identities, *sizes, floor_us, now_ns)
+    clock.apart = Apart(ended(journal), membership.circle, membership.relays.partners)
+    return clock

@@ -15,11 +15,11 @@ from smilesync.circle.ladder import Ladder, Surroundings
 from smilesync.circle.lease import UNHEARD_NS_MAX
 from smilesync.circle.reception import PETITIONS
 from smilesync.commands import (
-    AnswerSuggestion,
+    WEARERS,
     Command,
-    Feel,
     Join,
     Leave,
+    Merge,
     Prefer,
     SetConsent,
     SetOff,
@@ -39,20 +39,17 @@ from smilesync.mesh.neighbours import Neighbours
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
 from smilesync.statistics import Statistics, picture
 from smilesync.wire.messages import (
+    BelongingMessage,
     Carried,
     Clock,
     Message,
     ObjectKind,
     Said,
     SpreadMessage,
-    SuccessionMessage,
 )
 from smilesync.wire.records import Record
 
 NEVER_NS = 2**63 - 1
-WEARERS = (Feel, SetConsent, SetOff, AnswerSuggestion, WishFor, Leave)
-"""Commands that a person gives; a sensor's suggestion or a setting says nothing of the wearer."""
-
 CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH}
 WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
 
@@ -192,15 +189,15 @@ class Peer:
                 effects = self._circle_of_mine().join(self._signer, grant, now_ns)
             case Leave(is_now):
                 effects = self._leave(now_ns, is_now=is_now)
+            case Merge(agrees):
+                effects = self.belonging.agree(agrees)
             case SetOff(off):
                 effects = self.board.command(SetConsent(Switch.LIT, not off), now_ns)
             case _:
                 effects = self.board.command(command, now_ns)
         if isinstance(command, WEARERS):
             self.ladder.input(now_ns)
-        withdrawn = before & ~self.board.switches
-        if withdrawn & WILLING:
-            self._fall_count += 1
+        self._fall_count += bool(before & ~self.board.switches & WILLING)
         return self._settle(effects, now_ns, is_changed=True)
 
     def invitation(self, lifetime_us: int, guest: PeerId | None, now_ns: int) -> str:
@@ -242,7 +239,7 @@ class Peer:
             return self.board.handle_carried(message, sender, now_ns), True
         if circle is None:
             return [], True
-        if isinstance(message, SuccessionMessage):
+        if isinstance(message, BelongingMessage):
             effects = self.belonging.handle(message, sender, self._outside(), now_ns)
             return self._move(effects), True
         if isinstance(message, SpreadMessage):
@@ -266,12 +263,15 @@ class Peer:
             self.relays, self.wishes = membership.relays, membership.wishes
 
     def _move(self, effects: list[Effect]) -> list[Effect]:
-        """Go over to the successor of the circle, if the device belongs to one since."""
+        """Go over to the circle that the device belongs to since, if that is another one."""
         membership = self.belonging.membership
         if membership is self._membership or membership is None:
             return effects
         self._belong()
         self._around, self._seen, self._counted = None, (-1, -1, -1), -1
+        if membership.begun is not None:
+            self.clock, more = self.belonging.other_clock(self._outside(), self._now_ns)
+            effects = effects + more
         return effects
 
     def _tell_clock(self, effects: list[Effect], now_ns: int) -> list[Effect]:

@@ -14,13 +14,13 @@ from smilesim.trace import Trace
 from smilesync.effects import Scene
 from smilesync.wire import cbor
 from smilesync.wire.messages import (
+    BelongingMessage,
     Carried,
     Clock,
     Decided,
     Message,
     Piece,
     SpreadMessage,
-    SuccessionMessage,
     VoteSet,
 )
 from smilesync.wire.records import DecidedRecord, Notarized
@@ -53,7 +53,7 @@ class GoodCase:
     certificate_bytes: int | None
 
 
-UNCOUNTED = Clock | Carried | Decided | Piece | SpreadMessage | SuccessionMessage
+UNCOUNTED = Clock | Carried | Decided | Piece | SpreadMessage | BelongingMessage
 """What is of no slot, or repairs one that is over."""
 
 

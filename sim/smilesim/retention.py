@@ -18,10 +18,12 @@ from smilesync.wire.records import (
     DecidedRecord,
     Felt,
     Finalized,
+    MergingSet,
     Moved,
     Notarized,
     Nullified,
     Opened,
+    Proven,
     Record,
     Seated,
     SequenceReserved,
@@ -34,6 +36,7 @@ SHORT_UINT_MAX = 23
 DECISIONS_KEPT = 4
 ROSTERS_KEPT = 6
 TURNS_KEPT = 8
+PROVEN_KEPT = 24
 SEQUENCE_MARGIN = 1 << 20
 NOBODY = VoterKey(bytes(32))
 
@@ -56,6 +59,7 @@ OWN_VOTES = frozenset(
     )
 )
 
+PROVEN = kind_of(Proven(NO_CIRCLE, b"", _VOTES, b""))
 MOVED = kind_of(Moved(NO_CIRCLE, b"x"))
 AMNESIA = kind_of(Amnesia())
 CIRCLE_BOUND = OWN_VOTES | {DECIDED, SEATED, kind_of(Shown(0)), AMNESIA}
@@ -80,6 +84,7 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
     oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
     head = decided[-1] if decided else -1
     last_of = {kind: index for index, kind in enumerate(kinds)}
+    proven = [index for index, kind in enumerate(kinds) if kind == PROVEN][-PROVEN_KEPT:]
     rosters, turned = _turns(journal, [i for i, kind in enumerate(kinds) if kind == SEATED])
     kept: list[bytes] = []
     for index, (kind, record) in enumerate(zip(kinds, journal, strict=True)):
@@ -91,6 +96,8 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
             is_kept = index == 0
         elif kind == SEATED:
             is_kept = index in rosters
+        elif kind == PROVEN:
+            is_kept = index in proven
         else:
             is_kept = index == last_of[kind]
         if is_kept:
@@ -125,7 +132,9 @@ def salvaged(journal: Sequence[bytes]) -> list[bytes]:
                 kept.append(records.encode(ConsentSet(int(switches & DEFAULT_SWITCHES))))
             case SequenceReserved(below):
                 kept.append(records.encode(SequenceReserved(below + SEQUENCE_MARGIN)))
-            case Felt() | Shown() | ClockReserved() | Abandoned() | Moved():
+            case Felt() | Shown() | ClockReserved() | Abandoned() | Moved() | Proven():
+                kept.append(data)
+            case MergingSet(agrees=False):
                 kept.append(data)
             case _:
                 pass

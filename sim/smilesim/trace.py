@@ -27,10 +27,14 @@ from smilesync.wire.messages import (
     Evidence,
     Heir,
     Hello,
+    Meet,
     Message,
     Piece,
     Pledge,
+    Proof,
     Propose,
+    Prove,
+    Ready,
     Status,
     Stranded,
     Told,
@@ -56,6 +60,7 @@ KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK, KIND_PIECE = 16, 17, 18, 19, 20
 KIND_EVIDENCE = 21
 KIND_HELLO, KIND_BEACONS, KIND_ASK, KIND_TOLD = 24, 25, 26, 27
 KIND_SUCCESSION = 40
+KIND_MEETING = 44
 
 Blobs = list[bytes]
 TickListener = Callable[[int, Blobs], None]
@@ -263,5 +268,6 @@ _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Ask: (KIND_ASK, _ask_key),
     Told: (KIND_TOLD, _told_key),
     **dict.fromkeys((Stranded, Call, Pledge, Heir), (KIND_SUCCESSION, codec.encode)),
+    **dict.fromkeys((Meet, Ready, Prove, Proof), (KIND_MEETING, codec.encode)),
 }
 """The kind of each message, and bytes that two of them share only if they say the same."""

@@ -71,7 +71,7 @@ def test_named_keeps_the_bytes_that_came() -> None:
     [
         [1],
         {0: 1},
-        FIELDS | {16: 0},
+        FIELDS | {40: 0},
         FIELDS | {6: b"q"},
         FIELDS | {7: 3},
         {key: FIELDS[key] for key in FIELDS if key != 11},

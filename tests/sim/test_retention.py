@@ -5,7 +5,7 @@ import random
 import pytest
 
 from smilesim.disk import Disk
-from smilesim.retention import retained, slot_of
+from smilesim.retention import retained, salvaged, slot_of
 from smilesync.ids import NO_CIRCLE, ValueHash, VoterKey
 from smilesync.wire import records
 from smilesync.wire.messages import VoteKind, VoteSet
@@ -17,10 +17,12 @@ from smilesync.wire.records import (
     DecidedRecord,
     Felt,
     Finalized,
+    MergingSet,
     Moved,
     Notarized,
     Nullified,
     Opened,
+    Proven,
     Record,
     Seated,
     SequenceReserved,
@@ -51,6 +53,8 @@ def record_of(chance: random.Random) -> Record:
         lambda: Seated(slot, bytes([number // 2]), b"state"),
         lambda: Abandoned(NO_CIRCLE, VoterKey(bytes([number]) * 32)),
         lambda: Moved(NO_CIRCLE, bytes([number])) if number == 1 else Felt(number),
+        lambda: Proven(NO_CIRCLE, bytes([number]), VOTES, b"roster"),
+        lambda: MergingSet(number > 2),
     )
     made: Record = chance.choice(makers)()
     return made
@@ -65,6 +69,24 @@ def test_what_stays_is_what_stays_in_the_journal_of_the_daemon(seed: int) -> Non
     encoded = [records.encode(record) for record in written]
 
     assert retained(encoded) == [records.encode(kept) for kept in journal.retained(written)]
+
+
+@pytest.mark.spec("MRG-008")
+def test_what_proves_a_circle_stays_as_long_as_its_proof_may_be() -> None:
+    written = [Proven(NO_CIRCLE, bytes([number]), VOTES, b"roster") for number in range(30)]
+    encoded = [records.encode(record) for record in written]
+
+    assert retained(encoded) == encoded[-24:]
+    assert journal.retained(written) == written[-24:]
+
+
+@pytest.mark.spec("MRG-040", "MRG-041")
+@pytest.mark.parametrize("agrees", [True, False])
+def test_damaged_journal_lets_no_circle_merge_that_a_wearer_did_not_want_to(agrees: bool) -> None:
+    said = MergingSet(agrees)
+
+    assert (said in journal.salvaged([said])) is not agrees
+    assert (records.encode(said) in salvaged([records.encode(said)])) is not agrees
 
 
 @pytest.mark.parametrize("slot", SLOTS)

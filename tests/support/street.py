@@ -32,6 +32,8 @@ class Street:
     size: int
     seed: int = 0
     members: int | None = None
+    others: int = 0
+    """The last so many found a circle of their own, with the same parameters."""
     parameters: Parameters = field(default_factory=Parameters)
     delay_ms: tuple[int, int] = (2, 10)
     loss: float = 0.0
@@ -53,10 +55,12 @@ class Street:
 
     def __post_init__(self) -> None:
         self.pairs = signers(self.size)
-        count = self.size if self.members is None else self.members
+        count = self.size - self.others if self.members is None else self.members
         self.genesis: Genesis | None = (
             found(cards(self.pairs[:count]), bytes(32), self.parameters) if count else None
         )
+        own = cards(self.pairs[self.size - self.others :])
+        self.other = found(own, bytes(32), self.parameters) if self.others else None
         self.verifier = CachedVerifier()
         self.random = random.Random(self.seed)
         self.journals = [[] for _ in range(self.size)]
@@ -82,7 +86,7 @@ class Street:
             self.config,
             keys=Keys(identity, None if device in self.is_keyless else voter),
             verifier=self.verifier,
-            genesis=self.genesis,
+            genesis=self.genesis if device < self.size - self.others else self.other,
             journal=[records.decode(record) for record in self.journals[device]],
             entropy=Entropy(f"{self.seed}/{device}/{self._boots}".encode().ljust(16)),
             now_ns=now_ns,

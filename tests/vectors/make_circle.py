@@ -11,6 +11,7 @@ from smilesync.circle.changes import Admission, Changes, Cited
 from smilesync.circle.draw import Reveal
 from smilesync.circle.genesis import Genesis, Parameters, Policy
 from smilesync.circle.lineage import Lineage
+from smilesync.circle.offer import Dissolve, Offer
 from smilesync.circle.quorum import VoteKey, fault_limit, quorum_size, statement, value_hash
 from smilesync.circle.roster import Seat
 from smilesync.circle.validity import Head
@@ -29,6 +30,7 @@ LAB = Lab(4, silent=frozenset(range(4)))
 CIRCLE, ROSTER_HASH = CircleId(bytes(range(32))), bytes(range(32, 64))
 VALUE = ValueHash(bytes(range(64, 96)))
 OTHER = ValueHash(bytes(32))
+OFFER_ITEM: list[CborValue] = [OTHER, 3, OTHER, 66_000_000]
 
 
 def _case(name: str, req: str, given: dict[str, object], result: object = None) -> Case:
@@ -294,7 +296,8 @@ def value_cases() -> list[Case]:
             "CIR-004 CIR-010 CIR-011"
             + (" MEM-001" if value is MOVED else "")
             + (" INP-001" if value.inputs else "")
-            + (" ROT-001" if value.reveal else ""),
+            + (" ROT-001" if value.reveal else "")
+            + (" MRG-010" if value.merging else ""),
             {"value": value.encode()},
             {"value_hash": value_hash(value.encode()), "fields": value},
         )
@@ -305,6 +308,8 @@ def value_cases() -> list[Case]:
             ("all changes of membership", MOVED),
             ("with inputs", replace(CHANGE, inputs=(5, 0, 20, 1000, 0))),
             ("with a link", replace(CHANGE, reveal=Reveal(3, OTHER))),
+            ("an offer", replace(CHANGE, merging=Offer(CircleId(OTHER), 3, OTHER, 66_000_000))),
+            ("an end", replace(CHANGE, merging=Dissolve(CircleId(OTHER), OTHER))),
         ]
     ]
     fields = _map(CHANGE.encode())
@@ -312,7 +317,13 @@ def value_cases() -> list[Case]:
         ("a link that is a number", "ROT-001", {12: 0}),
         ("a link of nobody", "ROT-001", {12: [bytes(32)]}),
         ("a link of 31 bytes", "ROT-001", {12: [0, bytes(31)]}),
-        ("key 16", "CIR-010", {16: 0}),
+        ("key 40", "CIR-010", {40: 0}),
+        ("an offer that is a number", "MRG-010", {16: 0}),
+        ("an offer without a time", "MRG-010", {16: [bytes(32), 3, OTHER]}),
+        ("an end without an offer", "MRG-010", {17: [bytes(32)]}),
+        ("an end in a circle of 31 bytes", "MRG-010", {17: [bytes(31), OTHER]}),
+        ("an offer and an end", "MRG-010", {16: OFFER_ITEM, 17: [OTHER, OTHER]}),
+        ("an end that expels", "MRG-010", {17: [OTHER, OTHER], 13: [[OTHER, OTHER]]}),
         ("inputs that are no array", "INP-001", {9: 0}),
         ("four inputs", "INP-001", {9: [5, 5, 5, 5]}),
         ("six inputs", "INP-001", {9: [5, 5, 5, 5, 5, 5]}),

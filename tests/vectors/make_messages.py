@@ -17,11 +17,15 @@ from smilesync.wire.messages import (
     Evidence,
     Heir,
     Hello,
+    Meet,
     Message,
     ObjectKind,
     Piece,
     Pledge,
+    Proof,
     Propose,
+    Prove,
+    Ready,
     SignedVote,
     Status,
     Stranded,
@@ -139,6 +143,12 @@ ACCEPTED: list[tuple[str, str, Message]] = [
     ("CALL of two", "SUC-002", Call(CircleId(HASH), OTHER, HASH, (PeerId(HASH), PeerId(OTHER)))),
     ("PLEDGE", "SUC-003", Pledge(HASH, VoterKey(OTHER), SIGNATURE, SECOND)),
     ("HEIR, last part", "SUC-004", Heir(CircleId(HASH), 1024, 1027, VALUE)),
+    ("MEET", "MRG-001 MSG-005", Meet(CircleId(HASH), 9, OTHER, 64)),
+    ("MEET, offers", "MRG-001", Meet(CircleId(HASH), 9, OTHER, 1, HASH, CircleId(OTHER))),
+    ("READY to offer", "MRG-002 MSG-005", Ready(CircleId(HASH), CircleId(OTHER))),
+    ("READY to end", "MRG-002", Ready(CircleId(HASH), CircleId(OTHER), HASH)),
+    ("PROVE", "MRG-003", Prove(CircleId(HASH), OTHER, 98_304)),
+    ("PROOF, last part", "MRG-004", Proof(CircleId(HASH), OTHER, 1024, 1027, VALUE)),
 ]
 
 
@@ -244,6 +254,7 @@ def _bad_fields() -> list[Row]:
         ("EVIDENCE with a short hash", "EVD-001", evidence | {6: [1, HASH[:31], SIGNATURE]}),
         *_bad_spread(),
         *_bad_succession(),
+        *_bad_meeting(),
         ("PIECE of nothing", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 0, 4: b"x"}),
         ("PIECE without bytes", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 9, 4: b""}),
         ("BODY without value", "MSG-006 MSG-017", {0: 8, 1: 9}),
@@ -291,6 +302,27 @@ def _bad_succession() -> list[tuple[str, str, CborValue]]:
         ("HEIR of nothing", "SUC-004", heir | {3: 0}),
         ("HEIR of 16001 bytes", "SUC-004", heir | {3: 16_001}),
         ("HEIR with a long part", "SUC-004", heir | {4: bytes(1025)}),
+    ]
+
+
+def _bad_meeting() -> list[tuple[str, str, CborValue]]:
+    meet: dict[int, CborValue] = {0: 44, 1: HASH, 2: 9, 3: OTHER, 4: 7}
+    ready: dict[int, CborValue] = {0: 45, 1: HASH, 2: OTHER}
+    prove: dict[int, CborValue] = {0: 46, 1: HASH, 2: OTHER, 3: 0}
+    proof: dict[int, CborValue] = {0: 47, 1: HASH, 2: OTHER, 3: 0, 4: 3, 5: VALUE}
+    return [
+        ("MEET of a circle without voters", "MRG-001", meet | {4: 0}),
+        ("MEET of 65 voters", "MRG-001", meet | {4: 65}),
+        ("MEET with a short head", "MRG-001", meet | {3: OTHER[:31]}),
+        ("MEET, an offer to nobody", "MRG-001", meet | {5: HASH}),
+        ("MEET, no offer to somebody", "MRG-001", meet | {6: HASH}),
+        ("READY for a short circle", "MRG-002", ready | {2: OTHER[:31]}),
+        ("READY for a short offer", "MRG-002", ready | {3: OTHER[:31]}),
+        ("PROVE from beyond the end", "MRG-003", prove | {3: 98_305}),
+        ("PROVE of a short offer", "MRG-003", prove | {2: OTHER[:31]}),
+        ("PROOF of nothing", "MRG-004", proof | {4: 0}),
+        ("PROOF of 98305 bytes", "MRG-004", proof | {4: 98_305}),
+        ("PROOF with a long part", "MRG-004", proof | {5: bytes(1025)}),
     ]
 
 

@@ -23,6 +23,8 @@ ACCEPTED: list[records.Record] = [
     records.Seated(9, bytes(65), b"\xa0"),
     records.Abandoned(CircleId(HASH), KEY),
     records.Moved(CircleId(HASH), VALUE),
+    records.Proven(CircleId(HASH), VALUE, NOTARIZED, bytes(65)),
+    records.MergingSet(True),
 ]
 
 REJECTED: list[tuple[str, str, CborValue]] = [
@@ -45,6 +47,9 @@ REJECTED: list[tuple[str, str, CborValue]] = [
     ("a roster of no bytes", "JRN-003", [12, 9, b"", None]),
     ("a circle of 31 bytes that is given up", "JRN-003", [20, HASH[:31], KEY]),
     ("a move to nothing", "JRN-003", [21, HASH, b""]),
+    ("a proof of no roster", "JRN-003", [22, HASH, VALUE, [3, 1, HASH, b"\x01", bytes(64)], b""]),
+    ("a proof without a certificate", "JRN-003", [22, HASH, VALUE, None, bytes(65)]),
+    ("an agreement that is a number", "JRN-003", [23, 1]),
     ("a state that is a number", "JRN-003", [12, 9, bytes(65), 0]),
     ("unknown switches", "JRN-003", [9, 32]),
     ("an unknown state", "JRN-003", [10, 5]),

@@ -12,6 +12,7 @@ from typing import TypeVar
 from smilesync.circle.heads import Heads
 from smilesync.circle.lawful import seats_after, state_after
 from smilesync.circle.library import Library
+from smilesync.circle.provenance import Pedigree, known_signers, vouches
 from smilesync.circle.quorum import bits, statement, vote_set
 from smilesync.circle.repair import SIGNATURES_PER_SET_MAX, pack
 from smilesync.circle.roster import Roster
@@ -22,7 +23,7 @@ from smilesync.errors import Malformed, Unauthentic, Unwelcome
 from smilesync.ids import ValueHash
 from smilesync.keys import Verifier
 from smilesync.wire.messages import CircleMessage, Decided, Piece, VoteKind, VoteSet
-from smilesync.wire.records import DecidedRecord, Seated
+from smilesync.wire.records import DecidedRecord, Proven, Seated
 
 Key = TypeVar("Key")
 Part = TypeVar("Part")
@@ -47,6 +48,7 @@ class Chain:
         self.state: State | None = EMPTY
         self.library = Library(roster)
         self.heads = Heads()
+        self.pedigree = Pedigree(roster)
         self._founding = self._decided_by = roster
         self._turns: list[Complete] = []
         self._verifier = verifier
@@ -68,10 +70,11 @@ class Chain:
             if roster.hash != self._decided_by.hash:
                 self._turn(decided, record.certificate, self._decided_by)
             self._take(decided, record.certificate, roster, state)
+            self.pedigree.follow((decided, record.certificate, self._decided_by))
 
     def append(
         self, decided: Named, certificate: VoteSet, by: Roster
-    ) -> list[DecidedRecord | Seated]:
+    ) -> list[DecidedRecord | Seated | Proven]:
         """Make `decided`, certified under `by`, the head; returns the records to persist.
 
         What follows a decision is on the record before it: never a decision without its roster.
@@ -87,7 +90,8 @@ class Chain:
         if roster.hash != by.hash:
             self._turn(decided, certificate, by)
         self._take(decided, certificate, roster, state)
-        records: list[DecidedRecord | Seated] = []
+        link = self.pedigree.follow((decided, certificate, by))
+        records: list[DecidedRecord | Seated | Proven] = [] if link is None else [link]
         if (roster.hash, state) != (before[0].hash, before[1]):
             body = state.encode() if state is not None else None
             records.append(Seated(value.slot + 1, roster.body, body))
@@ -117,9 +121,18 @@ class Chain:
         turns = [turn for turn in self._turns if turn[0].value.slot >= slot]
         trusted = turns[0][2] if turns else self._decided_by
         steps = [newest, *reversed(turns)]
-        last = next((step for step in steps if _vouches(trusted, step)), newest)
+        last = next((step for step in steps if vouches(trusted, step)), newest)
         is_first = not turns or turns[0][0].hash == last[0].hash
-        return _shown(last) if is_first else [*_shown(turns[0]), *_shown(last)]
+        return shown(last) if is_first else [*shown(turns[0]), *shown(last)]
+
+    def last_step(self) -> Complete | None:
+        """Return the decision that ended the circle, with what proves it; None before that."""
+        return (*self.decisions[-1], self._decided_by) if self._head.is_last else None
+
+    def must_go_on(self, slot: int) -> None:
+        """Raise Unwelcome for what comes after the decision that ended the circle."""
+        if self._head.is_last and slot > self._head.slot:
+            raise Unwelcome("MRG-030", "of a slot after the last one of its circle")
 
     def handle_decided(self, message: Decided) -> Complete | None:
         """Take the body of a later decision; returns it with its certificate once both are held."""
@@ -127,6 +140,7 @@ class Chain:
         slot = candidate.value.slot
         if slot <= self.head().slot:
             return None
+        self.must_go_on(slot)
         by = message.roster_hash or candidate.value.roster_hash
         if slot == self.head().slot + 1:
             by = self.roster.hash
@@ -173,7 +187,8 @@ class Chain:
         is_whole = len(signed) >= roster.quorum
         whole = vote_set(key, dict(list(signed.items())[: roster.quorum])) if held else votes
         is_other = roster.hash != self.roster.hash
-        is_vouched = may_skip and _known(self.roster, roster, whole) >= self.roster.vouchers
+        known = known_signers(self.roster, roster, whole)
+        is_vouched = may_skip and known >= self.roster.vouchers
         if is_whole and is_other and not is_vouched:
             raise Unwelcome("MEM-021", "too few signers of a new roster are known")
         data = statement(roster.circle, roster.hash, slot, key)
@@ -233,23 +248,12 @@ class Chain:
         return claimed[0], certificate, roster
 
 
-def _known(trusted: Roster, by: Roster, votes: VoteSet) -> int:
-    """Return how many signers of a certificate under roster `by` have a seat in `trusted`."""
-    return sum(by.voters[index] in trusted.voters for index in bits(votes.bitmap))
-
-
-def _shown(step: Complete) -> list[CircleMessage]:
+def shown(step: Complete) -> list[CircleMessage]:
     """Return the messages that show a decision."""
     decided, certificate, by = step
     hint = by.hash if by.hash != decided.value.roster_hash else None
     votes = pack(decided.value.slot, [certificate])
     return [Decided(decided.body, certificate.view, hint), *votes]
-
-
-def _vouches(trusted: Roster, step: Complete) -> bool:
-    """Can whoever knows only `trusted` take this decision?"""
-    _, certificate, by = step
-    return by.hash == trusted.hash or _known(trusted, by, certificate) >= trusted.vouchers
 
 
 def _bound(parts: dict[Key, Part]) -> None:

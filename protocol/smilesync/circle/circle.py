@@ -12,8 +12,8 @@ from smilesync.circle import repair
 from smilesync.circle.answers import Answers, to_question, to_status, to_want
 from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
-from smilesync.circle.circumstances import Circumstances, Moment
-from smilesync.circle.guard import RestartGuard
+from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
+from smilesync.circle.guard import RestartGuard, remembers
 from smilesync.circle.inputs import NOBODY, Counts, published
 from smilesync.circle.lease import Lease, Standing
 from smilesync.circle.members import Members
@@ -60,6 +60,7 @@ class Circle:
         shown = [record.slot for record in journal if isinstance(record, records.Shown)]
         self.lease = Lease(around.parameters, max(shown, default=0))
         seated = [record for record in journal if isinstance(record, records.Seated)]
+        self.chain.pedigree.restore(journal)
         for record in journal:
             if isinstance(record, records.DecidedRecord):
                 self.chain.restore(record, seated)
@@ -74,6 +75,7 @@ class Circle:
         question = 1 + entropy.below(2**32 - 1)
         is_amnesic = is_amnesic or any(isinstance(r, records.Amnesia) for r in journal)
         self.guard = RestartGuard(around.roster, around.me, question, is_amnesic=is_amnesic)
+        self.guard.is_over = self.chain.head().is_last
         self.slot = Slot(around, self.chain.head())
         if around.me is not None and not is_amnesic:
             self.slot.restore(journal)
@@ -181,7 +183,8 @@ class Circle:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake` at the latest."""
-        opens_ns = self._timetable.opens_ns(self.chain.head().not_after_us)
+        head = self.chain.head()
+        opens_ns = NEVER_NS if head.is_last else self._timetable.opens_ns(head.not_after_us)
         slot_ns = self.slot.deadline_ns() if self.slot.is_open else opens_ns
         asking_ns = self.asking.deadline_ns
         return slot_ns if slot_ns < asking_ns else asking_ns
@@ -219,6 +222,7 @@ class Circle:
     def _handle_voting(
         self, message: Propose | Votes | Body, sender: PeerId, now_ns: int
     ) -> list[Effect]:
+        self.chain.must_go_on(message.slot)
         if message.slot != self.slot.number:
             return self._handle_other_slot(message, sender, now_ns)
         moment = self._moment(now_ns)
@@ -297,7 +301,8 @@ class Circle:
             effects += self._adopt(*self.slot.decided, self.roster, now_ns)
             effects += self._forget()
         ends_us, may_vote = self.chain.head().not_after_us, self.guard.may_vote
-        if not self.slot.is_open and now_ns >= self._timetable.opens_ns(ends_us):
+        is_due = not self.chain.head().is_last and now_ns >= self._timetable.opens_ns(ends_us)
+        if is_due and not self.slot.is_open:
             effects += self.slot.begin(self._moment(now_ns))
         due_ns = self._timetable.due_ns(ends_us, now_ns, may_vote=may_vote)
         self.asking.plan(self.slot, self.guard, due_ns, now_ns)
@@ -314,12 +319,13 @@ class Circle:
 
     def _adopt(self, decided: Named, certificate: VoteSet, by: Roster, now_ns: int) -> list[Effect]:
         """R6, last half: journal the decision, offer it for display, open the next slot."""
-        if not self._remembers(decided, certificate, by):
+        if not remembers(self.around.signer, self.slot, (decided, certificate, by)):
             self.slot.is_rolled_back = True
         effects = self._forget()
         made = self.chain.append(decided, certificate, by)
         self.lease.offer(decided)
         self.trust.renew(now_ns)
+        self.guard.is_over = decided.value.is_last
         effects += self._follow(now_ns)
         self.slot = Slot(self.around, self.chain.head())
         detail = f"slot={decided.value.slot} view={certificate.view} value={short(decided.hash)}"
@@ -357,15 +363,6 @@ class Circle:
         """Return the hash of the state that this device lacks, None if it lacks none."""
         last = self.chain.head().value
         return last.state_hash if last is not None and self.chain.state is None else None
-
-    def _remembers(self, decided: Named, certificate: VoteSet, by: Roster) -> bool:
-        """Is an own signature inside a certificate one that the journal holds?"""
-        signer = self.around.signer
-        me = by.place_of(signer.public) if signer is not None else None
-        if me is None or not certificate.bitmap >> me & 1:
-            return True
-        key = (certificate.kind, certificate.view, certificate.value_hash)
-        return decided.value.slot == self.slot.number and key in self.slot.own
 
     def _retry(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         """Handle a message that came one slot early; what was wrong with it is wrong still."""

@@ -6,9 +6,10 @@ from typing import NamedTuple, Protocol
 from smilesync.circle.changes import Changes
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.inputs import NOBODY, Counts
+from smilesync.circle.offer import Merging
 from smilesync.circle.roster import Roster
 from smilesync.circle.state import State
-from smilesync.circle.validity import PatternCheck, Reason
+from smilesync.circle.validity import Head, PatternCheck, Reason
 from smilesync.config import CircleConfig
 from smilesync.keys import Signer, Verifier
 
@@ -39,6 +40,18 @@ class Observer(Protocol):
     ) -> Reason | None: ...
 
 
+class Matchmaker(Protocol):
+    """Knows what this device saw of other circles, and whether its wearer agrees to merge."""
+
+    def objection(
+        self, merging: Merging, head: Head, around: "Circumstances", now_ns: int
+    ) -> Reason | None: ...
+
+    def choose(
+        self, head: Head, around: "Circumstances", begin_us: int, now_ns: int
+    ) -> Merging | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What stays the same during a slot. `signer` holds this device's voter key, if it has one.
@@ -57,6 +70,7 @@ class Circumstances:
     check_pattern: PatternCheck
     witness: Observer | None = None
     identity: Signer | None = None
+    matchmaker: Matchmaker | None = None
 
     def under(self, roster: Roster, state: State | None) -> "Circumstances":
         """Return what holds in a slot of another roster or state."""

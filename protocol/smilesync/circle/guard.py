@@ -6,11 +6,12 @@ the journal does not hold makes it amnesic: it listens, and never votes with tha
 Source: SPEC section Restart.
 """
 
+from smilesync.circle.provenance import Step
 from smilesync.circle.quorum import VoteKey, bits, statement
 from smilesync.circle.roster import Roster
 from smilesync.circle.slot import Slot
 from smilesync.ids import PeerId
-from smilesync.keys import Verifier
+from smilesync.keys import Signer, Verifier
 from smilesync.wire.messages import Status, VoteSet
 
 
@@ -23,7 +24,7 @@ class RestartGuard:
         self._me = me
         self._answered: set[PeerId] = set()
         self.is_amnesic = is_amnesic
-        self._is_done = False
+        self._is_over = self._is_done = False
         self.is_asking = False
         """Are answers still missing?"""
         self.may_vote = False
@@ -41,6 +42,16 @@ class RestartGuard:
     def forget(self) -> None:
         """Become amnesic, for good."""
         self.is_amnesic = True
+        self._judge()
+
+    @property
+    def is_over(self) -> bool:
+        """Did the circle end? Then nobody votes, or asks whether it may."""
+        return self._is_over
+
+    @is_over.setter
+    def is_over(self, is_over: bool) -> None:
+        self._is_over = is_over
         self._judge()
 
     def has_answered(self, index: int) -> bool:
@@ -62,7 +73,7 @@ class RestartGuard:
         self._judge()
 
     def _judge(self) -> None:
-        is_voter = self._me is not None and not self.is_amnesic
+        is_voter = self._me is not None and not self.is_amnesic and not self._is_over
         count = sum(one in self._answered for one in self._roster.identities)
         self._is_done = self._is_done or (is_voter and count >= self._roster.quorum - 1)
         self.is_asking = is_voter and not self._is_done
@@ -79,6 +90,16 @@ class RestartGuard:
             return False
         data = statement(self._roster.circle, self._roster.hash, at_slot, key)
         return verifier.verify(self._roster.voters[self._me], data, recalled.signatures[0])
+
+
+def remembers(signer: Signer | None, slot: Slot, decision: Step) -> bool:
+    """Is an own signature inside the certificate of a decision one that the journal holds?"""
+    decided, certificate, by = decision
+    me = by.place_of(signer.public) if signer is not None else None
+    if me is None or not certificate.bitmap >> me & 1:
+        return True
+    key = (certificate.kind, certificate.view, certificate.value_hash)
+    return decided.value.slot == slot.number and key in slot.own
 
 
 def recall(

@@ -53,3 +53,12 @@ def of_a_fresh_value(
     if around.witness is None:
         return Reason("MEM-030", Verdict.KEEP, "nobody here saw what it says")
     return around.witness.objection(value.changes, after, value.not_before_us, moment.now_ns)
+
+
+def of_a_merger(value: Value, head: Head, around: Circumstances, now_ns: int) -> Reason | None:
+    """Ask of a fresh value whether this voter, too, met the circle that it would merge with."""
+    if value.merging is None:
+        return None
+    if around.matchmaker is None:
+        return Reason("MRG-020", Verdict.KEEP, "nobody here met the circle that it names")
+    return around.matchmaker.objection(value.merging, head, around, now_ns)

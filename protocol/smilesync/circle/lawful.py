@@ -11,6 +11,7 @@ from dataclasses import replace
 from smilesync.circle.changes import NO_CHANGES, Admission, Changes
 from smilesync.circle.draw import after_slot
 from smilesync.circle.genesis import VOTERS_USUAL_MAX, Parameters, Policy
+from smilesync.circle.offer import Offer, after_merging
 from smilesync.circle.roster import Roster, Seat
 from smilesync.circle.state import EMPTY, EXPELLED_MAX, STANDBY_MAX, State
 from smilesync.circle.value import Value
@@ -67,7 +68,8 @@ def successors(value: Value, roster: Roster, state: State, parameters: Parameter
         raise Malformed("ROT-001", "a link in a closed circle")
     at_us = value.not_before_us
     after, changed = following(value.changes, roster, state, at_us, parameters)
-    return after, with_draw(changed, value, roster, after)
+    merged = after_merging(changed, value.merging, at_us, roster.circle, parameters)
+    return after, with_draw(merged, value, roster, after)
 
 
 def with_draw(state: State, value: Value, roster: Roster, after: Roster) -> State:
@@ -163,6 +165,8 @@ def state_after(
     elif state is not None and after is not None:
         changes, at_us = value.changes, value.not_before_us
         changed = state if changes == NO_CHANGES else state.after(changes, roster, at_us)
+        if isinstance(value.merging, Offer):
+            changed = replace(changed, offered_us=value.merging.until_us)
         try:
             choices.append(with_draw(changed, value, roster, after))
         except Malformed:

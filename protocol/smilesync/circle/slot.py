@@ -17,7 +17,7 @@ from smilesync.circle.changes import NO_CHANGES, Changes
 from smilesync.circle.circumstances import NEVER_NS, TICK_NS, Circumstances, Moment
 from smilesync.circle.evidence import proof
 from smilesync.circle.inputs import Counts
-from smilesync.circle.judge import of_a_fresh_value, of_every_value
+from smilesync.circle.judge import of_a_fresh_value, of_a_merger, of_every_value
 from smilesync.circle.lawful import seats_after
 from smilesync.circle.proposing import Draft, fresh_value
 from smilesync.circle.quorum import NO_VALUE, VoteKey, bits, statement, vote_set
@@ -185,10 +185,8 @@ class Slot:
         inputs: Counts | None = None,
     ) -> list[Effect]:
         """Propose `pattern` in the lease that follows the head's; call if `wants_pattern`."""
-        assert moment.circle_us is not None
-        around, head = self.around, self.head
-        draft = Draft(pattern, changes, inputs)
-        value = fresh_value(draft, moment.circle_us, head=head, around=around)
+        draft = Draft(pattern, changes, inputs, self.view)
+        value = fresh_value(draft, moment, head=self.head, around=self.around)
         return self._lead(value.encode(), 0) + self.progress(moment)
 
     def progress(self, moment: Moment) -> list[Effect]:
@@ -343,6 +341,7 @@ class Slot:
             value = candidate.value
             leader = self.leader(self.view)
             reason = of_a_fresh_value(value, self.around, moment, leader)
+            reason = reason or of_a_merger(value, self.head, self.around, moment.now_ns)
             return reason or v9_inputs(value, self.head, moment.counts, self.view)
         return None
 

@@ -67,6 +67,8 @@ class State:
     expelled: tuple[PeerId, ...] = ()
     struck: tuple[PeerId, ...] = ()
     draw: Draw | None = None
+    offered_us: int = 0
+    """Until when (circle us) the last offer to another circle is open; 0: there was none."""
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed and kept; none at all for the empty state."""
@@ -81,6 +83,8 @@ class State:
             fields[4] = list(self.struck)
         if self.draw is not None:
             fields[5] = self.draw.fields()
+        if self.offered_us:
+            fields[7] = self.offered_us
         return cbor.encode(fields)
 
     def hash(self, circle: CircleId) -> bytes:
@@ -140,6 +144,7 @@ class State:
             (*self.expelled, *(one for one in put_out if one not in new))[:EXPELLED_MAX],
             (*self.struck, *(one for one in put_out if one in new))[-STRUCK_MAX:],
             self.draw,
+            self.offered_us,
         )
 
 
@@ -158,6 +163,7 @@ def state_of(body: bytes) -> State:
     expelled = _list(fields, 3)
     struck = fields.array(4, least=0, most=STRUCK_MAX)
     draw = draw_of(fields.item(5), RULE) if fields.has(5) else None
+    offered_us = fields.uint(7, default=0)
     fields.close()
     state = State(
         tuple(Waiting(Seat(VoterKey(a), PeerId(b)), at) for a, b, at in map(_triple, standby)),
@@ -165,6 +171,7 @@ def state_of(body: bytes) -> State:
         tuple(map(_identity, expelled)),
         tuple(map(_identity, struck)),
         draw,
+        offered_us,
     )
     if state == EMPTY:
         raise Malformed(RULE, "the empty state has no bytes")

@@ -39,6 +39,11 @@ class Head:
     not_after_us: int
     value: Value | None
 
+    @property
+    def is_last(self) -> bool:
+        """Did it end the circle? Then nothing extends it."""
+        return self.value is not None and self.value.is_last
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -82,7 +87,7 @@ def lease_length_us(value: Value, head: Head, parameters: Parameters) -> int:
     # Not the state hash: lots that are drawn for later slots change nothing in this one.
     changeable = (value.pattern, value.start_us, value.inputs, value.roster_hash)
     before = (last.pattern, last.start_us, last.inputs, last.roster_hash)
-    if changeable != before or value.changes != NO_CHANGES:
+    if changeable != before or value.changes != NO_CHANGES or value.merging is not None:
         return parameters.lease_us
     return min(2 * (last.not_after_us - last.not_before_us), LEASE_US_MAX)
 

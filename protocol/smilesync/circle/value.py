@@ -1,7 +1,7 @@
 """What a circle decides in one slot: a light pattern, and when it may be shown.
 
 Source: SPEC section Values. Key 9 is that of `inputs.py`, keys 13 to 15 are those of
-`changes.py`, key 12 is that of `draw.py`.
+`changes.py`, key 12 is that of `draw.py`, keys 16 and 17 are those of `offer.py`.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from functools import lru_cache
 from smilesync.circle.changes import NO_CHANGES, Changes, changes_of
 from smilesync.circle.draw import Reveal, reveal_of
 from smilesync.circle.inputs import Counts, inputs_of
+from smilesync.circle.offer import DISSOLVE, OFFER, Dissolve, Merging, merging_field, merging_of
 from smilesync.circle.quorum import value_hash
 from smilesync.errors import Malformed
 from smilesync.ids import ValueHash
@@ -31,7 +32,8 @@ class Value:
     slot before, faded out from `not_before_us` during `fade_us`; None in slot 1 and on renewal.
     `roster_hash` and `state_hash` are those of the next slot, after `changes`. `inputs`: what the
     circle's people feel, rounded; None where that is nobody's business. `reveal`: what the leader
-    commits to or shows for the next seed.
+    commits to or shows for the next seed. `merging`: an offer to another circle, or the end of
+    this one.
     """
 
     slot: int
@@ -48,6 +50,12 @@ class Value:
     changes: Changes = NO_CHANGES
     inputs: Counts | None = None
     reveal: Reveal | None = None
+    merging: Merging | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Does this value end its circle?"""
+        return isinstance(self.merging, Dissolve)
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed, carried and kept."""
@@ -69,6 +77,8 @@ class Value:
         fields[11] = self.state_hash
         if self.reveal is not None:
             fields[12] = list(self.reveal)
+        if self.merging is not None:
+            fields |= merging_field(self.merging)
         return cbor.encode(fields | self.changes.fields())
 
 
@@ -96,10 +106,13 @@ def decode_value(body: bytes) -> Value:
     if not isinstance(fields, dict):
         raise Malformed("CIR-010", "a value is a map")
     changes = {key: fields[key] for key in _CHANGES if key in fields}
-    if fields.keys() - changes.keys() - {9, 12} not in _KEYS:
+    if fields.keys() - changes.keys() - {9, 12, OFFER, DISSOLVE} not in _KEYS:
         raise Malformed(
-            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 9, 12-15: {list(fields)}"
+            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 9, 12-17: {list(fields)}"
         )
+    merging = merging_of(fields)
+    if merging is not None and changes:
+        raise Malformed("MRG-010", "a value that merges changes no voters (keys 13 to 15)")
     value = Value(
         slot=_integer(fields, 0, 1),
         parent=ValueHash(_bytes(fields, 1, 32, 32)),
@@ -115,6 +128,7 @@ def decode_value(body: bytes) -> Value:
         changes=changes_of(changes),
         inputs=inputs_of(fields[9]) if 9 in fields else None,
         reveal=reveal_of(fields[12]) if 12 in fields else None,
+        merging=merging,
     )
     if value.not_before_us >= value.not_after_us:
         raise Malformed("CIR-011", "a lease (keys 2, 3) ends after it begins")

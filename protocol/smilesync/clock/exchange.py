@@ -5,6 +5,8 @@ stream in each direction gives both sides readings, and keeps the link alive. No
 the other's clock: the round trip is measured by the own one. SPEC section Clock (CLK-001 to 008).
 """
 
+from collections.abc import Container
+
 from smilesync.clock.readings import Window
 from smilesync.config import ClockConfig
 from smilesync.ids import PeerId
@@ -13,6 +15,8 @@ from smilesync.wire.messages import Clock
 _PPM = 1_000_000
 _NS_PER_US = 1_000
 _LONG_AGO_NS = -(2**62)
+
+Strangers = Container[PeerId]
 
 
 class Exchange:
@@ -90,7 +94,7 @@ class Exchange:
         return now_ns - self.sent_ns >= gap_ns
 
     def compose(
-        self, now_ns: int, circle_us: int | None, *, is_synced: bool, asks: bool, away: int = 0
+        self, now_ns: int, circle_us: int | None, is_synced: bool, *, asks: bool, away: int = 0
     ) -> Clock:
         """Return the next message to this neighbour."""
         self.sent_ns = now_ns

@@ -6,7 +6,7 @@ being SYNCED, which darkens the light, and only then may step. `search.py` finds
 """
 
 from smilesync.clock import relayed
-from smilesync.clock.exchange import Exchange
+from smilesync.clock.exchange import Exchange, Strangers
 from smilesync.clock.midpoint import Reading, midpoint
 from smilesync.clock.readings import Window
 from smilesync.clock.search import Move, Search, Voice
@@ -69,6 +69,8 @@ class CircleClock:
         """Set by the owner: a certified value is selected, so the clock must not step."""
         self.away = 0
         """Set by the owner: the voters it has not heard for long, for the other voters to know."""
+        self.apart: Strangers = ()
+        """Set by the owner: whom the time is not told, since it is none of their circle's."""
 
     def follow(
         self, voters: tuple[PeerId, ...], quorum: int, *, watched: tuple[PeerId, ...], now_ns: int
@@ -104,8 +106,7 @@ class CircleClock:
             self._hasten(now_ns)
         effects: list[Effect] = []
         circle_us = self.publish_us(now_ns, effects)
-        effects.append(self._send(exchange, circle_us, now_ns))
-        return effects
+        return [*effects, self._send(exchange, circle_us, now_ns)]
 
     def disconnected(self, peer: PeerId) -> None:
         """Forget the exchange; a voter's readings stay good until they are too old."""
@@ -266,10 +267,9 @@ class CircleClock:
                 gap_ns = config.search_tick_ns
         exchange.due_ns = now_ns + gap_ns
         away = self.away if exchange.peer in self._windows else 0
-        message = exchange.compose(
-            now_ns, circle_us, is_synced=self.is_synced, asks=asks, away=away
-        )
-        return Send(exchange.peer, message)
+        is_told = exchange.peer not in self.apart
+        time = (circle_us, self.is_synced) if is_told else (None, False)
+        return Send(exchange.peer, exchange.compose(now_ns, *time, asks=asks, away=away))
 
     def publish_us(self, now_ns: int, effects: list[Effect]) -> int | None:
         """Return the circle time to tell, kept well below what the journal has reserved."""

@@ -16,6 +16,7 @@ from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.envelope import carried_of, carried_value
 from smilesync.wire.fields import U32_MAX, U64_MAX, Fields
+from smilesync.wire.meeting import MEETING_READERS, meeting_fields
 from smilesync.wire.messages import (
     Ask,
     Beacons,
@@ -28,10 +29,14 @@ from smilesync.wire.messages import (
     Evidence,
     Heir,
     Hello,
+    Meet,
     Message,
     Piece,
     Pledge,
+    Proof,
     Propose,
+    Prove,
+    Ready,
     SignedVote,
     Status,
     Stranded,
@@ -153,6 +158,8 @@ def _fields_of(message: Message) -> dict[int, CborValue]:
             return spread_fields(message)
         case Stranded() | Call() | Pledge() | Heir():
             return succession_fields(message)
+        case Meet() | Ready() | Prove() | Proof():
+            return meeting_fields(message)
         case _:
             assert_never(message)
 
@@ -382,4 +389,5 @@ _READERS: dict[int, tuple[str, Callable[[Fields], Message]]] = {
     CALL: ("SUC-002", read_call),
     PLEDGE: ("SUC-003", read_pledge),
     HEIR: ("SUC-004", read_heir),
+    **MEETING_READERS,
 }

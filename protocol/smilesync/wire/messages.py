@@ -291,9 +291,55 @@ class Heir:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Meet:
+    """To a neighbour of another circle: the sender's circle, its head, and how many vote there.
+
+    `offer` names the value that offers to take the circle `offered_to` in, while that is open.
+    """
+
+    circle: CircleId
+    slot: int
+    head: ValueHash
+    voters: int
+    offer: ValueHash | None = None
+    offered_to: CircleId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """To a voter of the same `circle`: this voter would offer to `other`, or accept its `offer`."""
+
+    circle: CircleId
+    other: CircleId
+    offer: ValueHash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Asks for the proof, from `offset` on, that `circle` decided `offer`."""
+
+    circle: CircleId
+    offer: ValueHash
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A part, from `offset`, of that proof."""
+
+    circle: CircleId
+    offer: ValueHash
+    offset: int
+    size_bytes: int
+    data: bytes
+
+
 CircleMessage = Propose | Votes | Status | Decided | Want | Body | Piece | Evidence
 SpreadMessage = Hello | Beacons | Ask | Told
 SuccessionMessage = Stranded | Call | Pledge | Heir
-Said = Carried | CircleMessage | SpreadMessage | SuccessionMessage
+MeetingMessage = Meet | Ready | Prove | Proof
+BelongingMessage = SuccessionMessage | MeetingMessage
+Said = Carried | CircleMessage | SpreadMessage | BelongingMessage
 """What is said once, beside the clock that ticks."""
 Message = Clock | Said

@@ -132,6 +132,26 @@ class Moved:
     genesis: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A decision of `circle` with all that proves it: a link of the proof of what the circle is.
+
+    Or, if it ended that circle, why the device is not in it any more.
+    """
+
+    circle: CircleId
+    body: bytes
+    certificate: VoteSet
+    roster: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MergingSet:
+    """Does the wearer agree that the own circle merges with others?"""
+
+    agrees: bool
+
+
 CIRCLE_BOUND = (Notarized, Nullified, Finalized, DecidedRecord, Shown, Amnesia, Seated)
 """Records that say something of one circle, and nothing once the device has moved to another."""
 
@@ -150,6 +170,8 @@ Record = (
     | Seated
     | Abandoned
     | Moved
+    | Proven
+    | MergingSet
 )
 
 
@@ -260,6 +282,19 @@ def _read_moved(fields: Fields) -> Moved:
     return Moved(origin, fields.octets(2, least=1, most=GENESIS_BYTES_MAX))
 
 
+def _read_proven(fields: Fields) -> Proven:
+    return Proven(
+        circle=CircleId(fields.sized(1, KEY_SIZE_BYTES)),
+        body=fields.octets(2, least=1, most=VALUE_BYTES_MAX),
+        certificate=set_of(fields.item(3)),
+        roster=fields.octets(4, least=1, most=RECORD_BYTES_MAX),
+    )
+
+
+def _read_merging_set(fields: Fields) -> MergingSet:
+    return MergingSet(fields.flag(1))
+
+
 def _view(fields: Fields) -> int:
     return fields.uint(2, least=1, most=U32_MAX)
 
@@ -283,6 +318,8 @@ _KINDS: dict[type[Record], int] = {
     Seated: 12,
     Abandoned: 20,
     Moved: 21,
+    Proven: 22,
+    MergingSet: 23,
 }
 
 _READERS: dict[int, tuple[int, Callable[[Fields], Record]]] = {
@@ -300,5 +337,7 @@ _READERS: dict[int, tuple[int, Callable[[Fields], Record]]] = {
     12: (4, _read_seated),
     20: (3, _read_abandoned),
     21: (3, _read_moved),
+    22: (5, _read_proven),
+    23: (2, _read_merging_set),
 }
 """Items of each kind, the kind itself included, and who reads them."""

@@ -1,0 +1,185 @@
+"""A proof on its way: in parts, from one neighbour after the other, judged as a whole."""
+
+import pytest
+
+from smilesync.circle.offer import Offer
+from smilesync.circle.provenance import Provenance
+from smilesync.circle.proving import PARTS_PER_ANSWER, PEERS_MAX, TRIES_MAX, Name, Proofs
+from smilesync.config import SECOND_NS, MergingConfig
+from smilesync.effects import Effect, Send
+from smilesync.errors import RemoteError
+from smilesync.ids import CircleId, PeerId, ValueHash
+from smilesync.wire.messages import Proof, Prove
+from support.decisions import History
+from support.lab import CachedVerifier
+
+VERIFIER = CachedVerifier()
+OWN = CircleId(b"o" * 32)
+OFFER = Offer(OWN, 3, ValueHash(b"h" * 32), 60_000_000)
+ANN, BOB, EVE = (PeerId(name * 32) for name in (b"a", b"b", b"e"))
+STEP_NS = MergingConfig().say_ns
+MS_NS = 1_000_000
+
+
+def proof_of(turns: int = 0, size: int = 4) -> Provenance:
+    history, steps = History(size), []
+    for _ in range(turns):
+        steps.append(history.decide(out=1, new=1))
+    return Provenance(history.genesis, (*steps, history.decide(merging=OFFER)))
+
+
+PLAIN = proof_of()
+NAME: Name = PLAIN.genesis.circle_id, PLAIN.name
+
+
+def asked(effects: list[Effect]) -> list[tuple[PeerId, int]]:
+    """Return who is asked, and from which byte on."""
+    return [
+        (one.to, one.message.offset)
+        for one in effects
+        if isinstance(one, Send) and isinstance(one.message, Prove)
+    ]
+
+
+def parts_of(effects: list[Effect]) -> list[Proof]:
+    found = [one.message for one in effects if isinstance(one, Send)]
+    return [one for one in found if isinstance(one, Proof)]
+
+
+def carried(proof: Provenance, asker: Proofs, teller: Proofs, now_ns: int) -> int:
+    """Ask and answer until nobody says anything more; returns how many questions it took."""
+    name = proof.genesis.circle_id, proof.name
+    effects, count = asker.ask(name, [ANN], now_ns), 0
+    while effects:
+        count += 1
+        now_ns += MergingConfig().prove_gap_ns
+        told = teller.tell(effects[0].message, BOB, proof, now_ns)  # type: ignore[union-attr]
+        effects = []
+        for part in parts_of(told):
+            effects += asker.take(part, ANN, VERIFIER, now_ns)
+    return count
+
+
+@pytest.mark.spec("MRG-003", "MRG-004", "MRG-025")
+def test_proof_of_one_decision_comes_in_one_answer() -> None:
+    asker = Proofs(MergingConfig())
+
+    assert carried(PLAIN, asker, Proofs(MergingConfig()), STEP_NS) == 1
+
+    assert asker.holds(NAME)
+    assert asker.held is not None
+    assert asker.held.encode() == PLAIN.encode()
+
+
+@pytest.mark.spec("MRG-025")
+def test_long_proof_is_asked_for_part_by_part() -> None:
+    asker, proof = Proofs(MergingConfig()), proof_of(turns=14, size=22)
+    size_bytes = len(proof.encode())
+    assert size_bytes > 1024 * PARTS_PER_ANSWER
+
+    count = carried(proof, asker, Proofs(MergingConfig()), STEP_NS)
+
+    assert count == -(-size_bytes // (1024 * PARTS_PER_ANSWER))
+    assert asker.holds((proof.genesis.circle_id, proof.name))
+
+
+@pytest.mark.spec("MRG-025")
+def test_one_peer_is_answered_every_tenth_of_a_second() -> None:
+    teller, question = Proofs(MergingConfig()), Prove(*NAME, 0)
+
+    def told(to: PeerId, at_ms: int) -> bool:
+        return bool(teller.tell(question, to, PLAIN, SECOND_NS + at_ms * MS_NS))
+
+    assert [told(ANN, 0), told(ANN, 99), told(BOB, 99), told(ANN, 199)] == [True, False, True, True]
+
+
+@pytest.mark.spec("MRG-025")
+def test_proof_that_was_fetched_is_passed_on_and_no_other() -> None:
+    middle, asker = Proofs(MergingConfig()), Proofs(MergingConfig())
+    carried(PLAIN, middle, Proofs(MergingConfig()), STEP_NS)
+
+    told = middle.tell(Prove(*NAME, 0), BOB, None, STEP_NS)
+    other = middle.tell(Prove(NAME[0], ValueHash(bytes(32)), 0), EVE, None, STEP_NS)
+    asker.ask(NAME, [ANN], STEP_NS)
+    for part in parts_of(told):
+        asker.take(part, ANN, VERIFIER, STEP_NS)
+
+    assert asker.holds(NAME)
+    assert other == []
+
+
+@pytest.mark.spec("MRG-009")
+def test_false_proof_is_refused_and_its_sender_asked_no_more_for_a_minute() -> None:
+    asker, other = Proofs(MergingConfig()), proof_of(turns=1)
+    asker.ask(NAME, [EVE], STEP_NS)
+    data = other.encode()
+
+    *first, last = (
+        Proof(*NAME, at, len(data), data[at : at + 1024]) for at in range(0, len(data), 1024)
+    )
+    for part in first:
+        asker.take(part, EVE, VERIFIER, STEP_NS)
+    with pytest.raises(RemoteError) as caught:
+        asker.take(last, EVE, VERIFIER, STEP_NS)
+
+    assert caught.value.rule == "MRG-009"
+    assert asker.held is None
+    assert asked(asker.ask(NAME, [EVE], 2 * STEP_NS)) == []
+    assert asked(asker.ask(NAME, [EVE, ANN], 2 * STEP_NS)) == [(ANN, 0)]
+    later_ns = 2 * STEP_NS + MergingConfig().refused_ns
+    assert asked(Proofs(MergingConfig()).ask(NAME, [EVE], later_ns)) == [(EVE, 0)]
+
+
+@pytest.mark.spec("MRG-009")
+def test_who_was_refused_is_asked_again_after_a_minute() -> None:
+    asker = Proofs(MergingConfig())
+    asker.ask(NAME, [EVE], STEP_NS)
+    with pytest.raises(RemoteError):
+        asker.take(Proof(*NAME, 0, 1, b"x"), EVE, VERIFIER, STEP_NS)
+
+    assert asked(asker.ask(NAME, [EVE], STEP_NS + MergingConfig().refused_ns - 1)) == []
+    assert asked(asker.ask(NAME, [EVE], STEP_NS + MergingConfig().refused_ns)) == [(EVE, 0)]
+
+
+@pytest.mark.spec("MRG-032")
+def test_who_does_not_answer_is_asked_some_times_and_then_another_one() -> None:
+    asker = Proofs(MergingConfig())
+    questions = [asked(asker.ask(NAME, [EVE, BOB], n * STEP_NS)) for n in range(1, 2 * TRIES_MAX)]
+    soon = asker.ask(NAME, [EVE, BOB], (2 * TRIES_MAX - 1) * STEP_NS + 1)
+
+    first, second = questions[0][0][0], questions[-1][0][0]
+    assert {first, second} == {EVE, BOB}
+    assert [one[0][0] for one in questions[:TRIES_MAX]] == [first] * TRIES_MAX
+    assert soon == [], "an answer is waited for"
+
+
+@pytest.mark.spec("MRG-004")
+def test_part_that_nobody_asked_for_or_out_of_order_changes_nothing() -> None:
+    asker, data = Proofs(MergingConfig()), PLAIN.encode()
+    asker.ask(NAME, [ANN], STEP_NS)
+    first, second = (Proof(*NAME, at, len(data), data[at : at + 1024]) for at in (0, 1024))
+
+    for part, sender in (
+        (first, EVE),
+        (second, ANN),
+        (Proof(NAME[0], ValueHash(bytes(32)), 0, 9, b"x"), ANN),
+        (Proof(*NAME, 0, 5, b"xxxxxx"), ANN),
+    ):
+        assert asker.take(part, sender, VERIFIER, STEP_NS) == []
+    assert asker.take(first, ANN, VERIFIER, STEP_NS) == []
+    assert asked(asker.ask(NAME, [ANN], 2 * STEP_NS)) == [(ANN, 1024)], "from there on"
+
+
+def test_who_asks_and_who_was_refused_is_remembered_for_few() -> None:
+    proofs = Proofs(MergingConfig())
+    for number in range(PEERS_MAX + 1):
+        peer = PeerId(number.to_bytes(2, "big") * 16)
+        proofs.tell(Prove(*NAME, 0), peer, PLAIN, STEP_NS)
+        part = Proof(NAME[0], ValueHash(number.to_bytes(2, "big") * 16), 0, 1, b"x")
+        proofs.ask((part.circle, part.offer), [peer], STEP_NS)
+        with pytest.raises(RemoteError):
+            proofs.take(part, peer, VERIFIER, STEP_NS)
+
+    first = PeerId(bytes(32))
+    assert proofs.tell(Prove(*NAME, 0), first, PLAIN, STEP_NS) != []
+    assert asked(proofs.ask(NAME, [first], STEP_NS)) == [(first, 0)]
