@@ -10,6 +10,7 @@ from smilesync.entropy import Entropy
 from smilesync.ids import CircleId
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
 from smilesync.light.stage import Stage, Standing
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.gate import OPEN_GATE_KEY, circle_gate_key
 from smilesync.mesh.link import Link
 from smilesync.peer import Peer
@@ -105,7 +106,7 @@ def new_member(
     identity, verifier = Ed25519Signer(seeds.identity), Ed25519Verifier()
     circle = genesis.circle_id if genesis is not None else None
     link = Link(
-        config.link,
+        LinkConfig(),
         identity,
         verifier,
         seeds.link,

@@ -19,13 +19,14 @@ from smilesync.circle.wishes import WishPool
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import Switch
 from smilesync.config import ClockConfig, Config
+from smilesync.crowd import Crowd
 from smilesync.departed import Apart, Departed, ended
 from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist
 from smilesync.entropy import Entropy
 from smilesync.errors import LocalError, Unwelcome
 from smilesync.ids import CircleId, PeerId, short
 from smilesync.keys import Signer, Verifier
-from smilesync.light import conditions
+from smilesync.light import choose, conditions
 from smilesync.relays import Relays
 from smilesync.wire import records
 from smilesync.wire.messages import (
@@ -69,6 +70,7 @@ class Membership:
     circle: Circle
     relays: Relays
     wishes: WishPool
+    crowd: Crowd
     succession: Succession
     merger: Merger
     born_ns: int
@@ -188,6 +190,15 @@ class Belonging:
         members, slot = circle.roster.index_of, circle.slot.number
         return self.membership.wishes.take(wish, sender, now_ns, members=members, slot=slot)
 
+    def pattern(self, preferred: bytes | None, now_ns: int) -> bytes:
+        """Return what a leader proposes: a wish whose time it is, `preferred`, or the mood."""
+        assert self.membership is not None
+        circle = self.membership.circle
+        head = circle.chain.head()
+        shown = head.value.pattern if head.value is not None else None
+        wished = self.membership.wishes.choose(head.slot + 1, shown, now_ns)
+        return choose.collective(circle.inputs(), wished or preferred)
+
     def deadline_ns(self) -> int:
         """Return when to call `wake`."""
         if self.membership is None:
@@ -273,6 +284,7 @@ class Belonging:
             genesis=genesis,
             circle=circle,
             relays=relays,
+            crowd=Crowd(config, relays, circle, keys.identity, entropy),
             wishes=WishPool(config.circle, genesis.circle_id, verifier, relays.partners.known),
             succession=Succession(
                 config.succession,

@@ -33,7 +33,7 @@ from smilesync.entropy import Entropy
 from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId
 from smilesync.keys import Signer, Verifier
-from smilesync.light import choose, conditions
+from smilesync.light import conditions
 from smilesync.membership import WILLING, Belonging, Outside, Tools, new_clock
 from smilesync.mesh.neighbours import Neighbours
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
@@ -42,6 +42,7 @@ from smilesync.wire.messages import (
     BelongingMessage,
     Carried,
     Clock,
+    Feelings,
     Message,
     ObjectKind,
     Said,
@@ -89,7 +90,6 @@ class Peer:
         self._preferred: bytes | None = None
         self._fall_count = 0
         self._seen = (-1, -1, -1)
-        self._counted = -1
         self._now_ns = now_ns
         self._light_ns = now_ns
         self._is_clock_new = False
@@ -165,6 +165,8 @@ class Peer:
         if circle is not None and now_ns >= self.relays.deadline_ns():
             effects += self.relays.wake(circle, clock, now_ns)
             is_quiet = False
+        if circle is not None and now_ns >= self.crowd.deadline_ns():
+            effects += self.crowd.wake(self.board, circle, clock, now_ns)
         if now_ns >= self.belonging.deadline_ns():
             effects += self._move(self.belonging.wake(self._outside(), now_ns))
             is_quiet = False
@@ -244,6 +246,8 @@ class Peer:
             return self._move(effects), True
         if isinstance(message, SpreadMessage):
             return self.relays.handle(message, sender, circle, self.clock, now_ns)
+        if isinstance(message, Feelings):
+            return self.crowd.take(message, sender, circle, self.clock, now_ns), False
         if not isinstance(message, Carried):
             effects = circle.handle(message, sender, now_ns)
             self.relays.heard(message, sender, circle)
@@ -261,6 +265,7 @@ class Peer:
         self.circle = membership.circle if membership is not None else None
         if membership is not None:
             self.relays, self.wishes = membership.relays, membership.wishes
+            self.crowd = membership.crowd
 
     def _move(self, effects: list[Effect]) -> list[Effect]:
         """Go over to the circle that the device belongs to since, if that is another one."""
@@ -268,7 +273,7 @@ class Peer:
         if membership is self._membership or membership is None:
             return effects
         self._belong()
-        self._around, self._seen, self._counted = None, (-1, -1, -1), -1
+        self._around, self._seen = None, (-1, -1, -1)
         if membership.begun is not None:
             self.clock, more = self.belonging.other_clock(self._outside(), self._now_ns)
             effects = effects + more
@@ -319,19 +324,14 @@ class Peer:
             effects = effects + self.clock.wake(now_ns)
         effects = self._tell_clock(effects, now_ns)
         circle = self.circle
-        if circle is not None and self.board.revision != self._counted:
-            self._counted = self.board.revision
-            circle.counts = self.board.counts(now_ns, circle.roster.index_of)
+        if circle is not None:
+            effects = effects + self.crowd.settle(self.board, circle, self.clock, now_ns)
         if circle is not None and circle.slot.is_turn and circle.wants_pattern(now_ns):
-            head = circle.chain.head()
-            shown = head.value.pattern if head.value is not None else None
-            wished = self.wishes.choose(head.slot + 1, shown, now_ns)
-            pattern = choose.collective(circle.inputs(), wished or self._preferred)
+            pattern = self.belonging.pattern(self._preferred, now_ns)
             effects = effects + circle.propose(pattern, now_ns)
         head_slot = circle.chain.head().slot if circle is not None else 0
         if circle is not None and head_slot != self._seen[2]:
             value = circle.chain.head().value
-            circle.counts = self.board.counts(now_ns, circle.roster.index_of)
             if value is not None:
                 self.wishes.decided(head_slot, value.pattern)
         seen = (self.clock.revision, self.board.revision, head_slot)
@@ -350,7 +350,7 @@ class Peer:
         due_ns = min(self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns)
         if self.circle is not None:
             due_ns = min(due_ns, self.circle.deadline_ns(), self.relays.deadline_ns())
-            due_ns = min(due_ns, self.belonging.deadline_ns())
+            due_ns = min(due_ns, self.belonging.deadline_ns(), self.crowd.deadline_ns())
         self._wake_ns = due_ns
 
     def _is_still_heard(self, now_ns: int) -> bool:

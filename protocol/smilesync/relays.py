@@ -120,7 +120,7 @@ class Relays:
         if not self.partners.known or not any(map(is_hearsay, effects)):
             return effects
         index_of = circle.roster.index_of.get
-        return over_others(effects, index_of, self._ways(circle), sender)
+        return over_others(effects, index_of, self.ways(circle), sender)
 
     def settle(
         self, effects: list[Effect], circle: Circle, clock: CircleClock, now_ns: int
@@ -234,7 +234,7 @@ class Relays:
             told = answer(ask, around.roster, around.signer, time=time, status=status)
             effects.append(Send(partner.peer, told))
             ask = Ask(ask.nonce, ask.voters & ~(1 << around.me), ask.asker, ask.question)
-        parts = self._errands.forward(ask, partner.peer, self._ways(circle), now_ns)
+        parts = self._errands.forward(ask, partner.peer, self.ways(circle), now_ns)
         return effects + [Send(to, part) for to, part in parts]
 
     def _handle_told(
@@ -339,7 +339,8 @@ class Relays:
         turn = self._turn % max(1, len(far))
         return (far[turn:] + far[:turn])[:most]
 
-    def _ways(self, circle: Circle) -> Ways:
+    def ways(self, circle: Circle) -> Ways:
+        """Return over whom a voter is reached: itself, or the partners that lead there."""
         identities = circle.roster.identities
 
         def ways(voter: int) -> list[PeerId]:

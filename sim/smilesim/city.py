@@ -39,6 +39,7 @@ from smilesync.circle.genesis import Policy
 from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.config import Config
 from smilesync.entropy import Entropy
+from smilesync.mesh.config import LinkConfig
 from smilesync.peer import Peer
 from smilesync.wire.records import Record
 from smilesyncd.analyser.judge import Limits
@@ -116,7 +117,7 @@ class City:
         radio = radio_for(fidelity, plan.scenario.weather)
         self.nodes: Nodes | None = None
         if fidelity == DAEMON:
-            self.nodes = Nodes(make_peer or self.make_peer, self.peer_verifier, plan.config.link)
+            self.nodes = Nodes(make_peer or self.make_peer, self.peer_verifier, LinkConfig())
         self.world = World(
             seed=plan.seed,
             devices=self.devices,

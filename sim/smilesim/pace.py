@@ -18,6 +18,7 @@ from smilesync.wire.messages import (
     Carried,
     Clock,
     Decided,
+    Feelings,
     Message,
     Piece,
     SpreadMessage,
@@ -53,7 +54,7 @@ class GoodCase:
     certificate_bytes: int | None
 
 
-UNCOUNTED = Clock | Carried | Decided | Piece | SpreadMessage | BelongingMessage
+UNCOUNTED = Clock | Carried | Decided | Piece | SpreadMessage | Feelings | BelongingMessage
 """What is of no slot, or repairs one that is over."""
 
 

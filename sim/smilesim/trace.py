@@ -25,6 +25,7 @@ from smilesync.wire.messages import (
     Clock,
     Decided,
     Evidence,
+    Feelings,
     Heir,
     Hello,
     Meet,
@@ -58,7 +59,7 @@ KIND_CLOCK, KIND_CARRIED, KIND_PROPOSE, KIND_VOTES, KIND_STATUS = 1, 2, 3, 4, 5
 KIND_DECIDED, KIND_WANT, KIND_BODY = 6, 7, 8
 KIND_RECORD, KIND_SCENE, KIND_POWER, KIND_LINK, KIND_PIECE = 16, 17, 18, 19, 20
 KIND_EVIDENCE = 21
-KIND_HELLO, KIND_BEACONS, KIND_ASK, KIND_TOLD = 24, 25, 26, 27
+KIND_HELLO, KIND_BEACONS, KIND_ASK, KIND_TOLD, KIND_FEELINGS = 24, 25, 26, 27, 28
 KIND_SUCCESSION = 40
 KIND_MEETING = 44
 
@@ -253,6 +254,11 @@ def _told_key(message: Told) -> bytes:
     return message.signature
 
 
+def _feelings_key(message: Feelings) -> bytes:
+    voters = [one.voters.to_bytes(8, "big") + one.signature[:8] for one in message.feelings]
+    return b"".join(voters)
+
+
 _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Carried: (KIND_CARRIED, _carried_key),
     Propose: (KIND_PROPOSE, _propose_key),
@@ -267,6 +273,7 @@ _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Beacons: (KIND_BEACONS, _beacons_key),
     Ask: (KIND_ASK, _ask_key),
     Told: (KIND_TOLD, _told_key),
+    Feelings: (KIND_FEELINGS, _feelings_key),
     **dict.fromkeys((Stranded, Call, Pledge, Heir), (KIND_SUCCESSION, codec.encode)),
     **dict.fromkeys((Meet, Ready, Prove, Proof), (KIND_MEETING, codec.encode)),
 }

@@ -27,6 +27,7 @@ from smilesync.entropy import Entropy
 from smilesync.ids import CircleId
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
 from smilesync.light.stage import Stage, Standing
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.gate import OPEN_GATE_KEY, circle_gate_key
 from smilesync.mesh.link import Link
 from smilesync.peer import Peer
@@ -128,7 +129,7 @@ class Rig:
             entropy=Entropy(name.encode()),
             now_ns=clock.now_ns(),
         )
-        link = Link(Config().link, IDENTITY, Ed25519Verifier(), b"l" * 32, Entropy(b"e"))
+        link = Link(LinkConfig(), IDENTITY, Ed25519Verifier(), b"l" * 32, Entropy(b"e"))
         circle = CircleId(name.encode().ljust(32, b"0"))
         return Member(name, directory, circle, peer, link, cast(FileJournal, None))
 

@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from smilesync.config import MS_NS, SECOND_NS, LinkConfig
+from smilesync.config import MS_NS, SECOND_NS
 from smilesync.entropy import Entropy
 from smilesync.ids import Address, PeerId
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.dialer import NEVER_NS, Dialer
 
 HOME: Address = ("10.0.0.9", 7412)

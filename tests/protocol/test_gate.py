@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from smilesync.config import SECOND_NS, LinkConfig
+from smilesync.config import SECOND_NS
 from smilesync.effects import LinkEffect, Transmit
 from smilesync.entropy import Entropy
 from smilesync.errors import RemoteError
 from smilesync.ids import Address, CircleId
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.gate import OPEN_GATE_KEY, Gate, circle_gate_key
 from smilesync.mesh.link import Link
 from smilesync.wire import frame

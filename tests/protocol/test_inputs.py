@@ -6,13 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smilesync.circle.inputs import NOBODY, Counts, inputs_of, is_plausible, published
+from smilesync.circle.inputs import (
+    NOBODY,
+    Basis,
+    Counts,
+    based,
+    inputs_of,
+    is_plausible,
+    published,
+    weighed,
+)
 from smilesync.circle.validity import Head, Verdict, v9_inputs
 from smilesync.circle.value import NO_PREVIOUS
 from smilesync.commands import EmotionState, Feel, SetConsent, Switch
-from smilesync.errors import Malformed
+from smilesync.errors import Malformed, RemoteError
 from smilesync.light.choose import MOOD_PATTERNS
 from support.street import Street
+from support.vectors import FOLDER, Case, by_name, load
+from vectors import make_inputs
+from vectors.writing import text_of
 
 COUNTS = st.tuples(*[st.integers(0, 200)] * 5)
 ROUND = st.tuples(*[st.integers(0, 40).map(lambda n: 5 * n)] * 5)
@@ -23,7 +35,10 @@ ROUND = st.tuples(*[st.integers(0, 40).map(lambda n: 5 * n)] * 5)
     ("own", "last", "expected"),
     [
         ((4, 0, 0, 0, 0), None, None),
-        ((2, 1, 1, 0, 0), (5, 0, 0, 0, 0), None),
+        ((2, 1, 1, 0, 0), (5, 0, 0, 0, 0), (5, 0, 0, 0, 0)),
+        ((0, 2, 1, 1, 0), (5, 0, 0, 0, 0), None),
+        ((1, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0)),
+        ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None),
         ((5, 0, 0, 0, 0), None, (5, 0, 0, 0, 0)),
         ((3, 2, 0, 0, 0), None, (5, 0, 0, 0, 0)),
         ((2, 2, 1, 0, 0), None, (0, 0, 0, 0, 0)),
@@ -38,14 +53,92 @@ ROUND = st.tuples(*[st.integers(0, 40).map(lambda n: 5 * n)] * 5)
 def test_counts_are_rounded_and_change_only_by_five(
     own: Counts, last: Counts | None, expected: Counts | None
 ) -> None:
-    assert published(own, last, 1) == expected
+    assert published(own, last, 1, None) == expected
+
+
+@pytest.mark.spec("INP-002", "INP-003", "INP-008")
+@pytest.mark.parametrize(
+    ("own", "basis", "expected"),
+    [
+        ((0, 6, 0, 0, 0), Basis((3, 6, 0, 0, 0), 9), (5, 5, 0, 0, 0)),
+        ((2, 6, 0, 0, 0), Basis((7, 6, 0, 0, 0), 13), (0, 5, 0, 0, 0)),
+        ((0, 4, 0, 0, 0), Basis((3, 5, 0, 0, 0), 8), (5, 5, 0, 0, 0)),
+        ((0, 3, 0, 0, 0), Basis((3, 5, 0, 0, 0), 8), None),
+        ((0, 4, 0, 0, 0), Basis((5, 3, 0, 0, 0), 8), None),
+    ],
+)
+def test_a_leader_that_knows_of_how_many_a_count_was_made_reckons_from_there(
+    own: Counts, basis: Basis, expected: Counts | None
+) -> None:
+    assert published(own, (5, 5, 0, 0, 0), 1, basis) == expected
+
+
+@pytest.mark.spec("INP-008")
+@pytest.mark.parametrize(
+    ("own", "inputs", "last", "basis", "expected"),
+    [
+        ((3, 4, 0, 0, 0), None, (5, 5, 0, 0, 0), Basis((5, 5, 0, 0, 0), 9), None),
+        ((3, 4, 0, 0, 0), (5, 5, 0, 0, 0), None, None, Basis((3, 4, 0, 0, 0), 7)),
+        ((3, 0, 0, 0, 0), (5, 0, 0, 0, 0), None, None, Basis((3, 0, 0, 0, 0), 5)),
+        ((3, 0, 0, 0, 0), (5, 10, 0, 0, 0), None, None, Basis((3, 10, 0, 0, 0), 5)),
+        ((1, 9, 0, 0, 0), (5, 10, 0, 0, 0), (5, 5, 0, 0, 0), None, Basis((5, 9, 0, 0, 0), 10)),
+        (
+            (1, 9, 0, 0, 0),
+            (5, 10, 0, 0, 0),
+            (5, 5, 0, 0, 0),
+            Basis((4, 4, 0, 0, 0), 8),
+            Basis((4, 9, 0, 0, 0), 10),
+        ),
+        (
+            (1, 9, 0, 0, 0),
+            (5, 5, 0, 0, 0),
+            (5, 5, 0, 0, 0),
+            Basis((4, 4, 0, 0, 0), 8),
+            Basis((4, 4, 0, 0, 0), 8),
+        ),
+    ],
+)
+def test_a_basis_is_what_was_counted_when_a_count_changed(
+    own: Counts,
+    inputs: Counts | None,
+    last: Counts | None,
+    basis: Basis | None,
+    expected: Basis | None,
+) -> None:
+    assert based(own, inputs, last, basis) == expected
+
+
+@pytest.mark.spec("INP-007")
+def test_others_together_count_for_the_seats_and_members_in_full() -> None:
+    assert weighed((4, 0, 0, 0, 3), (0, 3, 0, 0, 4), 7) == (4, 3, 0, 0, 7)
+    assert weighed((4, 0, 0, 0, 3), (0, 0, 0, 0, 500), 7) == (4, 0, 0, 0, 10)
+    assert weighed((22, 0, 0, 0, 0), (0, 0, 32, 0, 32), 22) == (22, 0, 11, 0, 11)
+
+
+def test_inputs_vectors_are_what_their_maker_writes() -> None:
+    made = text_of("inputs", make_inputs.cases())
+
+    assert (FOLDER / "inputs.json").read_text(encoding="utf-8") == made, (
+        "run `python -m vectors.make_inputs` and look at the difference"
+    )
+
+
+@pytest.mark.parametrize("case", load("inputs"), ids=by_name)
+def test_inputs_vector(case: Case) -> None:
+    given = {key: bytes.fromhex(str(value)) for key, value in case["given"].items()}
+    if case["expect"] == "accept":
+        assert make_inputs.outcome(given) == case.get("result")
+        return
+    with pytest.raises(RemoteError) as caught:
+        make_inputs.outcome(given)
+    assert caught.value.rule == case["error"]
 
 
 @pytest.mark.spec("INP-004")
 def test_later_views_say_what_was_said_before() -> None:
-    assert published((0, 20, 0, 0, 0), (5, 0, 0, 0, 0), 2) == (0, 20, 0, 0, 0)
-    assert published((0, 20, 0, 0, 0), (5, 0, 0, 0, 0), 3) == (5, 0, 0, 0, 0)
-    assert published((0, 20, 0, 0, 0), None, 3) is None
+    assert published((0, 20, 0, 0, 0), (5, 0, 0, 0, 0), 2, None) == (0, 20, 0, 0, 0)
+    assert published((0, 20, 0, 0, 0), (5, 0, 0, 0, 0), 3, None) == (5, 0, 0, 0, 0)
+    assert published((0, 20, 0, 0, 0), None, 3, None) is None
 
 
 @pytest.mark.spec("INP-002", "INP-003", "INP-005")
@@ -53,7 +146,7 @@ def test_later_views_say_what_was_said_before() -> None:
 def test_what_an_honest_leader_publishes_a_voter_that_hears_the_same_accepts(
     own: Counts, last: Counts | None, view: int
 ) -> None:
-    inputs = published(own, last, view)
+    inputs = published(own, last, view, None)
 
     assert is_plausible(inputs, own, last, view)
     if inputs is not None:
@@ -77,6 +170,8 @@ def test_what_an_honest_leader_publishes_a_voter_that_hears_the_same_accepts(
         ((5, 0, 0, 0, 0), (4, 0, 0, 0, 0), None, 2, False),
         ((5, 0, 0, 0, 0), (4, 0, 0, 0, 0), None, 3, True),
         ((95, 0, 0, 0, 0), NOBODY, (95, 0, 0, 0, 0), 3, False),
+        ((95, 5, 0, 0, 0), NOBODY, (95, 0, 0, 0, 0), 2, False),
+        ((90, 5, 0, 0, 0), NOBODY, (95, 0, 0, 0, 0), 2, True),
     ],
 )
 def test_a_voter_holds_a_leader_to_what_it_counts_itself(

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from smilesync.config import MS_NS, SECOND_NS, LinkConfig
+from smilesync.config import MS_NS, SECOND_NS
 from smilesync.effects import Event, LinkDown, LinkUp, Notice, Received, Transmit
 from smilesync.ids import Address, PeerId
+from smilesync.mesh.config import LinkConfig
 from smilesync.wire import frame
 from smilesync.wire.frame import HEADER, PacketType
 from support.links import (

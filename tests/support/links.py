@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-from smilesync.config import SECOND_NS, LinkConfig
+from smilesync.config import SECOND_NS
 from smilesync.effects import LinkDown, LinkEffect, LinkUp, Notice, Received, Transmit
 from smilesync.entropy import Entropy
 from smilesync.ids import Address, PeerId
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.gate import OPEN_GATE_KEY
 from smilesync.mesh.link import Link
 from smilesync.wire.messages import Clock

@@ -6,10 +6,10 @@ so that the files are the same wherever they are made; a test makes them again a
 
 import hashlib
 
-from smilesync.config import LinkConfig
 from smilesync.effects import Transmit
 from smilesync.entropy import Entropy
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.gate import OPEN_GATE_KEY
 from smilesync.mesh.link import Link
 from smilesync.mesh.noise import StaticKey

@@ -15,6 +15,8 @@ from smilesync.wire.messages import (
     Clock,
     Decided,
     Evidence,
+    Feeling,
+    Feelings,
     Heir,
     Hello,
     Meet,
@@ -41,6 +43,7 @@ from vectors.writing import Case, accept, plain, reject
 HASH = ValueHash(bytes(range(32)))
 OTHER = ValueHash(bytes(range(32, 64)))
 SIGNATURE = bytes(range(64))
+MOST = (1 << 53) - 1
 SECOND = bytes(range(64, 128))
 VALUE = bytes.fromhex("a10107")
 LARGEST_VALUE = bytes(1024)
@@ -138,6 +141,21 @@ ACCEPTED: list[tuple[str, str, Message]] = [
     ("ASK", "SPR-012 MSG-005", Ask(SIGNATURE[:16], 0b11)),
     ("ASK with a question", "SPR-012", Ask(SIGNATURE[:16], 1 << 63, 0, VALUE)),
     ("TOLD", "SPR-013", Told(SIGNATURE[:16], 63, VALUE, SIGNATURE)),
+    (
+        "FEELINGS, one and a withdrawal",
+        "INP-010 MSG-007",
+        Feelings(
+            (
+                Feeling(0b1_0000_0010, PeerId(HASH), 7, 4, 5_000_000, SIGNATURE),
+                Feeling(1, PeerId(OTHER), 0, None, 0, SECOND),
+            )
+        ),
+    ),
+    (
+        "FEELINGS, eight",
+        "INP-010 MSG-001",
+        Feelings((Feeling((1 << 64) - 1, PeerId(HASH), MOST, 0, MOST, SIGNATURE),) * 8),
+    ),
     ("PIECE", "MEM-022", Piece(HASH, 1_024, 1_028, VALUE[:4])),
     ("STRANDED, would found", "SUC-001", Stranded(CircleId(HASH), OTHER, True)),
     ("CALL of two", "SUC-002", Call(CircleId(HASH), OTHER, HASH, (PeerId(HASH), PeerId(OTHER)))),
@@ -253,6 +271,7 @@ def _bad_fields() -> list[Row]:
         ("EVIDENCE, NULLIFY of a value", "EVD-001", evidence | {6: [2, HASH, SIGNATURE]}),
         ("EVIDENCE with a short hash", "EVD-001", evidence | {6: [1, HASH[:31], SIGNATURE]}),
         *_bad_spread(),
+        *_bad_feelings(),
         *_bad_succession(),
         *_bad_meeting(),
         ("PIECE of nothing", "MSG-006 MEM-022", {0: 16, 1: HASH, 2: 0, 3: 0, 4: b"x"}),
@@ -280,6 +299,27 @@ def _bad_spread() -> list[tuple[str, str, CborValue]]:
         ("ASK with an empty question", "SPR-012", ask | {4: b""}),
         ("TOLD without signature", "SPR-013", {k: v for k, v in told.items() if k != 4}),
         ("TOLD with a long body", "SPR-013", told | {3: bytes(961)}),
+    ]
+
+
+def _bad_feelings() -> list[tuple[str, str, CborValue]]:
+    one: list[CborValue] = [b"\x01", HASH, 7, 4, 5, SIGNATURE]
+    items: list[tuple[str, CborValue]] = [
+        ("for nobody", [b"", *one[1:]]),
+        ("with a bitmap that ends in zero", [b"\x01\x00", *one[1:]]),
+        ("of a short identity", [one[0], HASH[:31], *one[2:]]),
+        ("of state 5", [*one[:3], 5, *one[4:]]),
+        ("of state false", [*one[:3], False, *one[4:]]),
+        ("without circle time", [*one[:4], None, one[5]]),
+        ("with half a signature", [*one[:5], SIGNATURE[:32]]),
+        ("of five items", one[:5]),
+        ("of seven items", [*one, 1]),
+        ("that is none", HASH),
+    ]
+    return [
+        *((f"FEELINGS, one {name}", "INP-010", {0: 28, 1: [item]}) for name, item in items),
+        ("FEELINGS, none", "INP-010", {0: 28, 1: []}),
+        ("FEELINGS, nine", "INP-010", {0: 28, 1: [one] * 9}),
     ]
 
 

@@ -14,7 +14,7 @@ from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
 from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
 from smilesync.circle.guard import RestartGuard, remembers
-from smilesync.circle.inputs import NOBODY, Counts, published
+from smilesync.circle.inputs import NOBODY, Basis, Counts, published
 from smilesync.circle.lease import Lease, Standing
 from smilesync.circle.members import Members
 from smilesync.circle.roster import Roster
@@ -85,6 +85,7 @@ class Circle:
         self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in journal)
         self.counts: Counts = NOBODY
         """How many members feel each state, as far as this device was told; set by the owner."""
+        self.basis: Basis | None = None  # of the head's inputs; set by the owner
         self.dropped: Counter[str] = Counter()
         """Rules that early messages were found to break, when their slot came."""
         self.is_far = False  # some of any q voters are reached over others; set by the owner
@@ -132,7 +133,7 @@ class Circle:
         """Return what a proposal of the open view may say of how the members feel."""
         last = self.chain.head().value
         before = last.inputs if last is not None else None
-        return published(self.counts, before, self.slot.view)
+        return published(self.counts, before, self.slot.view, self.basis)
 
     def propose(self, pattern: bytes, now_ns: int) -> list[Effect]:
         """Propose an encoded pattern for the open slot, made from `inputs`."""

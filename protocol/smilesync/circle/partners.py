@@ -25,10 +25,20 @@ class Partner:
 
     `held` and `views`: the votes and proposals of slot `slot` that it is known to hold; `beacons`:
     the newest circle time it is known to have of each voter, by key; `credit_ns`: until when its
-    requests are paid for.
+    requests are paid for; `words_ns`: the same of feelings, and of their withdrawals.
     """
 
-    __slots__ = ("beacons", "credit_ns", "held", "peer", "reach", "serves", "slot", "views")
+    __slots__ = (
+        "beacons",
+        "credit_ns",
+        "held",
+        "peer",
+        "reach",
+        "serves",
+        "slot",
+        "views",
+        "words_ns",
+    )
 
     def __init__(self, peer: PeerId) -> None:
         self.peer = peer
@@ -39,6 +49,7 @@ class Partner:
         self.views: set[int] = set()
         self.beacons: dict[VoterKey, int] = {}
         self.credit_ns = 0
+        self.words_ns = [0, 0]
 
     def turn(self, slot: int) -> None:
         """What is known of it is of an earlier slot, and forgotten: this one is `slot`."""

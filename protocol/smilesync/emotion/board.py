@@ -85,6 +85,11 @@ class EmotionBoard:
         return self._felt if self._accepted is None else self._accepted
 
     @property
+    def shared(self) -> EmotionState | None:
+        """Return what the wearer lets others know, None if nothing."""
+        return self._felt if self._consent.allows(Switch.SHARE) else None
+
+    @property
     def suggestion(self) -> Suggestion | None:
         """Return the question that waits for the wearer."""
         return self._suggestions.pending
@@ -111,6 +116,10 @@ class EmotionBoard:
             counts[self._felt] += 1
         calm, excited, neutral, low, high = counts
         return calm, excited, neutral, low, high
+
+    def number(self, effects: list[Effect]) -> int:
+        """Return the sequence of another statement of this wearer; see `Sequence.draw`."""
+        return self._sequence.draw(effects)
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """Tell a new neighbour the current word: the emotion, or a withdrawal not yet old."""

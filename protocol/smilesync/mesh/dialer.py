@@ -6,9 +6,9 @@ hint does); the addresses of a peer that fell silent are tried quickly, because 
 is a cut or a restart; an address whose peer is heard rests.
 """
 
-from smilesync.config import LinkConfig
 from smilesync.entropy import Entropy
 from smilesync.ids import Address, PeerId
+from smilesync.mesh.config import LinkConfig
 
 NEVER_NS = 2**63 - 1
 _NS_PER_US = 1_000

@@ -4,10 +4,10 @@ The rules are those of SPEC.md, so their number bounds the memory. No bytes of a
 up in a notice, and a flood leads to one line per rule and interval, with the number in it.
 """
 
-from smilesync.config import LinkConfig
 from smilesync.effects import Event, Notice
 from smilesync.errors import RemoteError
 from smilesync.ids import PeerId
+from smilesync.mesh.config import LinkConfig
 
 
 class _Tally:

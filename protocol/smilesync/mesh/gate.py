@@ -8,10 +8,11 @@ after a blackout, so freshness comes from the handshake itself.
 import hashlib
 import hmac
 
-from smilesync.config import SECOND_NS, LinkConfig
+from smilesync.config import SECOND_NS
 from smilesync.entropy import Entropy
 from smilesync.errors import Unwelcome
 from smilesync.ids import Address, CircleId
+from smilesync.mesh.config import LinkConfig
 from smilesync.wire import frame
 from smilesync.wire.envelope import Domain
 

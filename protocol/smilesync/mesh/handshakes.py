@@ -9,11 +9,11 @@ same size, so a forged source address gains an attacker nothing.
 from collections.abc import Container
 from dataclasses import dataclass
 
-from smilesync.config import LinkConfig
 from smilesync.entropy import Entropy
 from smilesync.errors import Malformed, Unauthentic, Unwelcome
 from smilesync.ids import Address, PeerId
 from smilesync.keys import Signer, Verifier
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.gate import Gate
 from smilesync.mesh.noise import Handshake, StaticKey
 from smilesync.mesh.session import Session

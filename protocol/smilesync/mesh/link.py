@@ -8,7 +8,6 @@ renewed): the one with the smaller identity chooses which is used, the other fol
 
 from dataclasses import dataclass
 
-from smilesync.config import LinkConfig
 from smilesync.effects import (
     LinkDown,
     LinkEffect,
@@ -20,6 +19,7 @@ from smilesync.entropy import Entropy
 from smilesync.errors import Malformed, RemoteError, Unwelcome
 from smilesync.ids import Address, PeerId
 from smilesync.keys import Signer, Verifier
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.dialer import NEVER_NS, Dialer
 from smilesync.mesh.drops import Drops
 from smilesync.mesh.gate import OPEN_GATE_KEY, Gate

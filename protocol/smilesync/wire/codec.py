@@ -15,6 +15,7 @@ from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, ValueHash, Voter
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.envelope import carried_of, carried_value
+from smilesync.wire.feeling import FEELINGS, feelings_fields, read_feelings
 from smilesync.wire.fields import U32_MAX, U64_MAX, Fields
 from smilesync.wire.meeting import MEETING_READERS, meeting_fields
 from smilesync.wire.messages import (
@@ -27,6 +28,7 @@ from smilesync.wire.messages import (
     Clock,
     Decided,
     Evidence,
+    Feelings,
     Heir,
     Hello,
     Meet,
@@ -142,20 +144,14 @@ def _fields_of(message: Message) -> dict[int, CborValue]:
             return _decided_fields(message)
         case Want():
             return _want_fields(message)
-        case Body():
-            return {0: BODY, 1: message.slot, 2: message.value}
-        case Piece():
-            return {
-                0: PIECE,
-                1: message.hash,
-                2: message.offset,
-                3: message.size_bytes,
-                4: message.data,
-            }
+        case Body() | Piece():
+            return _answer_fields(message)
         case Evidence():
             return _evidence_fields(message)
         case Hello() | Beacons() | Ask() | Told():
             return spread_fields(message)
+        case Feelings():
+            return feelings_fields(message)
         case Stranded() | Call() | Pledge() | Heir():
             return succession_fields(message)
         case Meet() | Ready() | Prove() | Proof():
@@ -177,6 +173,13 @@ def _clock_fields(message: Clock) -> dict[int, CborValue]:
     if message.away:
         fields[7] = bitmap_octets(message.away)
     return fields
+
+
+def _answer_fields(message: Body | Piece) -> dict[int, CborValue]:
+    if isinstance(message, Body):
+        return {0: BODY, 1: message.slot, 2: message.value}
+    part = message
+    return {0: PIECE, 1: part.hash, 2: part.offset, 3: part.size_bytes, 4: part.data}
 
 
 def _read_clock(fields: Fields) -> Clock:
@@ -385,6 +388,7 @@ _READERS: dict[int, tuple[str, Callable[[Fields], Message]]] = {
     BEACONS: ("SPR-011", read_beacons),
     ASK: ("SPR-012", read_ask),
     TOLD: ("SPR-013", read_told),
+    FEELINGS: ("INP-010", read_feelings),
     STRANDED: ("SUC-001", read_stranded),
     CALL: ("SUC-002", read_call),
     PLEDGE: ("SUC-003", read_pledge),

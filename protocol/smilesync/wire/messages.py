@@ -252,6 +252,28 @@ class Told:
     signature: bytes
 
 
+class Feeling(NamedTuple):
+    """What somebody lets the voters of the circle know: a state, or None: it is withdrawn.
+
+    `voters` is a bitmap of whom it goes on to, by roster index, and not signed; `made_us` is the
+    circle time at which it was made, of a withdrawal that of the last word it takes back.
+    """
+
+    voters: int
+    signer: PeerId
+    sequence: int
+    state: int | None
+    made_us: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Feelings:
+    """The newest words of several people, on their way to the voters."""
+
+    feelings: tuple[Feeling, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Stranded:
     """Its circle has not decided for long: this device would follow a successor, or found one."""
@@ -340,6 +362,6 @@ SpreadMessage = Hello | Beacons | Ask | Told
 SuccessionMessage = Stranded | Call | Pledge | Heir
 MeetingMessage = Meet | Ready | Prove | Proof
 BelongingMessage = SuccessionMessage | MeetingMessage
-Said = Carried | CircleMessage | SpreadMessage | BelongingMessage
+Said = Carried | CircleMessage | SpreadMessage | Feelings | BelongingMessage
 """What is said once, beside the clock that ticks."""
 Message = Clock | Said

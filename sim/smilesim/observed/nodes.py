@@ -25,8 +25,8 @@ from smilesim.observed.witness import WitnessedPeer
 from smilesim.radio import AirLink
 from smilesim.world import World
 from smilesync.commands import Command
-from smilesync.config import LinkConfig
 from smilesync.keys import Verifier
+from smilesync.mesh.config import LinkConfig
 from smilesync.mesh.link import Link
 from smilesync.wire.messages import Message
 from smilesync.wire.records import Record
