@@ -176,8 +176,7 @@ class Feelings:
         ]
 
     def _verify(self, feeling: Feeling) -> None:
-        domain, body = _body(feeling.sequence, feeling.state, feeling.made_us)
-        data = signed_bytes(domain, body, circle=self._circle)
+        data = _signed(self._circle, feeling.sequence, feeling.state, feeling.made_us)
         if not self._verifier.verify(feeling.signer, data, feeling.signature):
             raise Unauthentic("INP-011", "a feeling does not verify")
 
@@ -204,19 +203,18 @@ def sign(
     signer: Signer, circle: CircleId, sequence: int, state: int | None, made_us: int
 ) -> Feeling:
     """Return the word of `signer`, to nobody yet; `state` None withdraws what was said before."""
-    domain, body = _body(sequence, state, made_us)
-    signature = signer.sign(signed_bytes(domain, body, circle=circle))
+    signature = signer.sign(_signed(circle, sequence, state, made_us))
     return Feeling(0, PeerId(signer.public), sequence, state, made_us, signature)
 
 
 def lot_of(circle: CircleId, feeling: Feeling) -> int:
     """Return the lot of somebody whom nobody admitted; the lowest are drawn."""
     turn = (feeling.made_us >> TURN_BITS).to_bytes(8, "big")
-    digest = hashlib.sha256(b"".join((Domain.EMOTION, b"\0", circle, turn, feeling.signer)))
+    digest = hashlib.sha256(b"".join((Domain.LOT, b"\0", circle, turn, feeling.signer)))
     return int.from_bytes(digest.digest()[:8], "big")
 
 
-def _body(sequence: int, state: int | None, made_us: int) -> tuple[Domain, bytes]:
-    if state is None:
-        return Domain.CONSENT, cbor.encode({1: sequence, 3: made_us})
-    return Domain.EMOTION, cbor.encode({1: sequence, 2: state, 3: made_us})
+def _signed(circle: CircleId, sequence: int, state: int | None, made_us: int) -> bytes:
+    felt: dict[int, cbor.CborValue] = {} if state is None else {2: state}
+    body = cbor.encode({1: sequence, **felt, 3: made_us})
+    return signed_bytes(Domain.FEELING, body, circle=circle)

@@ -29,6 +29,8 @@ class Domain(bytes, Enum):
     FINALIZE = b"smilesync/1/finalize"
     EMOTION = b"smilesync/1/emotion"
     CONSENT = b"smilesync/1/consent"
+    FEELING = b"smilesync/1/feeling"
+    LOT = b"smilesync/1/lot"
     LEAVE = b"smilesync/1/leave"
     JOIN = b"smilesync/1/join"
     JOIN_GRANT = b"smilesync/1/join-grant"
