@@ -69,6 +69,8 @@ def new_device(
         new_member(place, journal, config, now_ns=started_ns, is_only=count < 2)
         for place, journal in remembered
     )
+    # Whatever is added and removed meanwhile, this one stays and hears all that the wearer says.
+    home = next(one for one in members if one.name == memberships.HOME)
     stage = Stage(
         {one.name: Standing(one.peer.scene, one.peer.board.switches) for one in members},
         memberships.chosen(settings.state_dir) if count > 1 else None,
@@ -91,7 +93,7 @@ def new_device(
         face=face,
         socket=socket,
         clock=clock,
-        wardrobe=Wardrobe(settings.state_dir, face=face, peer=members[0].peer, clock=clock),
+        wardrobe=Wardrobe(settings.state_dir, face=face, peer=home.peer, clock=clock),
         state_dir=settings.state_dir,
         started_ns=started_ns,
         on_drive=lambda name: write(f"drives circle={name}"),
@@ -138,6 +140,13 @@ def sought_keys(device: Device, member: Member) -> tuple[bytes, ...]:
     """Return by which gate keys a membership knows whom to dial: of its circle, or of anybody."""
     keys = gate_keys_of(member.circle, is_only=len(device.linked) < 2)
     return tuple(dict.fromkeys((*keys, OPEN_GATE_KEY)))
+
+
+def admitted_keys(device: Device, member: Member) -> tuple[bytes, ...]:
+    """Return what opens the link of a membership, among those that the device has now."""
+    if member not in device.linked:
+        return ()
+    return gate_keys_of(member.circle, is_only=len(device.linked) < 2)
 
 
 def _version() -> str:

@@ -25,7 +25,9 @@ def add_arguments(add: AddAction) -> None:
     which.add_argument("name", nargs="?", metavar="NAME", help="the circle; home is --genesis'")
     which.add_argument("--any", action="store_true", help="whichever stands highest (default)")
     adding = add(
-        "add", "belong to one circle more, from the next start on", "add festival their.genesis"
+        "add",
+        "belong to one circle more; a running device from now on",
+        "add festival their.genesis",
     )
     adding.add_argument("name", metavar="NAME", help="what to call it on this device")
     adding.add_argument("file", type=Path, metavar="FILE", help="its genesis file")
@@ -52,7 +54,10 @@ def carry_out(chosen: argparse.Namespace, known: Settings) -> int:
         case "add":
             _add(chosen, known)
         case "remove":
-            memberships.remove(known, chosen.name, is_now=chosen.now)
+            try:
+                client.ask(known.control_socket, "remove", name=chosen.name, now=chosen.now)
+            except client.NoDaemon:
+                memberships.remove(known, chosen.name, is_now=chosen.now)
             words = f"{chosen.name}: forgotten, and its keys with it"
             print(json.dumps({"removed": chosen.name}) if chosen.json else words)
         case _:
@@ -61,12 +66,19 @@ def carry_out(chosen: argparse.Namespace, known: Settings) -> int:
 
 
 def _add(chosen: argparse.Namespace, known: Settings) -> None:
-    home = memberships.read_genesis(known.genesis) if known.genesis is not None else None
-    genesis = memberships.add(known, home, chosen.name, chosen.file)
+    # Read here first: what is wrong with it is wrong whether a daemon runs or not.
+    circle, since = memberships.read_genesis(chosen.file).circle_id, "from now on"
+    file = str(chosen.file.absolute())
+    try:
+        client.ask(known.control_socket, "add", name=chosen.name, file=file)
+    except client.NoDaemon:
+        home = memberships.read_genesis(known.genesis) if known.genesis is not None else None
+        memberships.add(known, home, chosen.name, chosen.file)
+        since = "from the next start on"
     if chosen.json:
-        print(json.dumps({"added": chosen.name, "circle": genesis.circle_id.hex()}))
+        print(json.dumps({"added": chosen.name, "circle": circle.hex()}))
     else:
-        print(f"{chosen.name}: circle {short(genesis.circle_id)}, from the next start on")
+        print(f"{chosen.name}: circle {short(circle)}, {since}")
 
 
 def _list(known: Settings, *, is_json: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from smilesync.effects import Scene
 from smilesync.errors import LocalError
 from smilesync.ids import CircleId
-from smilesync.light.stage import Stage
+from smilesync.light.stage import Stage, Standing
 from smilesync.mesh.link import Link
 from smilesync.peer import Peer
 from smilesyncd.design.wardrobe import Wardrobe
@@ -41,7 +41,7 @@ class Member:
         return genesis.lineage.circle if genesis is not None and genesis.lineage else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Device:
     """One wearer's device: one name, light and clock, and a membership for each circle."""
 
@@ -81,6 +81,20 @@ class Device:
         known = ", ".join(member.name for member in self.circles) or "none"
         raise LocalError(f"no circle is called {name[:40]!r} here; expected one of {known}")
 
+    def enter(self, member: Member) -> None:
+        """Belong to one circle more; no light changes before its turn comes."""
+        before = self.stage.driving
+        self.members = (*self.members, member)
+        self.stage.enter(member.name, Standing(member.peer.scene, member.peer.board.switches))
+        self._present(before, self.clock.now_ns())
+
+    def forget(self, member: Member) -> None:
+        """Belong to a circle no more; what it drove falls."""
+        before = self.stage.driving
+        self.members = tuple(one for one in self.members if one is not member)
+        self.stage.remove(member.name)
+        self._present(before, self.clock.now_ns())
+
     def show(self, member: Member, scene: Scene, now_ns: int) -> None:
         """Take what a membership would show, and show what the stage makes of it."""
         before = self.stage.driving
@@ -97,7 +111,6 @@ class Device:
     def _present(self, before: str, now_ns: int) -> None:
         if self.stage.driving != before:
             self.on_drive(self.stage.driving)
-        if len(self.circles) > 1:
-            self.face.circle_name = self.stage.driving
+        self.face.circle_name = self.stage.driving if len(self.circles) > 1 else ""
         if self.stage.scene != self.face.scene:
             self.face.show(self.stage.scene, now_ns)

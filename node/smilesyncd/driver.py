@@ -9,7 +9,7 @@ because the wearer withdrew a consent or pressed off.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -97,6 +97,10 @@ class LinkPort(Protocol):
         self, address: Address, now_ns: int, *, permanent: bool = False
     ) -> list[LinkEffect]: ...
 
+    def admit(
+        self, gate_keys: tuple[bytes, ...], kept: Collection[PeerId], now_ns: int
+    ) -> list[LinkEffect]: ...
+
     def receive(self, datagram: bytes, source: Address, now_ns: int) -> list[LinkEffect]: ...
 
     def send(self, to: PeerId, message: Message, now_ns: int) -> list[LinkEffect]: ...
@@ -116,7 +120,15 @@ class Hint:
     permanent: bool = False
 
 
-Request = Command | Hint
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The gate keys that open the link from now on, and with whom it goes on."""
+
+    gate_keys: tuple[bytes, ...]
+    kept: frozenset[PeerId]
+
+
+Request = Command | Hint | Admission
 """What other tasks may ask of the node."""
 
 
@@ -156,6 +168,7 @@ class Node:
         self.link = link
         self._world = world
         self._requests: deque[Ticket] = deque()
+        self._answering: list[Ticket] = []
         self._waiting: trio.CancelScope | None = None
         self._now_ns = world.clock.now_ns()
         self._records: list[bytes] = []
@@ -178,13 +191,21 @@ class Node:
             if isinstance(effect, Transmit):
                 self._world.socket.send(effect.datagram, effect.to)
 
+    def retire(self, reason: str) -> None:
+        """Refuse what was asked and is not answered. Call after `drive` has been cancelled."""
+        for ticket in (*self._answering, *self._requests):
+            ticket.refusal = LocalError(reason)
+            ticket.is_done.set()
+        self._requests.clear()
+
     async def turn(self) -> None:
         """Wait for something to do, then do all of it."""
         is_due = await self._wait()
-        done = self._gather(is_due)
+        self._answering = self._gather(is_due)
         await self._settle()
-        for ticket in done:
+        for ticket in self._answering:
             ticket.is_done.set()
+        self._answering = []
 
     async def start(self) -> None:
         """Give the peer its first wake, before anything else."""
@@ -252,6 +273,8 @@ class Node:
         if isinstance(request, Hint):
             hinted = self.link.hint(request.address, self._now_ns, permanent=request.permanent)
             self._run_link(hinted)
+        elif isinstance(request, Admission):
+            self._run_link(self.link.admit(request.gate_keys, request.kept, self._now_ns))
         else:
             self._run(self.peer.command(request, self._now_ns))
 

@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from smilesync.circle import genesis
 from smilesync.circle.genesis import FounderCard, Parameters, Policy
 from smilesync.errors import RemoteError, SettingsError
 from smilesync.keys import Ed25519Signer, Ed25519Verifier, is_strict_key
-from smilesyncd import keystore, memberships, statedir
+from smilesyncd import client, keystore, memberships, statedir
 from smilesyncd.memory import held_state
 from smilesyncd.settings import Settings
 
@@ -25,7 +26,7 @@ def show(settings: Settings, circle: str | None, *, is_json: bool) -> int:
     statedir.prepare(settings.state_dir)
     seeds = keystore.load(settings.state_dir)
     if circle is not None:
-        seeds = memberships.card_seeds(settings, circle)
+        seeds = _prepared(settings, circle)
     if seeds is None:
         with held_state(settings) as memory:
             seeds = memory.seeds
@@ -36,6 +37,15 @@ def show(settings: Settings, circle: str | None, *, is_json: bool) -> int:
     else:
         print(card.text())
     return 0
+
+
+def _prepared(settings: Settings, circle: str) -> keystore.Seeds:
+    """Return the keys for a circle; a running device has the folder, and makes them itself."""
+    directory = memberships.folder(settings.state_dir, circle)
+    if keystore.load(directory) is None:
+        with suppress(client.NoDaemon):
+            client.ask(settings.control_socket, "prepare", name=circle)
+    return memberships.card_seeds(settings, circle)
 
 
 def parameters(policy: str, steward: str | None, *, is_strict: bool) -> Parameters:

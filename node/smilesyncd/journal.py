@@ -89,8 +89,10 @@ class FileJournal:
         await trio.to_thread.run_sync(self._append, tuple(appended))
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Close the file, if it is open."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     @property
     def size_bytes(self) -> int:

@@ -104,56 +104,87 @@ def card_seeds(settings: Settings, name: str) -> keystore.Seeds:
     seeds = keystore.load(directory)
     if seeds is not None:
         return seeds
-    with held_state(settings) as home, _made(directory, home) as memory:
+    with held_state(settings) as home, made(directory, home.seeds) as memory:
         return memory.seeds
 
 
 def add(settings: Settings, home: Genesis | None, name: str, file: Path) -> Genesis:
     """Let the device belong to one circle more from its next start on. Raises SettingsError."""
+    with held_state(settings) as memory:
+        genesis = addable(settings, home, name, file, memory.seeds)
+        directory = folder(settings.state_dir, name)
+        with made(directory, memory.seeds):
+            found(directory, file)
+    return genesis
+
+
+def addable(
+    settings: Settings, home: Genesis | None, name: str, file: Path, seeds: keystore.Seeds
+) -> Genesis:
+    """Return the genesis of a circle that may be added; nothing is changed.
+
+    `seeds`: of the device's home, whose state directory is held. Raises SettingsError.
+    """
     directory = folder(settings.state_dir, name)
     genesis = read_genesis(file)
-    with held_state(settings) as memory:
-        if (directory / GENESIS_NAME).exists():
-            raise SettingsError(f"{name}: there is a circle of this name already; choose another")
-        listed = names(settings.state_dir)
-        if len(listed) >= MEMBERSHIPS_MAX:
-            raise SettingsError(f"{name}: expected at most {MEMBERSHIPS_MAX} circles beside {HOME}")
-        known = {
-            one: read_genesis(folder(settings.state_dir, one) / GENESIS_NAME) for one in listed
-        }
-        known |= {HOME: home} if home is not None else {}
-        for other, theirs in known.items():
-            if theirs.circle_id == genesis.circle_id:
-                raise SettingsError(
-                    f"{file}: this is circle {short(genesis.circle_id)}, which is here as {other!r}"
-                )
-        _check_seat(file, genesis, name, memory.seeds, keystore.load(directory))
-        with _made(directory, memory):
-            # Last, for it is what makes the folder a membership.
-            statedir.write_atomically(directory / GENESIS_NAME, file.read_bytes())
+    if (directory / GENESIS_NAME).exists():
+        raise SettingsError(f"{name}: there is a circle of this name already; choose another")
+    listed = names(settings.state_dir)
+    if len(listed) >= MEMBERSHIPS_MAX:
+        raise SettingsError(f"{name}: expected at most {MEMBERSHIPS_MAX} circles beside {HOME}")
+    known = {one: read_genesis(folder(settings.state_dir, one) / GENESIS_NAME) for one in listed}
+    known |= {HOME: home} if home is not None else {}
+    for other, theirs in known.items():
+        if theirs.circle_id == genesis.circle_id:
+            raise SettingsError(
+                f"{file}: this is circle {short(genesis.circle_id)}, which is here as {other!r}"
+            )
+    _check_seat(file, genesis, name, seeds, keystore.load(directory))
     return genesis
+
+
+def found(directory: Path, file: Path) -> None:
+    """Make a folder with keys and journal a membership, durable on return."""
+    statedir.write_atomically(directory / GENESIS_NAME, file.read_bytes())
 
 
 def remove(settings: Settings, name: str, *, is_now: bool) -> None:
     """Forget the circle `name` and its keys. Raises SettingsError while the wearer belongs."""
-    directory = folder(settings.state_dir, name)
     with held_state(settings):
-        if not directory.is_dir():
-            raise SettingsError(f"{name}: no such circle; `smilesync circle list` says which")
-        if chosen(settings.state_dir) == name:
-            raise SettingsError(
-                f"{name}: you chose this circle to drive the light; start the device and say "
-                "`smilesync circle use --any`, or choose another"
-            )
-        if _is_seated(directory) and not is_now:
-            raise SettingsError(
-                f"{name}: this device votes in it; say `smilesync circle leave --circle {name}` "
-                "first (in a closed circle with --now), or remove it with --now: the others then "
-                "have one voter less"
-            )
-        # First what makes it a membership: an interrupted removal leaves none half.
-        (directory / GENESIS_NAME).unlink(missing_ok=True)
-        shutil.rmtree(directory)
+        directory = removable(settings, name, is_now=is_now)
+        unfound(directory)
+        erase(directory)
+
+
+def removable(settings: Settings, name: str, *, is_now: bool) -> Path:
+    """Return the folder of a circle that may be removed. Raises SettingsError."""
+    directory = folder(settings.state_dir, name)
+    if not directory.is_dir():
+        raise SettingsError(f"{name}: no such circle; `smilesync circle list` says which")
+    if chosen(settings.state_dir) == name:
+        raise SettingsError(
+            f"{name}: you chose this circle to drive the light; say `smilesync circle use --any` "
+            "while the device runs, or choose another"
+        )
+    if _is_seated(directory) and not is_now:
+        raise SettingsError(
+            f"{name}: this device votes in it; say `smilesync circle leave --circle {name}` "
+            "first (in a closed circle with --now), or remove it with --now: the others then "
+            "have one voter less"
+        )
+    return directory
+
+
+def unfound(directory: Path) -> None:
+    """Make a folder no membership any more; first, so that no removal leaves half of one."""
+    (directory / GENESIS_NAME).unlink(missing_ok=True)
+    statedir.sync_directory(directory)
+
+
+def erase(directory: Path) -> None:
+    """Forget the keys of a circle, and all else that was kept for it."""
+    (directory / keystore.FILE_NAME).unlink(missing_ok=True)
+    shutil.rmtree(directory)
 
 
 def chosen(state_dir: Path) -> str | None:
@@ -175,18 +206,18 @@ def mark_left(directory: Path, has_left: bool) -> None:
     """Remember that the wearer has left the circle kept here, or has come back."""
     if has_left:
         statedir.write_atomically(directory / LEFT_NAME, b"")
-    else:
-        (directory / LEFT_NAME).unlink(missing_ok=True)
+    elif (directory / LEFT_NAME).exists():
+        (directory / LEFT_NAME).unlink()
         statedir.sync_directory(directory)
 
 
 @contextmanager
-def _made(directory: Path, home: Memory) -> Iterator[Memory]:
-    """Open the folder of a circle of this device, made if there is none."""
+def made(directory: Path, home: keystore.Seeds) -> Iterator[Memory]:
+    """Open the folder of a circle of this device, made if there is none. Raises SettingsError."""
     statedir.prepare(directory.parent)
     statedir.prepare(directory)
-    with opened(directory, home.seeds.identity) as memory:
-        _check_identity(directory, memory.seeds, home.seeds)
+    with opened(directory, home.identity) as memory:
+        _check_identity(directory, memory.seeds, home)
         yield memory
 
 

@@ -1,6 +1,7 @@
 """What the control socket can be asked to do, from its words to the core's commands."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -24,18 +25,20 @@ from smilesyncd.control import BadRequest, Service
 from smilesyncd.design import wardrobe
 from smilesyncd.device import Device, Member
 from smilesyncd.jsonlines import Fields, Json
+from smilesyncd.lives import Lives
 from smilesyncd.vocabulary import STATES, SWITCHES
 from smilesyncd.wearer import Wearer
 
 Chosen = TypeVar("Chosen")
 
+CHANGES = ("prepare", "add", "remove")
 WATCH_SECONDS = 0.05
 INVITE_MINUTES_MAX = 24 * 60
 US_PER_MINUTE = 60_000_000
 WATCH_SECONDS_MIN = 0.01
 
 
-def new_service(wearer: Wearer, device: Device) -> Service:
+def new_service(wearer: Wearer, device: Device, lives: Lives) -> Service:
     """Return the service of one running daemon."""
 
     async def answer(verb: str, fields: Mapping[str, Json]) -> Fields:
@@ -45,6 +48,8 @@ def new_service(wearer: Wearer, device: Device) -> Service:
             return panel.peers(device)
         if verb in wardrobe.VERBS:
             return await device.wardrobe.answer(verb, fields)
+        if verb in CHANGES:
+            return await _change(lives, wearer, verb, fields)
         match verb:
             case "circle":
                 return panel.circle(_meant(device, fields), device.clock.now_ns())
@@ -95,7 +100,7 @@ def command_of(verb: str, fields: Mapping[str, Json]) -> Command:
             raise BadRequest(
                 f'"do" is {verb[:40]!r}; expected status, peers, watch, feel, consent, off, '
                 "suggest, accept, dismiss, propose, wear, worn, play, circle, invite, join, "
-                "leave or use"
+                "leave, use, prepare, add or remove"
             )
 
 
@@ -123,6 +128,23 @@ def _meant(device: Device, fields: Mapping[str, Json], *, is_change: bool = Fals
         names = ", ".join(member.name for member in circles)
         raise BadRequest(f"this device belongs to several circles; name one of {names} (--circle)")
     return device.driving if device.driving.circle is not None else circles[0]
+
+
+async def _change(lives: Lives, wearer: Wearer, verb: str, fields: Mapping[str, Json]) -> Fields:
+    """Let the device belong to more circles, or fewer."""
+    name = _text(fields, "name")
+    match verb:
+        case "prepare":
+            await lives.prepare(name)
+        case "add":
+            file = Path(_text(fields, "file"))
+            genesis = await lives.add(name, file, lambda: wearer.allowed)
+            return {"circle": genesis.circle_id.hex()}
+        case "remove":
+            await lives.remove(name, is_now=_truth(fields, "now"))
+        case _:
+            raise AssertionError(verb)
+    return {}
 
 
 async def _use(wearer: Wearer, device: Device, fields: Mapping[str, Json]) -> Fields:
@@ -189,6 +211,13 @@ def _truth(fields: Mapping[str, Json], name: str) -> bool:
     value = fields.get(name)
     if not isinstance(value, bool):
         raise BadRequest(f'"{name}" is true or false')
+    return value
+
+
+def _text(fields: Mapping[str, Json], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise BadRequest(f'"{name}" is a text')
     return value
 
 

@@ -33,16 +33,23 @@ class Wearer:
         self._allowed = (kept or device.members)[0].peer.board.switches
         """What the wearer said last of each switch, also where it is not done yet."""
 
+    @property
+    def allowed(self) -> Switch:
+        """What the wearer said last of each switch."""
+        return self._allowed
+
     async def say(self, command: Command) -> None:
         """Tell every membership. Raises BadRequest where it is refused."""
         told, allowed = self._told(command), _switched(self._allowed, command)
         # What is withdrawn is withdrawn, even if somebody is too busy to be told.
         self._allowed &= allowed
-        asked = [self._post(name, command) for name in told]
+        asked = {name: self._post(name, command) for name in told}
         self._allowed = allowed
         try:
-            for ticket in asked:
-                await _done(ticket)
+            for name, ticket in asked.items():
+                await ticket.is_done.wait()
+                if name in self._nodes:  # else it was removed meanwhile, and allows nothing
+                    await _done(ticket)
         finally:
             # Also after a refusal: who was told before it has done what it could.
             self._device.refresh()
@@ -56,9 +63,11 @@ class Wearer:
         """Leave one circle; the others go on as they are. Raises BadRequest."""
         device = self._device
         ticket = self._post(name, Leave(is_now))
-        if len(device.circles) > 1:
+        is_several = len(device.circles) > 1
+        if is_several:
             device.stage.leave(name)
             device.refresh()
+        if is_several or name != memberships.HOME:  # there may be others, and it may be removed
             await _on_disk(memberships.mark_left, device.member(name).directory, True)
             await _on_disk(memberships.keep_choice, device.state_dir, device.stage.chosen)
         await _done(ticket)
@@ -76,8 +85,8 @@ class Wearer:
         is_back = has_left and mine is not None and not mine.members.is_governed
         if not is_back:
             await self.say_to(name, Join(grant))
+        await _on_disk(memberships.mark_left, member.directory, False)
         if has_left:
-            await _on_disk(memberships.mark_left, member.directory, False)
             for switch in (Switch.COLLECTIVE, Switch.SHARE):
                 # Looked at and posted in one step: a withdrawal comes before or after both.
                 if switch in self._allowed:
@@ -106,7 +115,10 @@ class Wearer:
         return told
 
     def _post(self, name: str, command: Command) -> Ticket:
-        ticket = self._nodes[name].request(command)
+        node = self._nodes.get(name)
+        if node is None:
+            raise BadRequest(f"{name}: this circle was removed meanwhile")
+        ticket = node.request(command)
         if ticket is None:
             raise BadRequest("too many requests wait; ask again in a moment")
         return ticket

@@ -24,6 +24,7 @@ from smilesyncd.driver import LocalClock, Node, Ticket
 from smilesyncd.face import Face
 from smilesyncd.journal import FileJournal, open_journal
 from smilesyncd.jsonlines import Json
+from smilesyncd.lives import Lives
 from smilesyncd.memory import renew_voter_key
 from smilesyncd.service import command_of, new_service
 from smilesyncd.udp import UdpSocket
@@ -64,7 +65,7 @@ def _service(street: Street, number: int) -> Service:
         return ticket
 
     node = SimpleNamespace(request=request)
-    return new_service(Wearer({"home": cast(Node, node)}, device), device)
+    return new_service(Wearer({"home": cast(Node, node)}, device), device, cast(Lives, None))
 
 
 def _street(size: int, members: int, policy: Policy = Policy.INVITE) -> Street:

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -337,6 +339,122 @@ def test_a_running_device_refuses_a_choice_that_there_is_not(tmp_path: Path) -> 
     assert "expected one of team" in wrong.stderr
     assert "is no circle" in homeless.stderr
     assert right.stdout == "team drives the light\n"
-    assert busy.returncode == 2
-    assert "in use by the daemon" in busy.stderr
+    assert busy.returncode == 1
+    assert "use --any" in busy.stderr
     assert "this device" in shown
+
+
+def watch_while(device: Daemon, act: Callable[[], None]) -> list[Fields]:
+    """Return what was shown while something was done."""
+    seen: list[Fields] = []
+    is_done = threading.Event()
+
+    def note(one: Fields) -> bool:
+        seen.append(one)
+        return is_done.is_set()
+
+    watching = threading.Thread(target=device.watch_until, args=(note, SECONDS_MAX + 10))
+    watching.start()
+    try:
+        act()
+    finally:
+        is_done.set()
+        watching.join()
+    return seen
+
+
+@pytest.mark.spec("DRV-001", "DRV-002", "DRV-004", "DRV-011", "DRV-016", "DRV-021")
+def test_a_running_device_comes_into_a_circle_and_out_of_it_and_its_light_goes_on(
+    tmp_path: Path,
+) -> None:
+    here = ("--state-dir", str(tmp_path / "x"))
+    home, team = tmp_path / "home.genesis", tmp_path / "team.genesis"
+    ports = dict(zip("xabcd", free_ports(5), strict=True))
+    peers = [word for port in ports.values() for word in ("--peer", f"127.0.0.1:{port}")]
+
+    def daemon(name: str, genesis: Path) -> Daemon:
+        listen = ("--port", str(ports[name]), "--no-mdns")
+        return Daemon(tmp_path / name, "--genesis", str(genesis), *listen, *peers)
+
+    found(home, [card(tmp_path / name) for name in "xab"])
+    device = daemon("x", home)
+    with running(device, daemon("a", home), daemon("b", home)):
+        wait_lit(device, {"home"})
+        device.ask("consent", switch="share", on=True)
+        device.ask("feel", state="excited")
+        found(team, [card(tmp_path / "x", "--circle", "team"), *(card(tmp_path / n) for n in "cd")])
+        with running(daemon("c", team), daemon("d", team)):
+            added = smilesync("circle", "add", "team", str(team), *here)
+            again = smilesync("circle", "add", "team", str(team), *here)
+            seen = watch_while(device, lambda: wait_lit(device, {"home", "team"}))
+            told = replay_file(tmp_path / "x" / "circles" / "team" / "journal").records
+            seated = smilesync("circle", "remove", "team", *here)
+            gone = smilesync("circle", "remove", "team", "--now", *here)
+            seen += watch_while(device, lambda: wait_lit(device, {"home"}))
+            listed = smilesync("circle", "list", *here).stdout
+            status = device.ask("status")
+        log = device.log()
+        assert device.stop() == 0
+
+    assert (added.returncode, added.stdout.split()[-3:]) == (0, ["from", "now", "on"]), added
+    assert again.returncode == 1
+    assert "of this name already" in again.stderr
+    assert seated.returncode == 1
+    assert "leave --circle team" in seated.stderr
+    assert gone.returncode == 0, gone.stderr
+    assert {str(one["drives"]) for one in seen} <= {"home", "None"}
+    assert {one["rung"] for one in seen} <= {"COMMITTED", "HOLD"}
+    assert records.ConsentSet(int(DEFAULT_SWITCHES | Switch.SHARE)) in told
+    assert any(isinstance(one, records.SequenceReserved) for one in told)
+    assert not (tmp_path / "x" / "circles" / "team").exists()
+    assert [line.split()[0] for line in listed.splitlines()] == ["home"]
+    assert status["emotion"] == "excited"
+    assert "Traceback" not in log
+
+
+@pytest.mark.spec("DRV-002", "DRV-010", "DRV-021")
+def test_a_device_without_a_circle_comes_into_its_first_one_and_is_without_again(
+    tmp_path: Path,
+) -> None:
+    x, y = free_ports(2)
+    team = tmp_path / "team.genesis"
+    here = ("--state-dir", str(tmp_path / "x"))
+    pair = [
+        Daemon(tmp_path / name, "--port", str(own), "--no-mdns", "--peer", f"127.0.0.1:{other}")
+        for name, own, other in (("x", x, y), ("y", y, x))
+    ]
+    with running(*pair):
+        wait_neighbours(pair[0])
+        listed = [card(tmp_path / name, "--circle", "team") for name in "xy"]
+        found(team, listed)
+        missing = smilesync("circle", "add", "team", str(tmp_path / "none"), *here)
+        added = [
+            smilesync("circle", "add", "team", str(team), "--state-dir", str(tmp_path / name))
+            for name in "xy"
+        ]
+        for device in pair:
+            wait_lit(device, {"team"})
+        left = smilesync("circle", "leave", "--now", *here)
+        removed = smilesync("circle", "remove", "team", *here)
+        gone = smilesync("circle", "remove", "team", *here)
+        status = pair[0].ask("status")
+        pair[0].ask("consent", switch="collective", on=True)
+        wait_neighbours(pair[0])
+        assert [device.stop() for device in pair] == [0, 0]
+        logs = [device.log() for device in pair]
+
+    assert (missing.returncode, "No such file" in missing.stderr) == (2, True)
+    assert [one.returncode for one in (*added, left, removed)] == [0] * 4
+    assert gone.returncode == 1
+    assert "no such circle" in gone.stderr
+    assert status["circles"] == []
+    assert not (tmp_path / "x" / "circles" / "team").exists()
+    assert not any("Traceback" in log for log in logs)
+
+
+def wait_neighbours(device: Daemon) -> None:
+    """Wait until somebody is near."""
+    until_s = time.monotonic() + SECONDS_MAX
+    while device.ask("status")["neighbours"] != 1:
+        assert time.monotonic() < until_s, device.log()
+        time.sleep(0.1)

@@ -1,12 +1,15 @@
 """One wearer over several memberships: what is withdrawn is gone at once, whatever a disk does."""
 
+import socket as stdlib_socket
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from smilesync.boot import Keys
@@ -33,6 +36,7 @@ from smilesync.mesh.link import Link
 from smilesync.peer import Peer
 from smilesync.wire import records
 from smilesync.wire.records import Record
+from smilesyncd import udp
 from smilesyncd.assembly import gate_keys_of, sought_keys
 from smilesyncd.control import BadRequest
 from smilesyncd.design.wardrobe import Wardrobe
@@ -40,7 +44,7 @@ from smilesyncd.device import Device, Member
 from smilesyncd.driver import Node, Ticket, World, drive
 from smilesyncd.face import Face
 from smilesyncd.journal import FileJournal
-from smilesyncd.sharing import Mailbox, sort
+from smilesyncd.sharing import Mailbox, Switchboard, sort
 from smilesyncd.udp import UdpSocket
 from smilesyncd.wearer import Wearer
 
@@ -326,3 +330,85 @@ async def test_a_shared_port_gives_each_link_what_it_claims(autojump_clock: Mock
     assert [one for one, _ in rest] == [b"?"]
     assert [one for one, _ in boxes[b"b"].receive_batch(9)] == [b"b1"]
     assert idle.cancelled_caught
+
+
+@pytest.mark.spec("DRV-005")
+async def test_links_may_come_to_a_port_and_go_while_others_read_it() -> None:
+    with (
+        closing(udp.bind("127.0.0.1", 0)) as socket,
+        stdlib_socket.socket(type=stdlib_socket.SOCK_DGRAM) as sender,
+    ):
+        board = Switchboard(socket)
+        boxes = {letter: Mailbox(socket) for letter in (b"a", b"b")}
+        got: list[tuple[bytes, bytes]] = []
+
+        async def read(letter: bytes) -> None:
+            while True:
+                await boxes[letter].wait_readable()
+                got.extend((letter, one) for one, _ in boxes[letter].receive_batch(9))
+
+        async def heard(count: int) -> None:
+            with trio.fail_after(5):
+                while len(got) < count:
+                    await trio.sleep(0.001)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(board.run)
+            for letter in boxes:
+                nursery.start_soon(read, letter)
+            for plugged, datagrams in (
+                ("a", (b"a1", b"b1")),
+                ("ab", (b"a2", b"b2")),
+                ("b", (b"a3", b"b3")),
+                ("ab", (b"b4", b"a4")),
+                ("", ()),
+                ("ab", (b"b5",)),
+            ):
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                for letter, box in boxes.items():
+                    board.unplug(box)
+                    if letter.decode() in plugged:
+                        board.plug(Claims(letter), box)
+                for datagram in datagrams:
+                    sender.sendto(datagram, socket.address)
+                    await heard(len(got) + 1)
+            nursery.cancel_scope.cancel()
+
+    # Whoever is alone gets also what it has no use for, and counts that.
+    assert got == [
+        *((b"a", b"a1"), (b"a", b"b1"), (b"a", b"a2"), (b"b", b"b2")),
+        *((b"b", b"a3"), (b"b", b"b3"), (b"b", b"b4"), (b"a", b"a4"), (b"b", b"b5")),
+    ]
+
+
+@pytest.mark.spec("DRV-016")
+async def test_what_is_said_while_a_circle_is_removed_is_done_by_the_others(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    rig = Rig(tmp_path)
+    async with trio.open_nursery() as nursery:
+        life = trio.CancelScope()
+
+        async def slowly() -> None:
+            with life:
+                await drive(rig.nodes["slow"])
+
+        nursery.start_soon(slowly)
+        nursery.start_soon(drive, rig.nodes["quick"])
+        await trio.sleep(1)
+        nursery.start_soon(rig.wearer.say, SetConsent(Switch.COLLECTIVE, False))
+        await trio.sleep(0.5)  # the disk of the slow one is at it
+        slow = rig.nodes.pop("slow")
+        rig.device.forget(rig.device.member("slow"))
+        life.cancel()
+        await trio.sleep(0)
+        slow.retire("gone")
+        with trio.fail_after(1):
+            await rig.wearer.say(SetConsent(Switch.SHOW, False))
+        with pytest.raises(BadRequest, match="slow: this circle was removed meanwhile"):
+            await rig.wearer.say_to("slow", SetConsent(Switch.SHOW, True))
+        nursery.cancel_scope.cancel()
+
+    kept = [one for one in rig.said("quick") if isinstance(one, records.ConsentSet)]
+    assert kept[-1].switches == DEFAULT_SWITCHES & ~(Switch.COLLECTIVE | Switch.SHOW)
+    assert [one.name for one in rig.device.members] == ["quick"]

@@ -6,8 +6,9 @@ import pytest
 
 from smilesync.config import MS_NS, SECOND_NS
 from smilesync.effects import Event, LinkDown, LinkUp, Notice, Received, Transmit
-from smilesync.ids import Address, PeerId
+from smilesync.ids import Address, CircleId, PeerId
 from smilesync.mesh.config import LinkConfig
+from smilesync.mesh.gate import circle_gate_key
 from smilesync.wire import frame
 from smilesync.wire.frame import HEADER, PacketType
 from support.links import (
@@ -558,3 +559,33 @@ def test_an_idle_link_never_wakes() -> None:
 
     assert link.next_wake_ns() == 2**63 - 1
     assert link.wake(START_NS) == []
+
+
+@pytest.mark.spec("DRV-002")
+def test_a_link_that_admits_others_from_now_on_parts_from_the_rest() -> None:
+    air = joined(1, 2, 3)
+    air.hint(1, 3)
+    circle = circle_gate_key(CircleId(b"c" * 32))
+    kept = air[2].me
+
+    air.carry(1, air[1].admit((circle,), {kept}, air.now_ns))
+    air.hint(3, 1)
+    air.run(20 * SECOND_NS)
+
+    assert peers_of(air[1]) == [kept]
+    assert peers_of(air[3]) == []
+    assert drops_of(air[1])["LNK-010"] > 0
+    air.say(2, 1)
+    assert air.received(1) == 1
+
+
+def test_a_link_without_a_gate_key_rests() -> None:
+    air = joined(1, 2)
+    air.hint(1, 2, permanent=True)
+
+    air.carry(1, air[1].admit((), frozenset(), air.now_ns))
+    air.sent.clear()
+    air.run(600 * SECOND_NS)
+
+    assert not [source for source, _to, _datagram in air.sent if source == address_of(1)]
+    assert peers_of(air[1]) == []

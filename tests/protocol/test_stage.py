@@ -422,3 +422,42 @@ def test_however_circles_change_places_the_light_stays_inside_every_limit(seed: 
 
     assert drives == set(NAMES)
     assert judge.finish() == ()
+
+
+@pytest.mark.spec("DRV-011", "DRV-013")
+def test_one_circle_more_changes_no_light_before_its_turn_comes() -> None:
+    stage = new_stage("home")
+    shown = stage.show("home", certified("home", 1))
+
+    assert stage.enter("team", Standing(alone(), ALL)) == shown
+    assert stage.show("team", certified("team", 4)) == shown
+    assert stage.choose("team") == shown
+    assert stage.show("home", certified("home", 2)).pattern == PATTERN_OF["team"]
+
+
+@pytest.mark.spec("DRV-010", "DRV-017")
+@pytest.mark.parametrize("driving", ["home", "team"])
+def test_a_circle_that_is_forgotten_falls_where_it_drove_and_nowhere_else(driving: str) -> None:
+    stage = new_stage("home", "team")
+    for name in (driving, "home", "team"):
+        stage.show(name, certified(name, 1))
+    before = stage.choose("team")
+
+    after = stage.remove("team")
+
+    assert stage.driving == "home"
+    assert after == certified("home", 1, falls=int(driving == "team"))
+    assert (after == before) is (driving == "home")
+    with pytest.raises(LocalError, match="no circle is called 'team'"):
+        stage.choose("team")
+
+
+@pytest.mark.spec("DRV-015")
+def test_who_forgets_the_last_circle_that_was_not_left_is_alone() -> None:
+    stage = new_stage("home", "team")
+    stage.show("team", certified("team", 1))
+    stage.allow("home", ALL & ~Switch.COLLECTIVE)
+    stage.leave("home")
+
+    assert stage.remove("team").rung is Rung.SOLO
+    assert (stage.driving, stage.left) == ("home", {"home"})

@@ -61,7 +61,7 @@ class EmotionBoard:
         self._consent = Consent(switches)
         self._suggestions = Suggestions(config)
         self._accepted: EmotionState | None = None
-        self._sequence = Sequence(below, config.sequence_block)
+        self.sequence = Sequence(below, config.sequence_block)
         self._hearing = Hearing(config, verifier)
         self._links: dict[PeerId, None] = {}
         self._word: Carried | None = None
@@ -248,7 +248,7 @@ class EmotionBoard:
         self._repeat_ns = next_ns if next_ns < self._withdrawal_until_ns else NEVER_NS
 
     def _say(self, state: EmotionState | None, effects: list[Effect]) -> None:
-        number = self._sequence.draw(effects)
+        number = self.sequence.draw(effects)
         self._word = statement.write(Statement(number, state), self._signer)
         self._word_state = state
         self._tell(effects)

@@ -20,6 +20,11 @@ class Sequence:
         self._next = below
         self._reserved_below = below
 
+    @property
+    def reserved_below(self) -> int:
+        """Numbers below this may have been used, now or in an earlier life."""
+        return self._reserved_below
+
     def draw(self, effects: list[Effect]) -> int:
         """Return the next number; append the reservation that must be durable before its use."""
         if self._next == self._reserved_below:

@@ -88,6 +88,19 @@ class Stage:
         self.chosen = name
         return self._update()
 
+    def enter(self, name: str, standing: Standing) -> Scene:
+        """Let one membership more take part: it drives when its turn comes, like any other."""
+        self._standings[name] = standing
+        return self._update()
+
+    def remove(self, name: str) -> Scene:
+        """Forget a membership that is not the only one; what it drove falls, as on leaving."""
+        assert len(self._standings) > 1, "a device without a membership shows nothing"
+        self.leave(name)
+        del self._standings[name]
+        self._left.discard(name)
+        return self._update()
+
     def leave(self, name: str) -> Scene:
         """Let the membership `name` drive no more, and ask no more what it knows of consent."""
         is_shown = name == self.driving and self._standings[name].scene.rung <= Rung.HOLD

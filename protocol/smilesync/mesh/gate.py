@@ -44,6 +44,10 @@ class Gate:
         self._token_cost_ns = SECOND_NS // config.hello_rate_per_s
         self._refilled_ns = 0
 
+    def admit(self, gate_keys: tuple[bytes, ...]) -> None:
+        """Open to other gate keys from now on."""
+        self._gate_keys = gate_keys
+
     def stamp(self, rest: bytes, cookie: bytes, turn: int = 0) -> bytes:
         """Return a first packet around version list and Noise message, with nonce and mac1.
 

@@ -6,6 +6,7 @@ may hold several sessions with each other for a while (both dialled at once, key
 renewed): the one with the smaller identity chooses which is used, the other follows what it hears.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from smilesync.effects import (
@@ -78,6 +79,7 @@ class Link:
         gate_keys: tuple[bytes, ...] = (OPEN_GATE_KEY,),
     ) -> None:
         self._config = config
+        self._entropy = entropy
         self.me = PeerId(identity.public)
         self._sessions: dict[int, Session] = {}
         self._contacts: dict[PeerId, _Contact] = {}
@@ -96,6 +98,18 @@ class Link:
         self._datagram_count = 0
         self._tick_ns = NEVER_NS
         self._encoded: tuple[Message, bytes] | None = None
+
+    def admit(
+        self, gate_keys: tuple[bytes, ...], kept: Collection[PeerId], now_ns: int
+    ) -> list[LinkEffect]:
+        """Open to other gate keys, and part from whom is not `kept` (DRV-002).
+
+        Without a key the link rests: it also forgets every address, and dials nobody.
+        """
+        self._gate.admit(gate_keys)
+        if not gate_keys:
+            self._dialer = Dialer(self._config, self._entropy)
+        return self._part([peer for peer in self._contacts if peer not in kept], now_ns)
 
     def hint(self, address: Address, now_ns: int, *, permanent: bool = False) -> list[LinkEffect]:
         """Try an address: from the settings (permanent), discovery or a cache."""
@@ -170,12 +184,7 @@ class Link:
 
     def close(self, now_ns: int) -> list[LinkEffect]:
         """Tell every peer that we go, and forget all of them."""
-        effects: list[LinkEffect] = []
-        for peer in list(self._contacts):
-            session = self._contacts[peer].current
-            effects.append(self._control(session, frame.CLOSE))
-            effects += self._forget(peer, now_ns)
-        return effects
+        return self._part(list(self._contacts), now_ns)
 
     def statistics(self) -> LinkStatistics:
         """Return what people may want to know."""
@@ -323,6 +332,14 @@ class Link:
         if size == frame.CLOSE:
             return self._forget(contact.peer, now_ns)
         return [Received(contact.peer, codec.decode(encoded))]
+
+    def _part(self, peers: Iterable[PeerId], now_ns: int) -> list[LinkEffect]:
+        effects: list[LinkEffect] = []
+        for peer in peers:
+            session = self._contacts[peer].current
+            effects.append(self._control(session, frame.CLOSE))
+            effects += self._forget(peer, now_ns)
+        return effects
 
     def _forget(self, peer: PeerId, now_ns: int) -> list[LinkEffect]:
         contact = self._contacts.pop(peer)

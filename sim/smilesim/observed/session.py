@@ -8,7 +8,7 @@ by itself in between are lost on the air.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from heapq import heappop, heappush
 from itertools import count
 
@@ -97,6 +97,12 @@ class ModelLink:
         self._in_hand: dict[bytes, AirLink] = {}
         self._outbox: list[tuple[int, int, Letter]] = []
         self._letter_numbers = count()
+
+    def admit(
+        self, gate_keys: tuple[bytes, ...], kept: Collection[PeerId], now_ns: int
+    ) -> list[LinkEffect]:
+        """Open to other gate keys; nobody in a city does so while it runs."""
+        return self._hold_back(self._link.admit(gate_keys, kept, now_ns))
 
     def hint(self, address: Address, now_ns: int, *, permanent: bool = False) -> list[LinkEffect]:
         """Dial an address."""
