@@ -82,7 +82,7 @@ class Checks:
     ) -> None:
         self.violations = violations
         self.votes = VoteCheck(circles, verifier, self.violations, devices)
-        self.circle = CircleCheck(self.violations, pace)
+        self.circle = CircleCheck(self.violations, pace, self.votes.rolls)
         self.successors = Successors(circles, devices, verifier)
         self.succession = SuccessionCheck(verifier, self.violations)
         self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from smilesim.device import NO_TICK, Device, SimCircle
 from smilesim.pace import Pace
-from smilesim.rolls import quorum_of
+from smilesim.rolls import Rolls, quorum_of
 from smilesim.violations import Violations
 from smilesim.votecheck import read_decision
 from smilesync.wire.messages import VoteSet
@@ -37,11 +37,12 @@ class SlotBook:
 class CircleCheck:
     """Follows what honest journals say of every slot."""
 
-    def __init__(self, violations: Violations, pace: Pace) -> None:
+    def __init__(self, violations: Violations, pace: Pace, rolls: Rolls) -> None:
         self._books: defaultdict[int, dict[int, SlotBook]] = defaultdict(dict)
         self._highest: Counter[int] = Counter()
         self._violations = violations
         self._pace = pace
+        self._rolls = rolls
         self._devices: dict[int, Device] = {}
 
     def powered_on(self, device: Device) -> None:
@@ -131,11 +132,11 @@ class CircleCheck:
         opened = self._pace.opened_tick(circle, slot)
         opened = min((one for one in (opened, voted) if one != NO_TICK), default=tick)
         heard = self._heard_by(device, circle, opened - CLOCK_TICKS)
-        members = [self._devices.get(member) for member in circle.members]
-        liars = {one.index for one in members if one is not None and one.is_villain}
+        roll = self._rolls.at(circle, slot)
+        seated = self._rolls.seated(circle, roll)
         self._violations.judged["I14"] += 1
-        voters = len((heard & set(circle.members)) | liars)
-        if voters < quorum_of(circle):
+        voters = sum(one.index in heard or one.is_villain for one in seated)
+        if voters < roll.quorum:
             detail = f"slot {slot} decided, and {voters} voters could hear one another"
             self._violations.add("I14", tick, device.index, detail)
 

@@ -96,7 +96,7 @@ class Rolls:
         """Return who votes after the slot that `device` decided last, by roster, and their q."""
         assert device.circle is not None
         roll = self.at(device.circle, decided_slot + 1)
-        return self._seated(device.circle, roll), roll.quorum
+        return self.seated(device.circle, roll), roll.quorum
 
     def take_steps(self, circle: SimCircle) -> list[SeatStep]:
         """Return the steps that were not asked for yet, in order."""
@@ -109,7 +109,8 @@ class Rolls:
         book = self._book(circle)
         return book.waiting, book.next_slot - 1
 
-    def _seated(self, circle: SimCircle, roll: Roll) -> list[Device]:
+    def seated(self, circle: SimCircle, roll: Roll) -> list[Device]:
+        """Return the voters of a roll, in its order."""
         found = [self._devices.find(identity, circle) for _, identity in roll.seats]
         return [one for one in found if one is not None]
 
@@ -189,7 +190,7 @@ class Rolls:
         book.waiting -= {identity for _, identity in added}
         if removed or added:
             book.rolls = [*book.rolls, roll][-KEPT_ROLLS:]
-            circle.voters = tuple(device.index for device in self._seated(circle, roll))
+            circle.voters = tuple(device.index for device in self.seated(circle, roll))
             circle.quorum = roll.quorum
             self.ever |= set(circle.voters)
         step = SeatStep(
