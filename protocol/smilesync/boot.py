@@ -19,10 +19,14 @@ from smilesync.wire.records import Record
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Who a device is: its identity, and its voter key if it is to vote in a circle."""
+    """Who a device is: its identity, and its voter key if it is to vote in a circle.
+
+    `spare`: the voter key that it asks for, or asked for, in the place of that one.
+    """
 
     identity: Signer
     voter: Signer | None = None
+    spare: Signer | None = None
 
 
 def circumstances(
@@ -41,6 +45,7 @@ def circumstances(
         verifier=verifier,
         check_pattern=conditions.check,
         identity=keys.identity,
+        spare=keys.spare,
     )
 
 
@@ -69,7 +74,7 @@ def usable(keys: Keys, journal: Sequence[Record]) -> Keys:
     """Return the keys without a voter key that was given up and could not be erased in time."""
     given_up = {one.voter for one in journal if isinstance(one, records.Abandoned)}
     is_burnt = keys.voter is not None and keys.voter.public in given_up
-    return replace(keys, voter=None) if is_burnt else keys
+    return replace(keys, voter=None, spare=None) if is_burnt else keys
 
 
 def is_foreign(journal: Sequence[Record], keys: Keys) -> bool:

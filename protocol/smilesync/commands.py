@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from smilesync.keys import Signer
 from smilesync.wire.messages import Carried
 
 
@@ -105,6 +106,13 @@ class Merge:
     agrees: bool
 
 
-WEARERS = Feel | SetConsent | SetOff | AnswerSuggestion | WishFor | Leave | Merge
+@dataclass(frozen=True, slots=True, repr=False)
+class RotateKey:
+    """The wearer wants another voter key: `spare`, which is durable and was never used."""
+
+    spare: Signer
+
+
+WEARERS = Feel | SetConsent | SetOff | AnswerSuggestion | WishFor | Leave | Merge | RotateKey
 """Commands that a person gives; a sensor's suggestion or a setting says nothing of the wearer."""
 Command = WEARERS | Suggest | Prefer | Join

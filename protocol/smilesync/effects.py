@@ -40,6 +40,7 @@ class Event(Enum):
     CLOCK_LOST = "clock-lost"
     CLOCK_STEPPED = "clock-stepped"
     AMNESIC = "amnesic"
+    KEY_ROTATED = "key-rotated"
     EQUIVOCATION_SEEN = "equivocation-seen"
     EMOTION_HEARD = "emotion-heard"
     EMOTION_WITHDRAWN = "emotion-withdrawn"
@@ -100,6 +101,10 @@ class EraseVoterKey(NamedTuple):
     """The voter key is to be forgotten, on the disk too, and `Peer.renewed` be given another."""
 
 
+class AdoptVoterKey(NamedTuple):
+    """The spare voter key is the voter key from now on; the one before is to be forgotten."""
+
+
 class Notice(NamedTuple):
     """A fact for people; never needed for the protocol to work."""
 
@@ -108,7 +113,7 @@ class Notice(NamedTuple):
     detail: str = ""
 
 
-Effect = Send | Persist | Show | Notice | EraseVoterKey
+Effect = Send | Persist | Show | Notice | EraseVoterKey | AdoptVoterKey
 """What `Peer` asks for."""
 
 

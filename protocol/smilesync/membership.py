@@ -17,11 +17,11 @@ from smilesync.circle.provenance import Provenance, proven
 from smilesync.circle.succession import Situation, Succession
 from smilesync.circle.wishes import WishPool
 from smilesync.clock.sync import CircleClock
-from smilesync.commands import Switch
+from smilesync.commands import Merge, RotateKey, Switch
 from smilesync.config import ClockConfig, Config
 from smilesync.crowd import Crowd
 from smilesync.departed import Apart, Departed, ended
-from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist
+from smilesync.effects import AdoptVoterKey, Effect, EraseVoterKey, Event, Notice, Persist
 from smilesync.entropy import Entropy
 from smilesync.errors import LocalError, Unwelcome
 from smilesync.ids import CircleId, PeerId, short
@@ -127,6 +127,7 @@ class Membership:
         effects = self.circle.connected(peer) + self.relays.connected(peer, now_ns)
         if peer in self.circle.roster.index_of:
             effects += self.wishes.connected(peer, now_ns)
+            effects += self.circle.members.connected(peer)
         return effects
 
 
@@ -150,10 +151,13 @@ class Belonging:
         self._agrees = boot.agreement(journal)
         self._departed = Departed(journal, tools.config.merging.told_gap_ns)
         usable = boot.usable(keys, journal)
-        self._is_key_burnt = usable is not keys
+        # What power failed before, of a key that was given up, or that another took the place of.
+        self._due: list[Effect] = [EraseVoterKey()] if usable is not keys else []
         if genesis is not None:
             born, binding = boot.in_force(genesis, journal, tools.verifier)
             self.membership = self._enter(usable, born, binding, now_ns, is_amnesic=is_amnesic)
+            if usable.spare is not None and self.membership.circle.around.signer is usable.spare:
+                self._due = [AdoptVoterKey(), Notice(Event.KEY_ROTATED)]
 
     @property
     def genesis(self) -> Genesis | None:
@@ -199,6 +203,17 @@ class Belonging:
         wished = self.membership.wishes.choose(head.slot + 1, shown, now_ns)
         return choose.collective(circle.inputs(), wished or preferred)
 
+    def command(self, command: Merge | RotateKey) -> list[Effect]:
+        """Do what the wearer says; raises LocalError and then changed nothing."""
+        if isinstance(command, Merge):
+            return self.agree(command.agrees)
+        return self._rotate(command.spare)
+
+    def _rotate(self, spare: Signer) -> list[Effect]:
+        if self.membership is None or self.has_abandoned:
+            raise LocalError("this device has no seat in a circle, or gave it up for a successor")
+        return self.membership.circle.members.rotate(spare)
+
     def deadline_ns(self) -> int:
         """Return when to call `wake`."""
         if self.membership is None:
@@ -209,10 +224,7 @@ class Belonging:
     def wake(self, outside: Outside, now_ns: int) -> list[Effect]:
         """Run what is due of a succession or merger. Call it when the deadline has passed."""
         assert self.membership is not None
-        mine, effects = self.membership, list[Effect]()
-        if self._is_key_burnt:
-            self._is_key_burnt = False
-            effects.append(EraseVoterKey())
+        mine, effects, self._due = self.membership, self._due, []
         if not mine.is_over and now_ns >= mine.succession.deadline_ns():
             effects += mine.succession.wake(mine.situation(outside, now_ns), now_ns)
         if now_ns >= mine.merger.deadline_ns():

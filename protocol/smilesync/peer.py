@@ -21,6 +21,7 @@ from smilesync.commands import (
     Leave,
     Merge,
     Prefer,
+    RotateKey,
     SetConsent,
     SetOff,
     Switch,
@@ -100,8 +101,7 @@ class Peer:
         """The link to `peer` came up."""
         self.neighbours.connected(peer, now_ns)
         effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
-        effects += self.belonging.connected(peer, now_ns)
-        return self._settle(effects, now_ns)
+        return self._settle(effects + self.belonging.connected(peer, now_ns), now_ns)
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """The link to `peer` is gone for good."""
@@ -191,8 +191,8 @@ class Peer:
                 effects = self._circle_of_mine().join(self._signer, grant, now_ns)
             case Leave(is_now):
                 effects = self._leave(now_ns, is_now=is_now)
-            case Merge(agrees):
-                effects = self.belonging.agree(agrees)
+            case Merge() | RotateKey():
+                effects = self.belonging.command(command)
             case SetOff(off):
                 effects = self.board.command(SetConsent(Switch.LIT, not off), now_ns)
             case _:
@@ -204,10 +204,9 @@ class Peer:
 
     def invitation(self, lifetime_us: int, guest: PeerId | None, now_ns: int) -> str:
         """Return an invitation of this voter as one word. Raises LocalError when it may not."""
-        members = self._circle_of_mine().members
         line = self.clock.timeline if self.clock.is_synced else None
         until_us = line.at(now_ns) + lifetime_us if line is not None else None
-        return members.invitation(self._signer, until_us, guest)
+        return self._circle_of_mine().members.invitation(self._signer, until_us, guest)
 
     def renewed(self, key: Signer, now_ns: int) -> list[Effect]:
         """Take the voter key that takes the place of an erased one; it is durable already."""

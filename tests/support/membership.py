@@ -12,7 +12,7 @@ from smilesync.keys import Verifier
 from smilesync.wire import cbor, records
 from smilesync.wire.records import DecidedRecord
 
-DELTA, PETITIONS, EXPELLED = 15, 14, 13
+ROTATED, DELTA, PETITIONS, EXPELLED = 18, 15, 14, 13
 Seats = list[tuple[bytes, bytes]]
 """(voter key, identity), ascending."""
 
@@ -74,13 +74,16 @@ def _step(
         removed_bits = int.from_bytes(bitmap, "little")
         added = [(_octets(item, 0), _octets(item, 1)) for item in _list(listed)]
     removed = [seat for i, seat in enumerate(seats) if removed_bits >> i & 1]
-    if len(removed) + len(added) > max(1, len(seats) // 4):
-        found.append(f"{len(removed)} out and {len(added)} in, of {len(seats)}")
+    rotated = {item[1]: _octets(item, 2) for item in _lists(value.get(ROTATED))}
+    keys = {key for key in rotated if isinstance(key, int) and key < len(seats)}
+    if len(removed) + len(added) + len(keys) > max(1, len(seats) // 4):
+        found.append(f"{len(removed)} out and {len(added)} in, of {len(seats)}, {len(keys)} anew")
     if any(identity not in waiting for _, identity in added):
         found.append("seats somebody who did not wait")
     if admitted & expelled:
         found.append("admits somebody who was expelled")
-    after = sorted([seat for seat in seats if seat not in removed] + added)
+    stay = [(i, seat) for i, seat in enumerate(seats) if seat not in removed]
+    after = sorted([(rotated.get(i, voter), who) for i, (voter, who) in stay] + added)
     absent = {identity for _, identity in removed} - out
     if absent and len(after) < 4:
         found.append("absence took a circle below four")
@@ -122,6 +125,10 @@ def _roster_hash(seats: Seats, is_strict: bool) -> bytes:
 
 def _list(value: cbor.CborValue) -> list[cbor.CborValue]:
     return value if isinstance(value, list) else []
+
+
+def _lists(value: cbor.CborValue) -> list[list[cbor.CborValue]]:
+    return [item for item in _list(value) if isinstance(item, list)]
 
 
 def _octets(item: cbor.CborValue, place: int) -> bytes:

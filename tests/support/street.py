@@ -7,11 +7,21 @@ from dataclasses import dataclass, field
 
 from smilesync.boot import Keys
 from smilesync.circle.genesis import Genesis, Parameters, found
-from smilesync.commands import Command
+from smilesync.commands import Command, RotateKey
 from smilesync.config import Config
-from smilesync.effects import Effect, EraseVoterKey, Notice, Persist, Rung, Scene, Send, Show
+from smilesync.effects import (
+    AdoptVoterKey,
+    Effect,
+    EraseVoterKey,
+    Notice,
+    Persist,
+    Rung,
+    Scene,
+    Send,
+    Show,
+)
 from smilesync.entropy import Entropy
-from smilesync.ids import PeerId
+from smilesync.ids import PeerId, VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.peer import Peer
 from smilesync.wire import records
@@ -52,6 +62,8 @@ class Street:
     is_keyless: frozenset[int] = frozenset()
     """Devices that start without a voter key."""
     sent: list[tuple[int, int, int, Message]] = field(default_factory=list)
+    spares: dict[int, Ed25519Signer] = field(default_factory=dict)
+    """Voter keys that devices asked for, and do not use yet."""
 
     def __post_init__(self) -> None:
         self.pairs = signers(self.size)
@@ -84,7 +96,11 @@ class Street:
         identity, voter = self.pairs[device]
         peer = Peer(
             self.config,
-            keys=Keys(identity, None if device in self.is_keyless else voter),
+            keys=Keys(
+                identity,
+                None if device in self.is_keyless else voter,
+                self.spares.get(device),
+            ),
             verifier=self.verifier,
             genesis=self.genesis if device < self.size - self.others else self.other,
             journal=[records.decode(record) for record in self.journals[device]],
@@ -110,6 +126,17 @@ class Street:
         """The wearer speaks."""
         self.execute(device, self.peers[device].command(command, self.local_ns(device)))
         self._schedule(device)
+
+    def rotate(self, device: int, spare: int = 0) -> None:
+        """The wearer wants another voter key: it is durable, then the device is told."""
+        self.spares.setdefault(device, Ed25519Signer(bytes([4, device, spare, 0]) * 8))
+        self.command(device, RotateKey(self.spares[device]))
+
+    def forget(self, device: int) -> None:
+        """Lose the journal while the power is off; the device starts again and knows that."""
+        self.stop(device)
+        self.journals[device] = [records.encode(records.Opened(VoterKey(bytes(32))))]
+        self.start(device)
 
     def deliver(self, source: int, device: int, message: Message) -> None:
         """Hand over a message now."""
@@ -147,6 +174,9 @@ class Street:
                 case EraseVoterKey():
                     self.erased.append(device)
                     self.renew(device)
+                case AdoptVoterKey():
+                    self.pairs[device] = self.pairs[device][0], self.spares.pop(device)
+                    self._unbind(device)
 
     def renew(self, device: int) -> None:
         """Give a device another voter key, as its daemon would: on the disk, then to the peer."""
@@ -155,10 +185,21 @@ class Street:
         identity, _ = self.pairs[device]
         key = Ed25519Signer(bytes([3, len(self.erased), device, 0]) * 8)
         self.pairs[device] = identity, key
-        bound = (records.Notarized, records.Nullified, records.Finalized, records.Amnesia)
+        self.spares.pop(device, None)
+        self._unbind(device)
+        self.execute(device, self.peers[device].renewed(key, self.local_ns(device)))
+
+    def _unbind(self, device: int) -> None:
+        """Let the journal be that of another voter key."""
+        bound = (
+            records.Opened,
+            records.Notarized,
+            records.Nullified,
+            records.Finalized,
+            records.Amnesia,
+        )
         kept = [one for one in self.journals[device] if not isinstance(records.decode(one), bound)]
         self.journals[device] = kept
-        self.execute(device, self.peers[device].renewed(key, self.local_ns(device)))
 
     def rungs(self) -> list[Rung]:
         """Return the rung of each running device."""

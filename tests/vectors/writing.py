@@ -8,7 +8,7 @@ JsonValue = None | bool | int | str | list["JsonValue"] | dict[str, "JsonValue"]
 Case = dict[str, JsonValue]
 
 FOLDER = Path(__file__).resolve().parent
-LATER = frozenset({"reveal"})
+LATER = frozenset({"reveal", "rotated"})
 EXACT_IN_JSON = (1 << 53) - 1
 
 
@@ -50,7 +50,7 @@ def plain(value: object) -> JsonValue:
 
 def _is_absent(name: str, item: object) -> bool:
     """Is this an optional field that vectors written before it do not have?"""
-    return item is None and name in LATER
+    return item in (None, ()) and name in LATER
 
 
 def diagnostic(value: object) -> str:

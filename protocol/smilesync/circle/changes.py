@@ -1,8 +1,9 @@
-"""What a decided value changes about who belongs to the circle: keys 13 to 15 of a value.
+"""What a decided value changes about who belongs to the circle: keys 13 to 15 and 18 of a value.
 
 Three lists name people: who is expelled, admitted to the standby list, or has left; each with the
-hash of the object that says so. The delta (key 15) changes the roster of the next slot. Whether a
-change is allowed is judged by `lawful.py`. Source: SPEC section Membership.
+hash of the object that says so. The delta (key 15) changes the roster of the next slot, and so do
+rotations (key 18), which put another voter key in the place of one. Whether a change is allowed is
+judged by `lawful.py`. Source: SPEC section Membership.
 """
 
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from smilesync.wire.cbor import CborValue
 from smilesync.wire.fields import Fields
 from smilesync.wire.votesets import bitmap_octets
 
-EXPELLED, PETITIONS, DELTA = 13, 14, 15
+EXPELLED, PETITIONS, DELTA, ROTATED = 13, 14, 15, 18
 ADMITTED, LEFT = 1, 2
 RULE = "MEM-001"
 NAMED_MAX = 4
@@ -41,6 +42,18 @@ class Admission:
     inviter: PeerId | None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Rotation:
+    """Another voter key for somebody who stays; `hash` is that of the ROTATE that asks for it.
+
+    `place`: an index of the slot's roster, or its size and a place on the standby list, added.
+    """
+
+    place: int
+    hash: bytes
+    voter: VoterKey
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """All of them; `removed` is a bitmap of the slot's roster, `added` sits from the next slot."""
@@ -50,6 +63,7 @@ class Changes:
     left: tuple[Cited, ...] = ()
     removed: int = 0
     added: tuple[Seat, ...] = ()
+    rotated: tuple[Rotation, ...] = ()
 
     @property
     def moves(self) -> int:
@@ -70,6 +84,8 @@ class Changes:
             fields[PETITIONS] = petitions
         if self.moves:
             fields[DELTA] = [bitmap_octets(self.removed), [list(seat) for seat in self.added]]
+        if self.rotated:
+            fields[ROTATED] = [[one.hash, one.place, one.voter] for one in self.rotated]
         return fields
 
 
@@ -77,9 +93,9 @@ NO_CHANGES = Changes()
 
 
 def changes_of(fields: dict[int, CborValue]) -> Changes:
-    """Return what the keys 13 to 15 of a value say.
+    """Return what the keys 13 to 15 and 18 of a value say.
 
-    Errors: Malformed (MEM-001); the same changes have one encoding.
+    Errors: Malformed (MEM-001, RKY-001); the same changes have one encoding.
     """
     if not fields:
         return NO_CHANGES
@@ -101,7 +117,8 @@ def changes_of(fields: dict[int, CborValue]) -> Changes:
     _ascending(expelled)
     _ascending(admitted)
     _ascending(left)
-    return Changes(tuple(expelled), tuple(admitted), tuple(left), removed, added)
+    rotated = _rotations(fields[ROTATED]) if ROTATED in fields else ()
+    return Changes(tuple(expelled), tuple(admitted), tuple(left), removed, added, rotated)
 
 
 def _cited(item: CborValue, at: int) -> Cited:
@@ -137,6 +154,21 @@ def _delta(item: CborValue) -> tuple[int, tuple[Seat, ...]]:
         added.append(Seat(VoterKey(voter), PeerId(identity)))
     _ascending(added)
     return removed, tuple(added)
+
+
+def _rotations(item: CborValue) -> tuple[Rotation, ...]:
+    rule = "RKY-001"
+    if not isinstance(item, list) or not 1 <= len(item) <= NAMED_MAX:
+        raise Malformed(rule, f"rotations are an array of 1 to {NAMED_MAX}")
+    rotated = []
+    for one in item:
+        fields = Fields.of_array(one, 3, rule)
+        named, voter = fields.sized(0, KEY_SIZE_BYTES), fields.sized(2, KEY_SIZE_BYTES)
+        rotated.append(Rotation(fields.uint(1), named, VoterKey(voter)))
+    places = [one.place for one in rotated]
+    if places != sorted(set(places)):
+        raise Malformed(rule, "rotations are in ascending order of place, one for each")
+    return tuple(rotated)
 
 
 def _ascending(items: Iterable[Cited | Admission | Seat]) -> None:

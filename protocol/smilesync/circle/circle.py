@@ -13,7 +13,7 @@ from smilesync.circle.answers import Answers, to_question, to_status, to_want
 from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
 from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
-from smilesync.circle.guard import RestartGuard, remembers
+from smilesync.circle.guard import QUESTION_MAX, RestartGuard, remembers
 from smilesync.circle.inputs import NOBODY, Basis, Counts, published
 from smilesync.circle.lease import Lease, Standing
 from smilesync.circle.members import Members
@@ -22,7 +22,7 @@ from smilesync.circle.slot import Slot
 from smilesync.circle.timetable import Timetable
 from smilesync.circle.trust import Trust
 from smilesync.circle.value import Named
-from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Send
+from smilesync.effects import AdoptVoterKey, Effect, EraseVoterKey, Event, Notice, Persist, Send
 from smilesync.entropy import Entropy
 from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId, short
@@ -64,25 +64,26 @@ class Circle:
         for record in journal:
             if isinstance(record, records.DecidedRecord):
                 self.chain.restore(record, seated)
-        if self.chain.decisions:
-            around = around.under(self.chain.roster, self.chain.state)
+        voter, around = around.signer, around.under(self.chain.roster, self.chain.state)
+        # What the journal says of the key that another took the place of does not bind that one.
+        own = journal if around.signer is voter else ()
         self._config = around.config
         self.members = Members(around, self.chain, now_ns)
         self.presence = self.members.presence
         around = self.members.around
         for decided, _ in self.chain.decisions:
             self.lease.offer(decided)
-        question = 1 + entropy.below(2**32 - 1)
-        is_amnesic = is_amnesic or any(isinstance(r, records.Amnesia) for r in journal)
-        self.guard = RestartGuard(around.roster, around.me, question, is_amnesic=is_amnesic)
+        self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in own)
+        is_amnesic = (is_amnesic and own is journal) or self._is_amnesia_recorded
+        number = 1 + entropy.below(QUESTION_MAX)
+        self.guard = RestartGuard(around.roster, around.me, number, is_amnesic=is_amnesic)
         self.guard.is_over = self.chain.head().is_last
         self.slot = Slot(around, self.chain.head())
         if around.me is not None and not is_amnesic:
-            self.slot.restore(journal)
+            self.slot.restore(own)
         self.timeline: Timeline | None = None
         self._timetable = Timetable(around.parameters.window_us)
         self.asking = Asking(around.config, around.roster, around.me, entropy, now_ns)
-        self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in journal)
         self.counts: Counts = NOBODY
         """How many members feel each state, as far as this device was told; set by the owner."""
         self.basis: Basis | None = None  # of the head's inputs; set by the owner
@@ -146,9 +147,7 @@ class Circle:
     def join(self, identity: Signer, grant: Carried | None, now_ns: int) -> list[Effect]:
         """Ask for a seat, now and with every new head. Errors: LocalError."""
         if self.guard.is_amnesic:
-            raise LocalError(
-                "this voter key must never vote again; leave the circle to get another"
-            )
+            raise LocalError("this voter key must never vote again; ask for another, or leave")
         if self.members.is_invited(identity, grant) and not self.trust.holds(now_ns):
             self.trust.renew(now_ns)
             if self.around.me is not None:  # as far as it knows: now it can ask who votes
@@ -262,9 +261,9 @@ class Circle:
         if state is None:
             return []
         record = self.chain.learn_state(state)
-        self.members.learn(state)
+        effects = [Persist(records.encode(record)), *self._renewed(self.members.learn(state))]
         self.slot.around = self.around
-        return [Persist(records.encode(record)), *self.slot.progress(self._moment(now_ns))]
+        return effects + self.slot.progress(self._moment(now_ns))
 
     def _handle_status(self, status: Status, sender: PeerId, now_ns: int) -> list[Effect]:
         effects: list[Effect] = []
@@ -323,17 +322,15 @@ class Circle:
         if not remembers(self.around.signer, self.slot, (decided, certificate, by)):
             self.slot.is_rolled_back = True
         effects = self._forget()
-        made = self.chain.append(decided, certificate, by)
+        made = [records.encode(one) for one in self.chain.append(decided, certificate, by)]
         self.lease.offer(decided)
         self.trust.renew(now_ns)
+        effects += map(Persist, made)
         self.guard.is_over = decided.value.is_last
         effects += self._follow(now_ns)
         self.slot = Slot(self.around, self.chain.head())
         detail = f"slot={decided.value.slot} view={certificate.view} value={short(decided.hash)}"
-        effects += [
-            *(Persist(records.encode(record)) for record in made),
-            Notice(Event.SLOT_DECIDED, detail=detail),
-        ]
+        effects.append(Notice(Event.SLOT_DECIDED, detail=detail))
         early, self._early = self._early, []
         for sender, message in early:
             effects += self._retry(message, sender, now_ns)
@@ -354,10 +351,17 @@ class Circle:
 
     def _follow(self, now_ns: int) -> list[Effect]:
         """Let everything know who votes from now on, if that changed."""
-        effects = self.members.follow(now_ns)
+        effects = self._renewed(self.members.follow(now_ns))
         if effects:
             self.guard.follow(self.roster, self.around.me)
             self.asking.follow(self.roster, self.around.me)
+        return effects
+
+    def _renewed(self, effects: list[Effect]) -> list[Effect]:
+        """With another voter key: nothing was forgotten of it, and it asks before it votes."""
+        if any(isinstance(effect, AdoptVoterKey) for effect in effects):
+            self.guard.renew()
+            self._is_amnesia_recorded = False
         return effects
 
     def _state_wanted(self) -> bytes | None:

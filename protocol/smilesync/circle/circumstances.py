@@ -56,7 +56,8 @@ class Matchmaker(Protocol):
 class Circumstances:
     """What stays the same during a slot. `signer` holds this device's voter key, if it has one.
 
-    `identity` is the key of the device itself, where it may say something for it.
+    `identity` is the key of the device itself, where it may say something for it. `spare` takes
+    the place of `signer` in the first slot whose roster or standby list has it.
     `me` is its index in the slot's roster, None outside; `state` is None while it is not known.
     """
 
@@ -71,8 +72,18 @@ class Circumstances:
     witness: Observer | None = None
     identity: Signer | None = None
     matchmaker: Matchmaker | None = None
+    spare: Signer | None = None
 
     def under(self, roster: Roster, state: State | None) -> "Circumstances":
         """Return what holds in a slot of another roster or state."""
-        me = roster.place_of(self.signer.public) if self.signer is not None else None
-        return replace(self, roster=roster, state=state, me=me)
+        signer, spare = self.signer, self.spare
+        if spare is not None and _is_in_use(spare.public, roster, state):
+            signer, spare = spare, None
+        me = roster.place_of(signer.public) if signer is not None else None
+        return replace(self, roster=roster, state=state, me=me, signer=signer, spare=spare)
+
+
+def _is_in_use(voter: bytes, roster: Roster, state: State | None) -> bool:
+    """Has somebody a seat by this voter key, or waits for one with it?"""
+    standby = state.standby if state is not None else ()
+    return voter in roster.voters or any(one.seat.voter == voter for one in standby)

@@ -14,9 +14,11 @@ from smilesync.ids import PeerId
 from smilesync.keys import Signer, Verifier
 from smilesync.wire.messages import Status, VoteSet
 
+QUESTION_MAX = 2**32 - 1
+
 
 class RestartGuard:
-    """Counts answers to this start's question; `is_amnesic` never becomes False again."""
+    """Counts answers to this start's question; `is_amnesic` lasts as long as the voter key."""
 
     def __init__(self, roster: Roster, me: int | None, question: int, *, is_amnesic: bool) -> None:
         self.question = question
@@ -37,6 +39,16 @@ class RestartGuard:
             self._answered.clear()
             self._is_done = False
         self._roster, self._me = roster, me
+        self._judge()
+
+    def renew(self) -> None:
+        """Go over to another voter key, of which nothing was forgotten: it asks anew.
+
+        Answers to the question of before told of the other key.
+        """
+        self.question = self.question % QUESTION_MAX + 1
+        self._answered.clear()
+        self._is_done = self.is_amnesic = False
         self._judge()
 
     def forget(self) -> None:

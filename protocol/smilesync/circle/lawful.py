@@ -13,6 +13,7 @@ from smilesync.circle.draw import after_slot
 from smilesync.circle.genesis import VOTERS_USUAL_MAX, Parameters, Policy
 from smilesync.circle.offer import Offer, after_merging
 from smilesync.circle.roster import Roster, Seat
+from smilesync.circle.rotated import after_rotations, check_rotations, new_keys, owners
 from smilesync.circle.state import EMPTY, EXPELLED_MAX, STANDBY_MAX, State
 from smilesync.circle.value import Value
 from smilesync.errors import Malformed
@@ -46,12 +47,14 @@ def following(
     """
     if changes == NO_CHANGES:
         return roster, state
-    if parameters.policy is Policy.CLOSED:
+    if parameters.policy is Policy.CLOSED and replace(changes, rotated=()) != NO_CHANGES:
         raise Malformed("MEM-010", "a closed circle keeps its founders")
-    after = roster.changed(changes.removed, changes.added)
-    size = after.size
-    if changes.moves > step_max(roster.size) or size > max(VOTERS_USUAL_MAX, roster.size):
-        raise Malformed("MEM-012", f"{changes.moves} seats change of {roster.size}, to {size}")
+    check_rotations(changes, roster, state)
+    keys = new_keys(changes, roster)
+    after = roster.changed(changes.removed, changes.added, keys)
+    size, moves = after.size, changes.moves + len(keys)
+    if moves > step_max(roster.size) or size > max(VOTERS_USUAL_MAX, roster.size):
+        raise Malformed("MEM-012", f"{moves} seats change of {roster.size}, to {size}")
     _removals(changes, roster, after)
     for seat in changes.added:
         _addition(seat, after, state, at_us, parameters)
@@ -69,15 +72,17 @@ def successors(value: Value, roster: Roster, state: State, parameters: Parameter
     at_us = value.not_before_us
     after, changed = following(value.changes, roster, state, at_us, parameters)
     merged = after_merging(changed, value.merging, at_us, roster.circle, parameters)
-    return after, with_draw(merged, value, roster, after)
+    return after, completed((state, merged), value, (roster, after))
 
 
-def with_draw(state: State, value: Value, roster: Roster, after: Roster) -> State:
-    """Return the state with what `value`, of a slot with `roster`, does for the seed.
+def completed(states: tuple[State, State], value: Value, rosters: tuple[Roster, Roster]) -> State:
+    """Return the state with what `value` does for voter keys and seed as well.
 
-    Errors: Malformed for a link that was not promised.
+    `states`: that of its slot, and the same after its other changes; `rosters`: of its slot, and of
+    the next. Errors: Malformed for a link that was not promised, or another key for nobody.
     """
-    draw = after_slot(state.draw, value.reveal, value.slot, value.not_before_us, (roster, after))
+    state = after_rotations(states, value.changes.rotated, value.slot, rosters)
+    draw = after_slot(state.draw, value.reveal, value.slot, value.not_before_us, rosters)
     return state if draw == state.draw else replace(state, draw=draw)
 
 
@@ -114,7 +119,7 @@ def _admissions(
     named += [one.identity for one in changes.admitted]
     keys = [one.voter for one in changes.admitted]
     inside = {one.seat.identity for one in state.standby} | set(roster.identities)
-    taken = {one.seat.voter for one in state.standby} | set(roster.voters)
+    taken = owners(roster, state)
     if len(set(named)) < len(named) or len(set(keys)) < len(keys):
         raise Malformed("MEM-018", "somebody is named twice")
     if any(one.identity not in inside for one in (*changes.left, *changes.expelled)):
@@ -145,7 +150,9 @@ def seats_after(value: Value, roster: Roster) -> Roster | None:
     """Return the roster that follows a value of a slot with `roster`; None if its hash differs."""
     changes = value.changes
     try:
-        after = roster.changed(changes.removed, changes.added) if changes.moves else roster
+        keys = new_keys(changes, roster)
+        is_same = not changes.moves and not keys
+        after = roster if is_same else roster.changed(changes.removed, changes.added, keys)
     except Malformed:
         return None
     return after if after.hash == value.roster_hash else None
@@ -168,7 +175,7 @@ def state_after(
         if isinstance(value.merging, Offer):
             changed = replace(changed, offered_us=value.merging.until_us)
         try:
-            choices.append(with_draw(changed, value, roster, after))
+            choices.append(completed((state, changed), value, (roster, after)))
         except Malformed:
             return None
     for choice in choices:

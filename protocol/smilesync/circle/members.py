@@ -9,6 +9,7 @@ from dataclasses import replace
 from smilesync.circle.chain import Chain
 from smilesync.circle.changes import Changes
 from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.evidence import SLOTS_MAX
 from smilesync.circle.genesis import Policy
 from smilesync.circle.petitions import granted, invite_text, read_invite, write_invite
 from smilesync.circle.pool import Pool
@@ -16,10 +17,11 @@ from smilesync.circle.presence import Presence
 from smilesync.circle.proposing import begins_us
 from smilesync.circle.reception import Reception
 from smilesync.circle.roster import Roster
+from smilesync.circle.rotation import key_of
 from smilesync.circle.seating import Moment, choose
 from smilesync.circle.state import State
 from smilesync.circle.witness import Witness
-from smilesync.effects import Effect, Event, Notice
+from smilesync.effects import AdoptVoterKey, Effect, Event, Notice, Send
 from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId, VoterKey
 from smilesync.keys import Signer
@@ -56,7 +58,10 @@ class Members:
         return self.around.parameters.policy is not Policy.CLOSED
 
     def follow(self, now_ns: int) -> list[Effect]:
-        """Go over to what the last decision made of roster and state; says if seats changed."""
+        """Go over to what the last decision made of roster and state; says if seats changed.
+
+        Who gets its spare key uses it from here on: the roster of a slot has one key of it only.
+        """
         chain, before = self._chain, self.around
         self.decided_ns = now_ns
         self.witness.missing = ()
@@ -64,21 +69,30 @@ class Members:
             return []
         self.around = around = before.under(chain.roster, chain.state)
         self.reception.settle(around, chain.heads)
+        effects = self._adopted(before)
         if around.roster.hash == before.roster.hash:
-            return []
+            return effects
         self.presence.follow(around.roster, around.me, now_ns)
         detail = f"voters={around.roster.size}"
         if (around.me is None) is not (before.me is None):
             detail += " seat=lost" if around.me is None else " seat=won"
-        return [Notice(Event.ROSTER_CHANGED, detail=detail)]
+        return [*effects, Notice(Event.ROSTER_CHANGED, detail=detail)]
 
-    def learn(self, state: State) -> None:
+    def learn(self, state: State) -> list[Effect]:
         """Take the state that was not known."""
-        self.around = self.around.under(self.roster, state)
+        before = self.around
+        self.around = before.under(self.roster, state)
+        return self._adopted(before)
+
+    def _adopted(self, before: Circumstances) -> list[Effect]:
+        """Return that the spare key took the place of the other, if it did."""
+        if self.around.signer is before.signer:
+            return []
+        return [AdoptVoterKey(), Notice(Event.KEY_ROTATED)]
 
     def part(self) -> None:
         """Have no voter key any more."""
-        self.around = replace(self.around, signer=None, me=None)
+        self.around = replace(self.around, signer=None, me=None, spare=None)
 
     def abandonment(self) -> Abandoned:
         """Return the record that this device's voter key of the circle is given up."""
@@ -104,9 +118,34 @@ class Members:
 
         Without a key that `may_vote` nobody asks for a seat.
         """
+        effects = self.reception.ask_for_key(self.around, self._chain.heads)
         if not may_vote and not self.reception.is_leaving:
-            return []
-        return self.reception.tell(self.around, self._chain.heads)
+            return effects
+        return effects + self.reception.tell(self.around, self._chain.heads)
+
+    def connected(self, peer: PeerId) -> list[Effect]:
+        """The link to a voter came up: it is told at once which other key this device asks for."""
+        asked = self.reception.ask_for_key(self.around, self._chain.heads)
+        return [one for one in asked if isinstance(one, Send) and one.to == peer]
+
+    def rotate(self, spare: Signer) -> list[Effect]:
+        """Ask for another voter key, now and with every new head. Errors: LocalError."""
+        around = self.around
+        state, me = around.state, around.identity
+        assert me is not None
+        if self.reception.is_leaving:
+            raise LocalError("this device leaves the circle, and needs no other voter key there")
+        if key_of(PeerId(me.public), around) is None:
+            raise LocalError("this device has no seat in the circle, and waits for none: join it")
+        if around.spare is not None and around.spare.public != spare.public:
+            raise LocalError("another voter key is asked for already, and not granted yet")
+        if state is not None and state.has_rotated(PeerId(me.public)):
+            raise LocalError(
+                "this device got another voter key of late; ask again when the circle has decided "
+                f"{SLOTS_MAX} times more"
+            )
+        self.around = replace(around, spare=spare)
+        return self.reception.ask_for_key(self.around, self._chain.heads)
 
     def is_invited(self, identity: Signer, grant: Carried | None) -> bool:
         """Does the wearer hold an invitation that this circle takes, or need none?
@@ -148,7 +187,7 @@ class Members:
         """
         if not self.is_governed:
             return []
-        chain = self._chain
+        self.around, chain = replace(self.around, spare=None), self._chain
         self.reception.leave(identity, self.around, chain.heads, chain.head().slot + 1)
         return self.tell()
 

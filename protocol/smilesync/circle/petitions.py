@@ -30,9 +30,10 @@ _DOMAINS = {
 
 @dataclass(frozen=True, slots=True)
 class Petition:
-    """A JOIN, LEAVE or REVOKE, whose `identity` is out. From `head` on all is a JOIN's.
+    """A JOIN, LEAVE, REVOKE or ROTATE, whose `identity` is out. From `head` on all is a JOIN's.
 
-    `until_us` is the circle time up to which it may be decided; `invite` is what allows it.
+    `until_us` is the circle time up to which it may be decided; `invite` is what allows it. Of a
+    ROTATE there is a head too, and `voter` is to take the place of `old`.
     """
 
     kind: ObjectKind
@@ -45,6 +46,7 @@ class Petition:
     until_us: int = FOREVER_US
     consent: bytes = b""
     invite: Carried | None = None
+    old: VoterKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

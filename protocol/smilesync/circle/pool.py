@@ -14,6 +14,8 @@ from smilesync.ids import PeerId, VoterKey
 from smilesync.wire.messages import Carried, Evidence, ObjectKind
 
 JOINS_MAX = 32
+AT_A_HEAD = (ObjectKind.JOIN, ObjectKind.ROTATE)
+"""What names a head, and is granted only as long as that is one of the last."""
 
 Place = tuple[ObjectKind, PeerId]
 
@@ -101,14 +103,14 @@ class Pool:
         return is_new
 
     def expire(self, heads: Container[bytes]) -> None:
-        """Drop who asked to join at a head that is too old to be granted."""
+        """Drop what was asked for at a head that is too old to be granted."""
         self._held = {
             place: one
             for place, one in self._held.items()
-            if place[0] != ObjectKind.JOIN or one.head in heads
+            if place[0] not in AT_A_HEAD or one.head in heads
         }
 
-    def settle(self, inside: Collection[PeerId], seats: Collection[bytes]) -> None:
+    def settle(self, inside: Collection[PeerId], seats: Collection[VoterKey]) -> None:
         """Drop what was decided: who joins is in, the voter key of who leaves is out."""
         self.signs = {who: head for who, head in self.signs.items() if who in inside}
         self._evidence = {v: e for v, e in self._evidence.items() if v in seats}
@@ -126,6 +128,11 @@ class Pool:
             and at_us <= one.until_us
         )
 
+    def rotations(self, heads: Container[bytes]) -> list[Petition]:
+        """Return who asks for another voter key, and may get it now, by hash."""
+        held = (p for (kind, _), p in self._held.items() if kind == ObjectKind.ROTATE)
+        return sorted((p for p in held if p.head in heads), key=lambda petition: petition.hash)
+
     def leaves(self) -> list[Cited]:
         """Return who said that they leave, by hash."""
         kind = ObjectKind.LEAVE
@@ -133,9 +140,11 @@ class Pool:
 
 
 def _is_due(
-    kind: ObjectKind, petition: Petition, inside: Collection[PeerId], seats: Collection[bytes]
+    kind: ObjectKind, petition: Petition, inside: Collection[PeerId], seats: Collection[VoterKey]
 ) -> bool:
     """Was this not granted yet?"""
     if kind == ObjectKind.LEAVE:
         return petition.voter in seats
+    if kind == ObjectKind.ROTATE:
+        return petition.identity in inside and petition.voter not in seats
     return (petition.identity in inside) is (kind == ObjectKind.REVOKE)

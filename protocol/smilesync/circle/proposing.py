@@ -12,7 +12,7 @@ from smilesync.circle.circumstances import Circumstances, Moment
 from smilesync.circle.draw import Reveal, next_reveal
 from smilesync.circle.genesis import Policy
 from smilesync.circle.inputs import Counts
-from smilesync.circle.lawful import following, with_draw
+from smilesync.circle.lawful import completed, following
 from smilesync.circle.offer import Merging, after_merging
 from smilesync.circle.validity import Head, expected_previous, lease_length_us
 from smilesync.circle.value import Value
@@ -65,7 +65,7 @@ def fresh_value(draft: Draft, moment: Moment, *, head: Head, around: Circumstanc
         merging=merging,
     )
     merged = after_merging(changed, merging, begin_us, roster.circle, parameters)
-    state = with_draw(merged, value, around.roster, roster)
+    state = completed((around.state, merged), value, (around.roster, roster))
     end_us = begin_us + lease_length_us(value, head, parameters)
     return replace(value, not_after_us=end_us, state_hash=state.hash(roster.circle))
 

@@ -16,6 +16,8 @@ from smilesync.circle.heads import Heads
 from smilesync.circle.petitions import Petition, look_at, write_join, write_leave
 from smilesync.circle.petitions import verify as verify_petition
 from smilesync.circle.pool import Pool
+from smilesync.circle.rotated import owners
+from smilesync.circle.rotation import look_at_rotate, must_be_due, request, verify_rotate
 from smilesync.effects import Effect, Send
 from smilesync.errors import LocalError, Unwelcome
 from smilesync.ids import PeerId, ValueHash
@@ -24,7 +26,7 @@ from smilesync.wire.messages import Carried, Evidence, ObjectKind
 
 LINGER_SLOTS = 2
 """A voter that leaves goes on voting until it is out, but no longer than this."""
-PETITIONS = frozenset((ObjectKind.JOIN, ObjectKind.LEAVE, ObjectKind.REVOKE))
+PETITIONS = frozenset((ObjectKind.JOIN, ObjectKind.LEAVE, ObjectKind.REVOKE, ObjectKind.ROTATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,11 @@ class Reception:
 
         Errors: RemoteError; nothing is held of it then.
         """
+        self.pool.expire(heads)
+        if carried.kind == ObjectKind.ROTATE:
+            return self._rotate(carried, around, heads)
         if around.parameters.policy is Policy.CLOSED:
             raise Unwelcome("INV-010", "a petition in a closed circle")
-        self.pool.expire(heads)
         if carried.kind not in PETITIONS:
             raise Unwelcome("INV-010", f"kind {carried.kind} is no petition")
         if self.is_passing and carried.kind == ObjectKind.JOIN and _waits(carried.signer, around):
@@ -81,11 +85,28 @@ class Reception:
             is_new = self.pool.add(petition)
         return self._pass_on(carried, around, is_new=is_new)
 
+    def ask_for_key(self, around: Circumstances, heads: Heads) -> list[Effect]:
+        """Tell every voter, this one too, that the spare key is wanted, as long as it is."""
+        asked = request(around, heads.newest)
+        if asked is None:
+            return []
+        self.pool.add(look_at_rotate(asked))
+        return to_voters(around, asked)
+
+    def _rotate(self, carried: Carried, around: Circumstances, heads: Heads) -> list[Effect]:
+        """Take the wish for another voter key. Errors: RemoteError."""
+        petition = look_at_rotate(carried)
+        if not self.pool.has_room(petition):
+            return []
+        must_be_due(petition, around, heads)
+        verify_rotate(petition, around.roster.circle, around.verifier)
+        return self._pass_on(carried, around, is_new=self.pool.add(petition))
+
     def accuse(self, evidence: Evidence, around: Circumstances, open_slot: int) -> list[Effect]:
         """Take evidence and pass it on. Errors: RemoteError; nothing is held of it then."""
         if around.parameters.policy is Policy.CLOSED or self.pool.accused(evidence.voter):
             return []
-        if evidence.voter not in _keys(around):
+        if evidence.voter not in owners(around.roster, around.state):
             raise Unwelcome("EVD-005", "evidence against a voter key that is not in use")
         verify(evidence, around.roster.circle, open_slot, around.verifier)
         return self._pass_on(evidence, around, is_new=self.pool.accuse(evidence))
@@ -96,7 +117,8 @@ class Reception:
             self.wish = None
         if around.state is not None:
             waiting = {one.seat.identity for one in around.state.standby}
-            self.pool.settle(waiting | set(around.roster.identities), _keys(around))
+            inside = waiting | set(around.roster.identities)
+            self.pool.settle(inside, owners(around.roster, around.state))
 
     def join(self, identity: Signer, grant: Carried | None, around: Circumstances) -> None:
         """Wish for a seat. Errors: LocalError, and then nothing changed."""
@@ -206,18 +228,6 @@ def _is_in(identity: PeerId, around: Circumstances) -> bool:
     return _waits(identity, around) is not None or identity in around.roster.index_of
 
 
-def _keys(around: Circumstances) -> set[bytes]:
-    """Return the voter keys in use, with a seat or waiting for one."""
-    standby = around.state.standby if around.state is not None else ()
-    return {*around.roster.voters, *(one.seat.voter for one in standby)}
-
-
-def _key_of(identity: PeerId, around: Circumstances) -> bytes | None:
-    """Return the voter key somebody has a seat with or waits with, None if neither is known."""
-    index = around.roster.index_of.get(identity)
-    return around.roster.voters[index] if index is not None else _waits(identity, around)
-
-
 def _must_be_due(petition: Petition, around: Circumstances, heads: Heads) -> None:
     """Raise Unwelcome for what cannot be granted: no signature need be verified for that."""
     state, identity = around.state, petition.identity
@@ -226,7 +236,8 @@ def _must_be_due(petition: Petition, around: Circumstances, heads: Heads) -> Non
         if not is_in:
             raise Unwelcome("INV-013", "a REVOKE of somebody who is not in")
         return
-    if petition.kind == ObjectKind.LEAVE and petition.voter != _key_of(identity, around):
+    owner = owners(around.roster, state).get(petition.voter)
+    if petition.kind == ObjectKind.LEAVE and owner != identity:
         raise Unwelcome("INV-013", "a LEAVE of a voter key that is not in use by its signer")
     if state is not None and state.is_out(identity):
         raise Unwelcome("INV-015", "a petition of somebody who was expelled")

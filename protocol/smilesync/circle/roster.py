@@ -6,7 +6,7 @@ Source: SPEC sections Genesis (GEN-007, GEN-008) and Membership (MEM).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from smilesync.circle.quorum import fault_limit, quorum_size
@@ -76,14 +76,22 @@ class Roster:
         """Return the index of a voter key, None if it has no seat."""
         return self.voters.index(VoterKey(voter)) if voter in self.voters else None
 
-    def changed(self, removed: int, added: Sequence[Seat]) -> "Roster":
+    def changed(
+        self, removed: int, added: Sequence[Seat], keys: Mapping[int, VoterKey] | None = None
+    ) -> "Roster":
         """Return the roster without the members in bitmap `removed`, with the seats `added`.
+
+        `keys`: the voter keys that take the place of others, by index.
 
         Errors: Malformed (MEM-011) when a change is of nobody, or two seats share a key or device.
         """
         if removed >> self.size:
             raise Malformed("MEM-011", "removes a member that the roster does not have")
-        kept = [seat for index, seat in enumerate(self.seats) if not removed >> index & 1]
+        kept = [
+            Seat(keys.get(index, seat.voter), seat.identity) if keys else seat
+            for index, seat in enumerate(self.seats)
+            if not removed >> index & 1
+        ]
         seats = sorted((*kept, *added))
         is_unique = len({s.voter for s in seats}) == len({s.identity for s in seats}) == len(seats)
         if not seats or not is_unique:

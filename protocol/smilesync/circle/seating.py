@@ -35,20 +35,25 @@ class Moment(NamedTuple):
 def choose(around: Circumstances, witness: Witness, moment: Moment) -> Changes:
     """Return the changes of a fresh value."""
     changes, state = NO_CHANGES, around.state
-    if around.parameters.policy is Policy.CLOSED or state is None:
+    if state is None:
         return changes
-    for step in _steps(around.roster, state, witness, moment):
+    is_closed = around.parameters.policy is Policy.CLOSED
+    steps = _other_keys(witness, moment) if is_closed else _steps(around, state, witness, moment)
+    for step in steps:
         more = _merged(changes, step)
         if _is_possible(more, around, state, witness, moment):
             changes = more
     return changes
 
 
-def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> Iterator[Changes]:
+def _steps(
+    around: Circumstances, state: State, witness: Witness, moment: Moment
+) -> Iterator[Changes]:
     """Return what might be done, most urgent first, each alone."""
-    now_ns = moment.now_ns
+    now_ns, roster = moment.now_ns, around.roster
     if moment.view <= EARLY_VIEWS:
         yield from _put_out(roster, state, witness)
+    yield from _other_keys(witness, moment)
     agreed = witness.presence.agreed_away(witness.away(now_ns), now_ns)
     for index in range(roster.size):
         if agreed >> index & 1:
@@ -62,13 +67,27 @@ def _steps(roster: Roster, state: State, witness: Witness, moment: Moment) -> It
         yield Changes(admitted=(admission,))
 
 
+def _other_keys(witness: Witness, moment: Moment) -> Iterator[Changes]:
+    """Return what other voter keys are asked for."""
+    if moment.view <= EARLY_VIEWS:
+        for rotation in witness.rotations(moment.now_ns):
+            yield Changes(rotated=(rotation,))
+
+
 def _in_order(state: State) -> list[Waiting]:
-    """Return who waits: first those drawn by the seed, then who came too late for that one."""
+    """Return who waits: first those drawn by the seed, then who came too late for that one.
+
+    So did who got another voter key of late: it may be made to fit links that were seen.
+    """
     draw = state.draw
     if draw is None or not draw.seed:
         return list(state.standby)
-    drawn = [one for one in state.standby if one.since_us < draw.eligible_us]
-    late = [one for one in state.standby if one.since_us >= draw.eligible_us]
+    late = [
+        one
+        for one in state.standby
+        if one.since_us >= draw.eligible_us or state.has_rotated(one.seat.identity)
+    ]
+    drawn = [one for one in state.standby if one not in late]
     return sorted(drawn, key=lambda one: draw.rank(one.seat.voter)) + late
 
 
@@ -92,6 +111,7 @@ def _merged(one: Changes, other: Changes) -> Changes:
         left=tuple(sorted(one.left + other.left)),
         removed=one.removed | other.removed,
         added=tuple(sorted(one.added + other.added)),
+        rotated=tuple(sorted(one.rotated + other.rotated)),
     )
 
 
@@ -100,7 +120,8 @@ def _is_possible(
 ) -> bool:
     """Would others find it lawful, and this voter itself have nothing against it?"""
     at_us = moment.at_us
-    if max(len(changes.expelled), len(changes.admitted), len(changes.left)) > NAMED_MAX:
+    named = changes.expelled, changes.admitted, changes.left, changes.rotated
+    if max(map(len, named)) > NAMED_MAX:
         return False
     try:
         after, _ = following(changes, around.roster, state, at_us, around.parameters)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from smilesync.circle.changes import Changes
 from smilesync.circle.draw import Draw, draw_of
+from smilesync.circle.former import FORMER_MAX, Former, former_of
 from smilesync.circle.roster import Roster, Seat
 from smilesync.errors import Malformed
 from smilesync.ids import KEY_SIZE_BYTES, CircleId, PeerId, VoterKey
@@ -59,7 +60,8 @@ class Guest:
 class State:
     """The lists, oldest first. Who never had a seat and was expelled is `struck`.
 
-    Apart, because anybody may get on the standby list and accuse itself, again and again.
+    Apart, because anybody may get on the standby list and accuse itself, again and again. `former`
+    are the voter keys that rotations took out of use of late.
     """
 
     standby: tuple[Waiting, ...] = ()
@@ -69,6 +71,7 @@ class State:
     draw: Draw | None = None
     offered_us: int = 0
     """Until when (circle us) the last offer to another circle is open; 0: there was none."""
+    former: tuple[Former, ...] = ()
 
     def encode(self) -> bytes:
         """Return the bytes that are hashed and kept; none at all for the empty state."""
@@ -83,6 +86,8 @@ class State:
             fields[4] = list(self.struck)
         if self.draw is not None:
             fields[5] = self.draw.fields()
+        if self.former:
+            fields[6] = [one.fields() for one in self.former]
         if self.offered_us:
             fields[7] = self.offered_us
         return cbor.encode(fields)
@@ -98,6 +103,10 @@ class State:
     def is_out(self, identity: PeerId) -> bool:
         """Was somebody expelled, with a seat or before there was one?"""
         return identity in self.expelled or identity in self.struck
+
+    def has_rotated(self, identity: PeerId) -> bool:
+        """Did somebody get another voter key of late?"""
+        return any(one.identity == identity for one in self.former)
 
     @property
     def seed(self) -> bytes:
@@ -145,6 +154,7 @@ class State:
             (*self.struck, *(one for one in put_out if one in new))[-STRUCK_MAX:],
             self.draw,
             self.offered_us,
+            self.former,
         )
 
 
@@ -163,6 +173,7 @@ def state_of(body: bytes) -> State:
     expelled = _list(fields, 3)
     struck = fields.array(4, least=0, most=STRUCK_MAX)
     draw = draw_of(fields.item(5), RULE) if fields.has(5) else None
+    former = fields.array(6, least=0, most=FORMER_MAX)
     offered_us = fields.uint(7, default=0)
     fields.close()
     state = State(
@@ -172,6 +183,7 @@ def state_of(body: bytes) -> State:
         tuple(map(_identity, struck)),
         draw,
         offered_us,
+        tuple(former_of(one, RULE) for one in former),
     )
     if state == EMPTY:
         raise Malformed(RULE, "the empty state has no bytes")

@@ -1,6 +1,6 @@
 """What a circle decides in one slot: a light pattern, and when it may be shown.
 
-Source: SPEC section Values. Key 9 is that of `inputs.py`, keys 13 to 15 are those of
+Source: SPEC section Values. Key 9 is that of `inputs.py`, keys 13 to 15 and 18 are those of
 `changes.py`, key 12 is that of `draw.py`, keys 16 and 17 are those of `offer.py`.
 """
 
@@ -108,11 +108,11 @@ def decode_value(body: bytes) -> Value:
     changes = {key: fields[key] for key in _CHANGES if key in fields}
     if fields.keys() - changes.keys() - {9, 12, OFFER, DISSOLVE} not in _KEYS:
         raise Malformed(
-            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 9, 12-17: {list(fields)}"
+            "CIR-010", f"a value has the keys 0-5, 8, 10, 11, maybe 6, 7, 9, 12-18: {list(fields)}"
         )
     merging = merging_of(fields)
     if merging is not None and changes:
-        raise Malformed("MRG-010", "a value that merges changes no voters (keys 13 to 15)")
+        raise Malformed("MRG-010", "a value that merges changes no voters (13 to 15, 18)")
     value = Value(
         slot=_integer(fields, 0, 1),
         parent=ValueHash(_bytes(fields, 1, 32, 32)),
@@ -139,7 +139,7 @@ def decode_value(body: bytes) -> Value:
 
 _ALWAYS = frozenset({0, 1, 2, 3, 4, 5, 8, 10, 11})
 _KEYS = (_ALWAYS, _ALWAYS | {6, 7})
-_CHANGES = (13, 14, 15)
+_CHANGES = (13, 14, 15, 18)
 
 
 def _integer(

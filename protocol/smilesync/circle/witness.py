@@ -3,14 +3,15 @@
 Whoever is removed for absence must be away for this voter too; whoever is added must leave a
 roster of which this voter hears a quorum, so that no addition outgrows the living; and every
 petition and proof that the value names must be held, verified, and say just that.
-Source: SPEC section Membership (MEM-030 to MEM-033).
+Source: SPEC sections Membership (MEM-030 to MEM-033), Another voter key (RKY-013).
 """
 
 from smilesync.circle.chain import Chain
-from smilesync.circle.changes import Changes, Cited
+from smilesync.circle.changes import Changes, Cited, Rotation
 from smilesync.circle.pool import Pool
 from smilesync.circle.presence import Presence
 from smilesync.circle.roster import Roster
+from smilesync.circle.rotated import owners, places
 from smilesync.circle.validity import Reason, Verdict
 from smilesync.config import CircleConfig
 from smilesync.ids import PeerId, VoterKey
@@ -34,7 +35,24 @@ class Witness:
             reason = Reason("MEM-030", Verdict.KEEP, "removes somebody whom this voter hears")
         if reason is None and changes.added and not self.hears_quorum_of(after, now_ns):
             reason = Reason("MEM-031", Verdict.KEEP, "adds more than this voter hears")
+        if reason is None and any(one not in self.rotations(now_ns) for one in changes.rotated):
+            reason = Reason("RKY-013", Verdict.KEEP, "another key than asked for, or unheard")
         return reason
+
+    def rotations(self, now_ns: int) -> list[Rotation]:
+        """Return the other voter keys that are asked for by who is heard, or lives far away."""
+        seats = places(self.chain.roster, self.chain.state)
+        return [
+            Rotation(place, one.hash, one.voter)
+            for one in self.pool.rotations(self.chain.heads)
+            for place, seat in enumerate(seats)
+            if (seat.identity, seat.voter) == (one.identity, one.old)
+            and (self.is_near(one.identity, now_ns) or self._is_far(one.identity))
+        ]
+
+    def _is_far(self, identity: PeerId) -> bool:
+        """Is this one of whom a device of a spread circle hears over others only?"""
+        return bool(self.pool.neighbours) and identity not in self.pool.neighbours
 
     def hears_quorum_of(self, roster: Roster, now_ns: int) -> bool:
         """Were q of these heard of late? The device itself, if seated now, is always heard."""
@@ -55,6 +73,7 @@ class Witness:
     def _unproven(self, changes: Changes, at_us: int) -> Reason | None:
         wanted = [one.hash for one in (*changes.left, *changes.expelled)]
         wanted += [one.hash for one in changes.admitted]
+        wanted += [one.hash for one in changes.rotated]
         proven = {one.hash for one in changes.expelled if self._is_proven(one)}
         self.missing = tuple(w for w in wanted if w not in proven and not self.pool.holds(w))
         if self.missing:
@@ -76,9 +95,7 @@ class Witness:
 
     def proofs(self) -> list[tuple[bytes, PeerId]]:
         """Return the hash of each proof held against somebody who is in, and who that is."""
-        state = self.chain.state
-        waiting = [one.seat for one in state.standby] if state is not None else []
-        owner = {seat.voter: seat.identity for seat in (*self.chain.roster.seats, *waiting)}
+        owner = owners(self.chain.roster, self.chain.state)
         owner |= {VoterKey(seat): seat for seat in owner.values()}
         return [(name, owner[VoterKey(who)]) for name, who in self.pool.proofs() if who in owner]
 

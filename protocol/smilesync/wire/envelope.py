@@ -67,6 +67,7 @@ DOMAINS: dict[int, Domain] = {
     ObjectKind.LEAVE: Domain.LEAVE,
     ObjectKind.INVITE: Domain.JOIN_GRANT,
     ObjectKind.REVOKE: Domain.REVOKE,
+    ObjectKind.ROTATE: Domain.KEY_ROTATE,
     ObjectKind.WISH: Domain.LIGHT_PATTERN,
 }
 """The domain of each kind of carried object that this revision knows."""

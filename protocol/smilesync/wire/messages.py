@@ -28,6 +28,7 @@ class ObjectKind(IntEnum):
     LEAVE = 10
     INVITE = 12
     REVOKE = 14
+    ROTATE = 16
     WISH = 20
 
 

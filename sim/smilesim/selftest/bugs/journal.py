@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from smilesim.selftest import grounds
 from smilesim.selftest.bug import Bug, Patch
+from smilesync.circle import circle
 from smilesync.circle.circle import Circle
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.quorum import VoteKey
@@ -117,7 +118,7 @@ def rollback_guard_forgotten(patch: Patch) -> None:
     """Who is shown a vote of its own that it does not remember shrugs, and votes."""
     patch.set(RestartGuard, "_is_forgotten", lambda *_args: False)
     patch.set(Slot, "_recognise", lambda self, key, index: None)
-    patch.set(Circle, "_remembers", lambda *_args: True)
+    patch.set(circle, "is_remembered", lambda *_args: True)
 
 
 def shown_slot_not_durable(patch: Patch) -> None:
