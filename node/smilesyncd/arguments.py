@@ -241,7 +241,7 @@ def _add_files(add_parser: AddParser) -> None:
             actions.add_parser, name, text, f"smilesync circle {example}", has_daemon=True
         )
     )
-    for name in ("show", "invite", "join", "leave", "propose"):
+    for name in ("show", "invite", "join", "leave", "rotate-key", "propose"):
         actions.choices[name].add_argument(
             "--circle", metavar="NAME", help="which circle, of a device in several"
         )
@@ -285,7 +285,14 @@ def _add_belonging(add_parser: AddParser) -> None:
         help="erase the voter key at once, not when the circle agrees; in a closed circle it stays "
         "otherwise, because the seat does",
     )
-    for parser in (show, invite, join, leave):
+    rotate = _add(
+        add_parser,
+        "rotate-key",
+        "ask for another voter key: after lost memory, or when somebody may have copied the key",
+        "smilesync circle rotate-key",
+        has_daemon=True,
+    )
+    for parser in (show, invite, join, leave, rotate):
         _add_json(parser)
 
 

@@ -106,6 +106,7 @@ def new_member(
     """Return one membership: its own link and peer, by the identity that all of them share."""
     seeds, opening, genesis = place.memory.seeds, place.memory.opening, place.genesis
     identity, verifier = Ed25519Signer(seeds.identity), Ed25519Verifier()
+    spare = Ed25519Signer(seeds.spare) if seeds.spare is not None else None
     circle = genesis.circle_id if genesis is not None else None
     link = Link(
         LinkConfig(),
@@ -117,7 +118,7 @@ def new_member(
     )
     peer = Peer(
         config,
-        keys=Keys(identity, Ed25519Signer(seeds.voter)),
+        keys=Keys(identity, Ed25519Signer(seeds.voter), spare),
         verifier=verifier,
         genesis=genesis,
         journal=journal,

@@ -1,4 +1,4 @@
-"""`smilesync circle join | leave | invite | show`: who belongs, asked of the own daemon."""
+"""`smilesync circle join | leave | invite | rotate-key | show`: asked of the own daemon."""
 
 import argparse
 import json
@@ -35,6 +35,10 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
             circle = chosen.circle if told["has_others"] else None
             words = _farewell(circle, is_closed=is_closed, is_now=chosen.now)
             _tell({"wish": "leave"}, words, is_json=chosen.json)
+        case "rotate-key":
+            client.ask(path, "rotate-key", circle=chosen.circle)
+            words = "asked for another voter key; this device goes on asking until it is granted"
+            _tell({"asks_for_key": True}, words, is_json=chosen.json)
         case _:
             raise AssertionError(chosen.action)
     return 0
@@ -99,7 +103,22 @@ def _described(fields: Fields) -> str:
         lines.append("this device asks for a seat")
     if fields["wish"] == "leave":
         lines.append("this device leaves")
+    if fields["asks_for_key"]:
+        lines.append("this device asks for another voter key")
+    elif _is_keyless(fields):
+        lines.append(
+            "this device does not vote: it lost its voter key, or what that signed\n"
+            "`smilesync circle rotate-key` asks the others to take another key for its seat"
+        )
     return "\n".join(lines)
+
+
+def _is_keyless(fields: Fields) -> bool:
+    """Has this device a seat that it cannot vote with?"""
+    voters = fields["voters"]
+    assert isinstance(voters, list)
+    has_seat = any(isinstance(one, dict) and one["is_me"] for one in voters)
+    return has_seat and (fields["is_amnesic"] is True or not fields["is_voter"])
 
 
 def _person(what: str, one: Json) -> str:

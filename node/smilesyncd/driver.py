@@ -17,6 +17,7 @@ import trio
 
 from smilesync.commands import Command
 from smilesync.effects import (
+    AdoptVoterKey,
     Effect,
     EraseVoterKey,
     Event,
@@ -158,6 +159,8 @@ class World:
     on_notice: Callable[[Notice, int], None]
     erase_voter_key: Callable[[], Signer]
     """Forgets the voter key for good; returns the new one, once it is durable."""
+    adopt_voter_key: Callable[[], None]
+    """Puts the spare voter key in the place of the other for good; durable on return."""
 
 
 class Node:
@@ -337,6 +340,8 @@ class Node:
             case EraseVoterKey():
                 key = self._world.erase_voter_key()
                 self._run(self.peer.renewed(key, self._now_ns))
+            case AdoptVoterKey():
+                self._world.adopt_voter_key()
             case Persist():
                 raise AssertionError("a record is never executed but settled")
 

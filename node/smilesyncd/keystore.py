@@ -1,6 +1,7 @@
-"""The device's three secret seeds: identity, voter key and link key, in one private file.
+"""The device's secret seeds: identity, voter key and link key, in one private file.
 
-One file, because it is written in one step: a device never has some of its keys.
+One file, because it is written in one step: a device never has some of its keys. Beside them, while
+it asks its circle for another voter key, the one it asks for.
 """
 
 import os
@@ -15,16 +16,21 @@ FILE_NAME = "keys"
 FIRST_LINE = "smilesync keys 1"
 SEED_BYTES = 32
 FILE_BYTES_MAX = 1024
-_LINE = re.compile(r"(identity|voter|link) = ([0-9a-f]{64})")
+_LINE = re.compile(r"(identity|voter|link|spare) = ([0-9a-f]{64})")
+_NAMES = ("identity", "voter", "link")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Seeds:
-    """Secret. Has no repr, so that no log or traceback can print it."""
+    """Secret. Has no repr, so that no log or traceback can print it.
+
+    `spare`: the voter key that the device asks for in the place of its own.
+    """
 
     identity: bytes
     voter: bytes
     link: bytes
+    spare: bytes | None = None
 
     def __repr__(self) -> str:
         return "Seeds(secret)"
@@ -44,11 +50,12 @@ def load(directory: Path) -> Seeds | None:
     lines = data.decode("ascii", "replace").splitlines()
     matches = [match for line in lines[1:] if (match := _LINE.fullmatch(line))]
     found = {str(match[1]): str(match[2]) for match in matches}
-    if lines[:1] != [FIRST_LINE] or len(lines) != 4 or len(found) != 3:
+    is_whole = len(lines) == len(found) + 1 and found.keys() >= set(_NAMES)
+    if lines[:1] != [FIRST_LINE] or not is_whole:
         raise SettingsError(
             f"{path}: not a key file of this version; expected the line '{FIRST_LINE}' and one "
-            "line each for identity, voter and link; restore it from a copy or move it away to "
-            "become a new device"
+            "line each for identity, voter and link, maybe for spare; restore it from a copy or "
+            "move it away to become a new device"
         )
     return Seeds(**{name: bytes.fromhex(text) for name, text in found.items()})
 
@@ -61,9 +68,10 @@ def generate() -> Seeds:
 def store(directory: Path, seeds: Seeds) -> None:
     """Write `seeds`, durable on return. Raises SettingsError when the disk does not take them."""
     lines = [FIRST_LINE]
-    for name in ("identity", "voter", "link"):
-        seed: bytes = getattr(seeds, name)
-        lines.append(f"{name} = {seed.hex()}")
+    for name in (*_NAMES, "spare"):
+        seed: bytes | None = getattr(seeds, name)
+        if seed is not None:
+            lines.append(f"{name} = {seed.hex()}")
     data = ("\n".join(lines) + "\n").encode("ascii")
     try:
         statedir.write_atomically(directory / FILE_NAME, data)

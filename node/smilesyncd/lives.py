@@ -29,7 +29,7 @@ from smilesyncd.driver import Admission, Node, World, drive
 from smilesyncd.finding import Neighbourhood, find_peers
 from smilesyncd.keystore import Seeds
 from smilesyncd.memberships import Place
-from smilesyncd.memory import renew_voter_key
+from smilesyncd.memory import adopt_voter_key, renew_voter_key
 from smilesyncd.notices import NoticePrinter
 from smilesyncd.settings import Settings
 from smilesyncd.sharing import Mailbox, Switchboard
@@ -151,6 +151,7 @@ class Lives:
             partial(self._device.show, member),
             printer.print,
             partial(renew_voter_key, member.directory, member.journal),
+            partial(adopt_voter_key, member.directory, member.journal),
         )
         node = Node(member.peer, member.link, world)
         if self._preferred is not None:

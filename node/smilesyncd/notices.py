@@ -19,6 +19,7 @@ PLAIN_EVENTS = frozenset(
         Event.CLOCK_SYNCED,
         Event.CLOCK_LOST,
         Event.AMNESIC,
+        Event.KEY_ROTATED,
         Event.CIRCLE_ABANDONED,
         Event.CIRCLE_SUCCEEDED,
         Event.EQUIVOCATION_SEEN,

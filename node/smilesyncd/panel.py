@@ -158,6 +158,8 @@ def circle(member: Member, now_ns: int) -> Fields:
         "quorum": roster.quorum,
         "liars_borne": roster.faults,
         "is_voter": mine.around.me is not None,
+        "is_amnesic": mine.guard.is_amnesic,
+        "asks_for_key": mine.around.spare is not None,
         "voters": [person(one) for one in roster.identities],
         "standby": [person(one) for one in members.standby] if state is not None else None,
         "expelled": [one.hex() for one in put_out] if state is not None else None,

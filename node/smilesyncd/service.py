@@ -32,6 +32,7 @@ from smilesyncd.wearer import Wearer
 Chosen = TypeVar("Chosen")
 
 CHANGES = ("prepare", "add", "remove")
+OF_ONE_CIRCLE = ("join", "leave", "rotate-key", "propose")
 WATCH_SECONDS = 0.05
 INVITE_MINUTES_MAX = 24 * 60
 US_PER_MINUTE = 60_000_000
@@ -50,23 +51,15 @@ def new_service(wearer: Wearer, device: Device, lives: Lives) -> Service:
             return await device.wardrobe.answer(verb, fields)
         if verb in CHANGES:
             return await _change(lives, wearer, verb, fields)
+        if verb in OF_ONE_CIRCLE:
+            return await _say_to_one(wearer, device, verb, fields)
         match verb:
             case "circle":
                 return panel.circle(_meant(device, fields), device.clock.now_ns())
             case "invite":
                 return _invite(device, fields)
-            case "join":
-                member, grant = _join(device, fields)
-                return {"is_asked": await wearer.join(member.name, grant)}
-            case "leave":
-                member, is_now = _meant(device, fields, is_change=True), _truth(fields, "now")
-                await wearer.leave(member.name, is_now=is_now)
-                return {"has_others": len(device.circles) > 1}
             case "use":
                 return await _use(wearer, device, fields)
-            case "propose":
-                command = command_of(verb, fields)
-                await wearer.say_to(_meant(device, fields).name, command)
             case _:
                 await wearer.say(command_of(verb, fields))
         return {}
@@ -100,8 +93,27 @@ def command_of(verb: str, fields: Mapping[str, Json]) -> Command:
             raise BadRequest(
                 f'"do" is {verb[:40]!r}; expected status, peers, watch, feel, consent, off, '
                 "suggest, accept, dismiss, propose, wear, worn, play, circle, invite, join, "
-                "leave, use, prepare, add or remove"
+                "leave, rotate-key, use, prepare, add or remove"
             )
+
+
+async def _say_to_one(
+    wearer: Wearer, device: Device, verb: str, fields: Mapping[str, Json]
+) -> Fields:
+    """Tell one membership what the wearer wants of its circle."""
+    if verb == "join":
+        member, grant = _join(device, fields)
+        return {"is_asked": await wearer.join(member.name, grant)}
+    name = _meant(device, fields, is_change=verb != "propose").name
+    match verb:
+        case "leave":
+            await wearer.leave(name, is_now=_truth(fields, "now"))
+            return {"has_others": len(device.circles) > 1}
+        case "rotate-key":
+            await wearer.rotate_key(name)
+        case _:
+            await wearer.say_to(name, command_of(verb, fields))
+    return {}
 
 
 def _meant(device: Device, fields: Mapping[str, Json], *, is_change: bool = False) -> Member:

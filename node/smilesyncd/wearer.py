@@ -11,14 +11,15 @@ from typing import TypeVar
 
 import trio
 
-from smilesync.commands import Command, Join, Leave, SetConsent, SetOff, Switch
-from smilesync.errors import LocalError
+from smilesync.commands import Command, Join, Leave, RotateKey, SetConsent, SetOff, Switch
+from smilesync.errors import LocalError, SettingsError
 from smilesync.wearer import audience
 from smilesync.wire.messages import Carried
 from smilesyncd import memberships
 from smilesyncd.control import BadRequest
 from smilesyncd.device import Device
 from smilesyncd.driver import Node, Ticket
+from smilesyncd.memory import drop_spare_voter_key, spare_voter_key
 
 Kept = TypeVar("Kept")
 
@@ -94,6 +95,21 @@ class Wearer:
             device.stage.come_back(name)
             device.refresh()
         return not is_back
+
+    async def rotate_key(self, name: str) -> None:
+        """Ask one circle for another voter key, which is durable before. Raises BadRequest."""
+        directory = self._device.member(name).directory
+        try:
+            # In one step with what else writes the keys: the driver, in this thread too.
+            spare, is_new = spare_voter_key(directory)
+        except SettingsError as error:
+            raise BadRequest(str(error)) from error
+        try:
+            await self.say_to(name, RotateKey(spare))
+        except BadRequest:
+            if is_new:
+                drop_spare_voter_key(directory)
+            raise
 
     async def choose(self, name: str | None) -> None:
         """Choose which circle drives the light, None: whichever stands highest.

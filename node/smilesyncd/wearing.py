@@ -142,7 +142,8 @@ def circle_words(fields: Fields) -> str:
     if fields["has_abandoned"]:
         return words + ", gave up its seat for a successor that is not there yet"
     if fields["is_amnesic"]:
-        return words + ", lost its memory and never votes again with this key"
+        words += ", lost its memory and never votes again with this key"
+        return words + "; `smilesync circle rotate-key` asks for another"
     if fields["is_asking"]:
         return words + ", asks the others what it voted before the restart"
     words += ", votes" if fields["is_voter"] else ", follows"

@@ -148,7 +148,7 @@ class Crowd:
         circle: Circle,
         effects: list[Effect],
     ) -> None:
-        sequence = board.number(effects)
+        sequence = board.sequence.draw(effects)
         word = sign(self._signer, circle.roster.circle, sequence, state, self._made_us)
         everybody = (1 << circle.roster.size) - 1
         for hop, voters in self._parts(everybody, circle, self._me).items():

@@ -162,7 +162,7 @@ class City:
         circle = device.circle
         return Peer(
             self.plan.config,
-            keys=Keys(device.keys.identity, device.keys.voter),
+            keys=Keys(device.keys.identity, device.keys.voter, device.keys.spare),
             verifier=self.peer_verifier,
             genesis=circle.genesis if circle is not None else None,
             journal=journal,

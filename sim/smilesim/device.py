@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from smilesim.disk import Disk
@@ -47,7 +47,8 @@ class LivePeer(Protocol):
 class SimCircle:
     """A circle of the city, as its founders made it. `members` are device indices by roster.
 
-    `voters` are those with a seat in the newest slot, and `quorum` is theirs.
+    `voters` are those with a seat in the newest slot, and `quorum` is theirs; `rosters` are the
+    hashes of all rosters so far.
     `followers` are those who follow it without a seat.
     """
 
@@ -58,6 +59,7 @@ class SimCircle:
     voters: tuple[int, ...]
     quorum: int
     followers: tuple[int, ...] = ()
+    rosters: set[bytes] = field(default_factory=set)
 
     @property
     def everybody(self) -> tuple[int, ...]:
@@ -67,10 +69,11 @@ class SimCircle:
 
 @dataclass(frozen=True, slots=True)
 class SimKeys:
-    """The private keys of one device."""
+    """The private keys of one device; `spare` is the voter key it asks for, if it does."""
 
     identity: RememberingSigner
     voter: RememberingSigner
+    spare: RememberingSigner | None = None
 
 
 class Device(Lane):
@@ -85,7 +88,7 @@ class Device(Lane):
     batch of events it handles, it is paused for `slow_ms` (a slow processor); it `is_busy` when
     that is still to come. No check judges a villain;
     `villain` is its name in the cast. With a flat battery it cannot be switched on.
-    `renewals`: how often it was given another voter key. `has_abandoned`: it gave up its circle
+    `renewals`: how many other voter keys were made for it. `has_abandoned`: it gave up its circle
     and is in no successor yet.
     `wearer`: who wears it if it is one membership of a device in several circles, else None.
     `is_amnesic`: it lost what it had signed, so its key never votes again. Before

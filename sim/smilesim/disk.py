@@ -122,6 +122,13 @@ class Disk:
             self._damaged_from = None
         return lost
 
+    def wipe(self) -> int:
+        """Lose the whole journal; returns how many records there were."""
+        lost = self.forget(len(self.records))
+        self.records = salvaged([])
+        self.synced = len(self.records)
+        return lost
+
     def back_up(self) -> None:
         """Keep a copy of what is durable now."""
         self._backup = self.records[: self.synced] if self._damaged_from is None else None

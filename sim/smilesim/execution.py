@@ -15,7 +15,17 @@ from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wearers import Wearer
 from smilesim.wire import Wire
-from smilesync.effects import Effect, EraseVoterKey, Event, Notice, Persist, Scene, Send, Show
+from smilesync.effects import (
+    AdoptVoterKey,
+    Effect,
+    EraseVoterKey,
+    Event,
+    Notice,
+    Persist,
+    Scene,
+    Send,
+    Show,
+)
 from smilesync.keys import Signer
 from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
 
@@ -247,11 +257,11 @@ class Execution:
                     unsynced = self._sync(device, unsynced)
                 self.trace.shown(device.index, effect.scene)
                 self.show(device, effect.scene)
-            elif isinstance(effect, EraseVoterKey):
+            elif isinstance(effect, EraseVoterKey | AdoptVoterKey):
                 if unsynced:
                     unsynced = self._sync(device, unsynced)
                 sends = self._send(device, sends) if sends else []
-                self._renew(device)
+                self._change_key(device, effect)
             elif isinstance(effect, Notice):
                 self._notice(device, effect)
         if sends:
@@ -263,14 +273,21 @@ class Execution:
         if notice.event in WATCHED:
             self.checks.noticed(device, notice, self.wheel.tick)
 
-    def _renew(self, device: Device) -> None:
+    def _change_key(self, device: Device, effect: EraseVoterKey | AdoptVoterKey) -> None:
         """Give a device another voter key, on its disk first, and let it go on with it."""
+        if isinstance(effect, AdoptVoterKey):
+            self.adopt_voter_key(device)
+            return
         key = self.new_voter_key(device)
         if device.peer is not None:
             self.execute(device, device.peer.renewed(key, device.oscillator.at(self.wheel.tick)))
 
     def new_voter_key(self, device: Device) -> Signer:
         """Make a device forget its voter key for good; returns the one that takes its place."""
+        raise NotImplementedError
+
+    def adopt_voter_key(self, device: Device) -> None:
+        """Put the voter key that a device asked for in the place of its own, for good."""
         raise NotImplementedError
 
     def _send(self, device: Device, sends: list[Transmission]) -> list[Transmission]:

@@ -43,7 +43,7 @@ class RestartCheck:
         self._devices = Registry()
 
     def powered_on(self, device: Device) -> None:
-        """A new life: whatever was answered before counts no more."""
+        """A new life, or another key: whatever was answered before counts no more."""
         self._devices.add(device)
         self._question.pop(device.index, None)
         self._answered.pop(device.index, None)
@@ -52,6 +52,11 @@ class RestartCheck:
     def renewed(self, device: Device) -> None:
         """It has another voter key, of which nothing was forgotten."""
         self._forgot.discard(device.index)
+
+    def rotated(self, device: Device) -> None:
+        """It votes with the key it asked for: what was answered before was asked for another."""
+        self.renewed(device)
+        self.powered_on(device)
 
     def sending(self, device: Device, message: Status) -> None:
         """`device` sends a STATUS, perhaps with its question."""

@@ -7,14 +7,14 @@ membership has (DRV-001); what is the wearer's is here. Above them is the stage 
 from collections.abc import Sequence
 
 from smilesim.device import FIRST_SCENE, Device
-from smilesync.commands import DEFAULT_SWITCHES, Command, Join, Leave, Switch, WishFor
+from smilesync.commands import DEFAULT_SWITCHES, Command, Join, Leave, RotateKey, Switch, WishFor
 from smilesync.effects import Scene
 from smilesync.light.stage import Stage, Standing
 from smilesync.wearer import IN_A_CIRCLE, Recollection, audience, unsaid
 from smilesync.wire import records
 from smilesync.wire.records import Opened, Record
 
-OF_A_CIRCLE = Join | Leave | WishFor
+OF_A_CIRCLE = Join | Leave | WishFor | RotateKey
 """What the wearer says to one circle."""
 
 

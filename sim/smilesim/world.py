@@ -18,9 +18,10 @@ from smilesim.execution import WAKE_ORDINAL, Execution
 from smilesim.oscillator import crystal
 from smilesim.radio import CLOSED, NO_LIFE, AirLink, Radio
 from smilesim.trace import Trace
+from smilesim.verify import RememberingSigner
 from smilesim.wearers import OF_A_CIRCLE, Wearer
 from smilesim.wire import Wire
-from smilesync.commands import Command, Join, Leave, SetConsent, WishFor
+from smilesync.commands import Command, Join, Leave, RotateKey, SetConsent, WishFor
 from smilesync.errors import LocalError
 from smilesync.keys import Signer
 from smilesync.wire.messages import Message
@@ -29,7 +30,7 @@ from smilesync.wire.records import Record
 POWER_ORDINAL = WAKE_ORDINAL + 1
 LINK_ORDINAL = POWER_ORDINAL + 1
 ORDER_ORDINAL = 1 << 24
-MAY_BE_LATE = WishFor | Join
+MAY_BE_LATE = WishFor | Join | RotateKey
 HANDSHAKE_MS_MIN = 8
 HANDSHAKE_MS_SPAN = 120
 
@@ -191,15 +192,36 @@ class World(Execution):
 
     def new_voter_key(self, device: Device) -> Signer:
         """Make a device forget its voter key for good; returns the one that takes its place."""
-        device.renewals += 1
-        seed = digest(self.seed, "voter", device.index, device.renewals)
-        voter = device.keys.voter.another(seed)
-        device.keys = replace(device.keys, voter=voter)
+        voter = self._made_key(device)
+        device.keys = replace(device.keys, voter=voter, spare=None)
         device.is_amnesic = False
         self.checks.restarts.renewed(device)
         device.disk.begin_anew()
         self.fired["voter-key-renewed"] += 1
         return voter
+
+    def ask_for_key(self, device: Device) -> None:
+        """Let the wearer ask for another voter key, which is on the disk first."""
+        if not device.is_on:
+            return
+        if device.keys.spare is None:
+            device.keys = replace(device.keys, spare=self._made_key(device))
+        assert device.keys.spare is not None
+        self.command(device, RotateKey(device.keys.spare))
+
+    def adopt_voter_key(self, device: Device) -> None:
+        """Put the voter key that a device asked for in the place of its own, for good."""
+        assert device.keys.spare is not None, "decided because this device asked"
+        device.keys = replace(device.keys, voter=device.keys.spare, spare=None)
+        device.is_amnesic = False
+        self.checks.restarts.rotated(device)
+        device.disk.begin_anew()
+        self.fired["voter-key-rotated"] += 1
+
+    def _made_key(self, device: Device) -> RememberingSigner:
+        device.renewals += 1
+        seed = digest(self.seed, "voter", device.index, device.renewals)
+        return device.keys.voter.another(seed)
 
     def power_on_at(self, device: Device, tick: int) -> None:
         """Switch `device` on at a later tick."""
@@ -255,7 +277,7 @@ class World(Execution):
             self.host.obey(device, command)
         elif device.peer is not None:
             now_ns = device.oscillator.at(self.wheel.tick)
-            # A wish may come too soon, a seat just now; any other refusal is a fault of ours.
+            # A wish may come too soon, a seat or key just now; other refusals are a fault of ours.
             with suppress(LocalError) if isinstance(command, MAY_BE_LATE) else nullcontext():
                 self.execute(device, device.peer.command(command, now_ns))
 

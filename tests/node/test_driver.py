@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from smilesync.commands import Command, SetOff
 from smilesync.effects import (
+    AdoptVoterKey,
     Effect,
     Event,
     LinkDown,
@@ -178,6 +179,7 @@ def stage() -> Stage:
         on_show=lambda scene, _: log.append(f"show {scene.rung.name}"),
         on_notice=lambda notice, _: log.append(f"notice {notice.event.value}"),
         erase_voter_key=lambda: erased(log),
+        adopt_voter_key=lambda: log.append("adopt"),
     )
     return Stage(log, peer, socket, journal, Node(peer, ScriptedLink(log), world))
 
@@ -355,3 +357,21 @@ async def test_a_core_that_forgets_to_move_its_deadline_is_our_bug_and_stops(
 
     with pytest.raises(AssertionError):
         await drive(scene.node)
+
+
+@pytest.mark.spec("RKY-023")
+async def test_spare_voter_key_is_adopted_after_the_decision_is_durable_and_before_all_else(
+    autojump_clock: MockClock,
+) -> None:
+    scene = stage()
+    scene.peer.on_handle = [Persist(b"decision"), AdoptVoterKey(), Send(ALICE, PING)]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drive, scene.node)
+        scene.socket.put(b"datagram")
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+
+    after = scene.log[scene.log.index("durable decision") :]
+    assert after[:2] == ["durable decision", "adopt"]
+    assert scene.log.count("adopt") == 1

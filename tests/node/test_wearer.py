@@ -111,6 +111,7 @@ class Rig:
                     self._shower(one),
                     lambda _notice, _now_ns: None,
                     lambda: None,
+                    lambda: None,
                 ),
             )
             for one in members

@@ -117,10 +117,6 @@ class EmotionBoard:
         calm, excited, neutral, low, high = counts
         return calm, excited, neutral, low, high
 
-    def number(self, effects: list[Effect]) -> int:
-        """Return the sequence of another statement of this wearer; see `Sequence.draw`."""
-        return self._sequence.draw(effects)
-
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """Tell a new neighbour the current word: the emotion, or a withdrawal not yet old."""
         self._links[peer] = None

@@ -34,7 +34,8 @@ class Life:
         self.socket = AirSocket(clock, link.transmit, self._turn_over)
         journal = DiskJournal(device, world, peer)
         renew = partial(world.new_voter_key, device)
-        around = NodeWorld(self.socket, clock, journal, self._show, _ignore, renew)
+        adopt = partial(world.adopt_voter_key, device)
+        around = NodeWorld(self.socket, clock, journal, self._show, _ignore, renew, adopt)
         self.node = Node(peer, link, around)
 
     async def run(self) -> None:

@@ -118,7 +118,7 @@ def rollback_guard_forgotten(patch: Patch) -> None:
     """Who is shown a vote of its own that it does not remember shrugs, and votes."""
     patch.set(RestartGuard, "_is_forgotten", lambda *_args: False)
     patch.set(Slot, "_recognise", lambda self, key, index: None)
-    patch.set(circle, "is_remembered", lambda *_args: True)
+    patch.set(circle, "remembers", lambda *_args: True)
 
 
 def shown_slot_not_durable(patch: Patch) -> None:
