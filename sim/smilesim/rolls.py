@@ -3,7 +3,8 @@
 Written apart from the core: seats are followed from the genesis over every decided value in order.
 A step changes at most a quarter of the seats, nobody is seated who did not wait for it, absence
 leaves four, nobody is admitted again who was expelled, or with a key that left, nobody is
-expelled who did not lie, and a leader shows for the seed what it promised and nothing else.
+expelled who did not lie, a voter key that another took the place of never comes back, and a leader
+shows for the seed what it promised and nothing else.
 """
 
 import hashlib
@@ -16,8 +17,10 @@ from smilesim.violations import Violations
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 
-KEY_ROSTER, KEY_LINK, KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA = 10, 12, 13, 14, 15
+KEY_ROSTER, KEY_LINK, KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA, KEY_ROTATED = 10, 12, 13, 14, 15, 18
+KEYS_OF_STEPS = KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA, KEY_ROTATED
 EPOCH_SLOTS, COMMIT_SLOTS = 32, 24
+ROTATION_SLOTS = 300
 ADMITTED = 1
 ABSENCE_LEAVES = 4
 KEPT_ROLLS = 64
@@ -63,7 +66,9 @@ class Book:
     keys: dict[bytes, bytes] = field(default_factory=dict)
     """The voter key with which each identity was admitted last."""
     gone_keys: set[bytes] = field(default_factory=set)
-    """Voter keys of those who left: what they said before is over."""
+    """Voter keys of those who left, or got another: what they said before is over."""
+    rotated: dict[bytes, int] = field(default_factory=dict)
+    """The slot in which each identity with a seat got another voter key last."""
     links: dict[bytes, bytes] = field(default_factory=dict)
     """The last link of its chain of hashes that each voter key committed to or showed."""
     early: dict[int, bytes] = field(default_factory=dict)
@@ -132,7 +137,7 @@ class Rolls:
             if KEY_LINK in value and not _is_promised(book, value[KEY_LINK]):
                 detail = f"slot {book.next_slot}: a link that was not promised"
                 self._violations.add("I9", tick, device.index, detail)
-            if any(key in value for key in (KEY_EXPELLED, KEY_PETITIONS, KEY_DELTA)):
+            if any(key in value for key in KEYS_OF_STEPS):
                 self._step(device, circle, book, value, tick)
                 book.steps[-1] = book.steps[-1]._replace(value_hash=_hashed(body))
             book.next_slot += 1
@@ -144,6 +149,7 @@ class Rolls:
             book = self._books[circle.index] = Book([_roll(circle, 1, _founders(circle))])
             self.ever |= set(circle.members)
             circle.quorum = book.rolls[0].quorum
+            circle.rosters.add(book.rolls[0].hash)
         return book
 
     def _step(
@@ -163,10 +169,12 @@ class Rolls:
         before = book.rolls[-1].seats
         removed, added = _delta(value.get(KEY_DELTA), before)
         absent = {identity for _, identity in removed} - expelled - left
-        after = sorted([seat for seat in before if seat not in removed] + added)
-        faults = []
-        if len(removed) + len(added) > max(1, len(before) // 4):
+        turned, faults = _rotated(book, before, _items(value.get(KEY_ROTATED)))
+        after = sorted([turned.get(seat, seat) for seat in before if seat not in removed] + added)
+        if len(removed) + len(added) + len(turned) > max(1, len(before) // 4):
             faults.append(f"{len(removed)} out and {len(added)} in, of {len(before)} seats")
+        if _must_be_closed(circle, value):
+            faults.append("a closed circle changes who belongs to it")
         if any(identity not in book.waiting for _, identity in added):
             faults.append("a seat for somebody who did not wait")
         if absent and len(after) < ABSENCE_LEAVES:
@@ -188,10 +196,11 @@ class Rolls:
         book.expelled |= expelled
         book.waiting = (book.waiting | absent | admitted) - expelled - left
         book.waiting -= {identity for _, identity in added}
-        if removed or added:
+        if removed or added or turned:
             book.rolls = [*book.rolls, roll][-KEPT_ROLLS:]
             circle.voters = tuple(device.index for device in self.seated(circle, roll))
             circle.quorum = roll.quorum
+            circle.rosters.add(roll.hash)
             self.ever |= set(circle.voters)
         step = SeatStep(
             book.next_slot,
@@ -209,6 +218,35 @@ class Rolls:
         return tuple(sorted(one.index for one in known if one is not None))
 
 
+def _must_be_closed(circle: SimCircle, value: dict[int, CborValue]) -> bool:
+    """Does a value of a circle without policy do more than change voter keys?"""
+    keys = value.keys() & set(KEYS_OF_STEPS)
+    return not circle.genesis.parameters.policy and keys != {KEY_ROTATED}
+
+
+def _rotated(
+    book: Book, seats: Sequence[Seat], rotations: list[CborValue]
+) -> tuple[dict[Seat, Seat], list[str]]:
+    """Return what becomes of the seats that get another voter key, and what is wrong with that."""
+    turned: dict[Seat, Seat] = {}
+    faults = []
+    for one in rotations:
+        place, voter = _items(one)[1], _octets(one, 2)
+        assert isinstance(place, int)
+        if voter in book.gone_keys or any(voter == key for key, _ in seats):
+            faults.append("a voter key that was used before")
+        if place >= len(seats):
+            continue  # of who waits: no roll has it
+        former, identity = seats[place]
+        last_slot = book.rotated.get(identity, -ROTATION_SLOTS)
+        if book.next_slot - last_slot < ROTATION_SLOTS:
+            faults.append("somebody gets another voter key again, too soon")
+        book.rotated[identity] = book.next_slot
+        book.gone_keys.add(former)
+        turned[former, identity] = voter, identity
+    return turned, faults
+
+
 def _returned(book: Book, seats: Sequence[Seat], petitions: list[CborValue]) -> list[str]:
     """Return what is wrong if a voter key is admitted whose owner left: that has a new one."""
     keys = book.keys | {identity: voter for voter, identity in seats}
@@ -217,6 +255,8 @@ def _returned(book: Book, seats: Sequence[Seat], petitions: list[CborValue]) -> 
     book.keys.update(admitted)
     found = [voter for voter in admitted.values() if voter in book.gone_keys]
     book.gone_keys |= {keys[identity] for identity in left if identity in keys}
+    for identity in left:
+        book.rotated.pop(identity, None)
     return ["somebody who left is admitted by what it said before"] if found else []
 
 

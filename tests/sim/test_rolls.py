@@ -12,6 +12,7 @@ from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesync.circle.genesis import Policy
 from smilesync.circle.roster import Roster, Seat
+from smilesync.ids import VoterKey
 from smilesync.wire import cbor
 from smilesync.wire.cbor import CborValue
 
@@ -171,3 +172,51 @@ def test_device_whose_flash_lied_may_be_expelled() -> None:
     stage.members[2].disk.has_lied = True
 
     assert _honest_voter_expelled(stage) == []
+
+
+def _turn(stage: Stage, place: int, voter: bytes) -> list[str]:
+    after = stage.roster.changed(0, (), {place: VoterKey(voter)})
+    return stage.decide({18: [[HASH, place, voter]]}, after)
+
+
+def test_other_voter_keys_are_followed_and_never_come_back() -> None:
+    stage = Stage()
+    (old, owner), size = stage.roster.seats[2], stage.roster.size
+
+    assert _turn(stage, 2, b"n" * 32) == []
+    assert stage.rolls.at(stage.circle, 1).place(old) == 2
+    assert stage.rolls.at(stage.circle, 2).place(old) == -1
+    assert stage.rolls.at(stage.circle, 2).place(b"n" * 32) == stage.roster.index_of[owner]
+    assert stage.decide({18: [[HASH, size, b"m" * 32]]}) == [], "of who waits"
+    (found,) = _turn(stage, stage.roster.index_of[owner], b"o" * 32)
+    assert "too soon" in found
+    other = next(i for i, one in enumerate(stage.roster.identities) if one != owner)
+    (found,) = _turn(stage, other, old)
+    assert "used before" in found
+
+
+def test_other_key_counts_as_a_changed_seat_and_its_roster_must_follow() -> None:
+    stage = Stage()
+    bits: CborValue = [b"\1", []]
+    after = stage.roster.changed(1, (), {1: VoterKey(b"n" * 32)})
+    found = stage.decide({15: bits, 18: [[HASH, 1, b"n" * 32]]}, after)
+    assert any("1 out and 0 in" in fault for fault in found)
+    ignored = Stage()
+    found = ignored.decide({18: [[HASH, 1, b"n" * 32]]})
+    assert any("another roster" in fault for fault in found)
+
+
+def test_closed_circle_changes_keys_and_nobody() -> None:
+    devices, circles = settle(district(60, 1), 1, SignThrough(), Policy.CLOSED)
+    violations = Violations()
+    rolls = Rolls(circles, devices, violations)
+    circle = next(one for one in circles if one.roster.size == 7)
+    after = circle.roster.changed(0, (), {0: VoterKey(b"n" * 32)})
+    body = cbor.encode({0: 1, 10: after.hash, 18: [[HASH, 0, b"n" * 32]]})
+    rolls.decided(devices[circle.members[0]], 1, body, 10)
+    assert violations.kept == []
+    assert circle.rosters == {circle.roster.hash, after.hash}
+    less = after.changed(1, ())
+    body = cbor.encode({0: 2, 10: less.hash, 15: [b"\1", []]})
+    rolls.decided(devices[circle.members[0]], 2, body, 11)
+    assert any("closed" in one.detail for one in violations.kept)

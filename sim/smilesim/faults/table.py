@@ -5,6 +5,7 @@ from smilesim.faults import (
     churn,
     clocks,
     flash,
+    keys,
     pace,
     partition,
     power,
@@ -15,16 +16,29 @@ from smilesim.faults import (
 )
 from smilesim.faults.kind import Fault, Kind
 
-FAMILIES = (weather, partition, power, flash, clocks, pace, storm, wearer, choices, churn, villainy)
+FAMILIES = (
+    weather,
+    partition,
+    power,
+    flash,
+    keys,
+    clocks,
+    pace,
+    storm,
+    wearer,
+    choices,
+    churn,
+    villainy,
+)
 
 BYZANTINE = frozenset(
     (*(kind.name for kind in villainy.KINDS), "lost-writes", "bit-flips", "restored-backup")
 )
 """Kinds that break what the protocol takes for granted of an honest voter."""
 
-UNDRAWN = frozenset(kind.name for kind in (*churn.KINDS, *choices.KINDS))
+UNDRAWN = frozenset(kind.name for kind in (*churn.KINDS, *choices.KINDS, *keys.KINDS))
 """Kinds that mean something only where voters may change, or people are in several circles: those
-that are drawn at random are closed, and apart."""
+that are drawn at random are closed, and apart. Or that need a while in which a circle decides."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
 

@@ -8,6 +8,7 @@ from smilesim.selftest.bugs import (
     leasing,
     light,
     membership,
+    rotation,
     succession,
     timing,
     voting,
@@ -23,4 +24,5 @@ CATALOGUE: tuple[Bug, ...] = (
     *comings.BUGS,
     *succession.BUGS,
     *circles.BUGS,
+    *rotation.BUGS,
 )
