@@ -32,7 +32,7 @@ def _churn(seed: int, steps: int = 24, bold: bool = False) -> tuple[list[str], S
         DEVICES,
         seed,
         FOUNDERS,
-        Parameters(policy=Policy.INVITE),
+        parameters=Parameters(policy=Policy.INVITE),
         loss=draw.choice([0.0, 0.1, 0.2]),
     )
     side = [0] * DEVICES
