@@ -317,8 +317,8 @@ class FeelingConfig:
     """Withdrawals remembered of people who were not heard before."""
     cost_ns: int = 20 * MS_NS
     """Words of one partner are taken 50 times a second ..."""
-    burst_ns: int = 2 * SECOND_NS
-    """... and so much ahead (INP-017): each may cost a verification."""
+    burst_ns: int = 5 * SECOND_NS
+    """... and so much ahead (INP-017), as after a blackout: each may cost a verification."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from smilesim.device import FIRST_SCENE, Device, SimCircle
 from smilesim.disk import read_record
 from smilesim.displaycheck import DisplayCheck
 from smilesim.farcheck import FarCheck
+from smilesim.inputcheck import InputCheck
 from smilesim.lightsample import LightSample
 from smilesim.measure import Measure
 from smilesim.pace import Pace
@@ -36,6 +37,7 @@ from smilesync.wire.messages import (
     Body,
     Clock,
     Decided,
+    Feelings,
     Message,
     Pledge,
     Propose,
@@ -61,7 +63,7 @@ from smilesync.wire.records import (
 
 UNWATCHED_KINDS = frozenset(
     kind_of(record)
-    for record in (Opened(VoterKey(bytes(32))), Shown(0), SequenceReserved(0), Felt(0), Amnesia())
+    for record in (Opened(VoterKey(bytes(32))), Shown(0), SequenceReserved(0), Amnesia())
 )
 """Kinds that no check reads when they are written; most of what is written is one of them."""
 
@@ -79,6 +81,7 @@ class Checks:
         measure: Measure,
         lights: LightSample,
         pace: Pace,
+        faults: frozenset[str] = frozenset(),
     ) -> None:
         self.violations = violations
         self.votes = VoteCheck(circles, verifier, self.violations, devices)
@@ -91,6 +94,7 @@ class Checks:
         self.far = FarCheck(verifier, self.votes)
         self.seats = SeatCheck(circles, devices, self.votes.rolls, self.violations)
         self.stages = StageCheck(violations)
+        self.inputs = InputCheck(circles, devices, self.votes, self.violations, faults)
         self.coverage = Coverage()
         self.measure = measure
         self.lights = lights
@@ -102,6 +106,8 @@ class Checks:
             circle_us = message.circle_us
             if circle_us is not None and circle_us > device.covered_us and not device.is_villain:
                 self.votes.clock_published(device, circle_us, tick)
+        elif isinstance(message, Feelings):
+            self._feelings_sent(device, message, tick)
         elif isinstance(message, Beacons | Ask | Told):
             self.far.sending(device, message, tick)
             if isinstance(message, Ask) and message.question:
@@ -122,6 +128,12 @@ class Checks:
         elif isinstance(message, Pledge):
             self.succession.sending(device, message, tick)
 
+    def _feelings_sent(self, device: Device, message: Feelings, tick: int) -> None:
+        """A word of one's own tells the circle time (I5); those of others are passed on."""
+        for one in message.feelings:
+            if one.signer == device.identity and not device.is_villain:
+                self.votes.clock_published(device, one.made_us, tick)
+
     def heard_far(self, device: Device, message: Beacons | Told) -> None:
         """What voters say over others reaches `device`."""
         answer = self.far.heard(device, message)
@@ -139,6 +151,10 @@ class Checks:
         if device.is_villain:
             return
         self.coverage.persisted(device, decoded)
+        if isinstance(decoded, ConsentSet | Felt):
+            self.inputs.persisted(device, decoded, tick)
+        if isinstance(decoded, Felt):
+            return
         if isinstance(decoded, ConsentSet):
             self.display.consent_set(device, decoded.switches)
             self.stages.consent_set(device, decoded.switches)
@@ -150,6 +166,7 @@ class Checks:
             self.seats.journalled(device, decoded, tick)
             self.succession.persisted(device, decoded, tick)
             if isinstance(decoded, DecidedRecord):
+                self.inputs.journalled(device, decoded, tick)
                 self.pace.decided(device, decoded, tick)
                 return
             if isinstance(decoded, Notarized):
@@ -225,6 +242,7 @@ class Checks:
             self.display.restarted(device, bound, tick)
             self.succession.powered_on(device, tick)
             self.votes.clock_reserved(device, reached_us(journal))
+            self.inputs.powered_on(device, journal, tick)
         self.circle.powered_on(device)
         self.restarts.powered_on(device)
         self.bounds.powered_on(device)

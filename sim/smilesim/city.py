@@ -93,8 +93,7 @@ class City:
         self.devices, self.circles = settle(plan.crowd, plan.seed, self.verifier, _policy(plan))
         self.violations = Violations(is_stopping=not keep_going, conceded=self._conceded())
         self.measure = Measure(self.devices)
-        healed = healed_s(plan.scenario)
-        self.pace = Pace(self.circles, None if healed is None else int(healed * TICKS_PER_SECOND))
+        self.pace = Pace(self.circles, _healed_tick(plan))
         self.lights = LightSample(
             self.devices,
             plan.seed,
@@ -110,6 +109,7 @@ class City:
             measure=self.measure,
             lights=self.lights,
             pace=self.pace,
+            faults=frozenset(fault.kind for fault in plan.scenario.faults),
         )
         self.liveness = Liveness(plan.scenario, self.devices, self.checks)
         self.counting = CountingTrace() if plan.scenario.is_one_circle and not trace else None
@@ -301,6 +301,12 @@ class City:
 def _policy(plan: Plan) -> Policy:
     """Return who may become a voter of the plan's circles."""
     return Policy.INVITE if plan.scenario.is_governed else Policy.CLOSED
+
+
+def _healed_tick(plan: Plan) -> int | None:
+    """Return when the last fault is over, None if that is never."""
+    healed = healed_s(plan.scenario)
+    return None if healed is None else int(healed * TICKS_PER_SECOND)
 
 
 def _limits(plan: Plan) -> Limits:

@@ -88,6 +88,7 @@ PROPERTIES = (
     _always(
         "stage", "one circle at a time drives a light, by all journals' leave", *SEVERAL_CIRCLES
     ),
+    _always("inputs", "published counts are of five who share, or more, and of a crowd by seats"),
     _always("PAT", "every selected pattern passes the static conditions"),
     _always("light", "no emitted light breaks a limit for eyes"),
     _always(REFUSED_RULE, "no honest voter refuses what an honest leader proposes"),

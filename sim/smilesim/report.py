@@ -50,7 +50,16 @@ class SeatFigures(TypedDict):
     views_most: int
 
 
-class Figures(AirFigures, GoodCaseFigures, SeatFigures):
+class FeelingFigures(TypedDict):
+    """What the circle with most who share decided that its people feel, beside a recount."""
+
+    feelings_people: int
+    feelings_decided: list[int]
+    feelings_counted: list[int]
+    feelings_gap: int | None
+
+
+class Figures(AirFigures, GoodCaseFigures, SeatFigures, FeelingFigures):
     """The figures of a run; sim/README.md explains each."""
 
     real_time_factor: float
@@ -239,6 +248,7 @@ def _figures(city: City) -> Figures:
         "decide_after_heal": _waits(waits_of(city.pace.waits_ticks)),
         **_seat_figures(city),
         **_good_case_figures(city),
+        **_feeling_figures(city),
         **figures_of(city.world.wire, city.nodes),
     }
 
@@ -255,6 +265,16 @@ def _seat_figures(city: City) -> SeatFigures:
         "seats_taken": seats.taken,
         "seats_lost": city.violations.broken["seat"],
         "views_most": seats.views_most,
+    }
+
+
+def _feeling_figures(city: City) -> FeelingFigures:
+    found = city.checks.inputs.recount()
+    return {
+        "feelings_people": found.people if found is not None else 0,
+        "feelings_decided": list(found.decided) if found is not None else [],
+        "feelings_counted": list(found.counted) if found is not None else [],
+        "feelings_gap": found.gap if found is not None else None,
     }
 
 
@@ -309,6 +329,7 @@ def _judge_expectations(city: City) -> None:
         "views_max": city.checks.seats.views_most,
         "seats_given_min": city.checks.seats.given,
         "seats_taken_min": city.checks.seats.taken,
+        "feelings_gap_max": _feeling_figures(city)["feelings_gap"],
     }
     for key, bound in city.plan.scenario.expect.items():
         expectation = Expectation(key, found[key], bound)

@@ -66,6 +66,7 @@ EXPECT = (
     Key("views_max", 1, 1_000, "of any slot in which an honest voter signed something"),
     Key("seats_given_min", 0, 100_000, "seats that decided values gave to somebody"),
     Key("seats_taken_min", 0, 100_000, "seats that decided values took"),
+    Key("feelings_gap_max", 0, 1_000, "between a decided count and a recount at the end"),
     Key("forks_min", 0, 1_000, "decisions that the agreement check reports as contradicting"),
 )
 END_KEYS = ("heal_s", "charged_s", "back_s")

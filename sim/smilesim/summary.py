@@ -36,6 +36,7 @@ def show(result: Report, to: Console | None = None) -> None:
         *fault_rows(result["fault_kinds"], result["faults"]),
         *_light_rows(result["figures"]),
         *_seat_rows(result["figures"]),
+        *_feeling_rows(result["fault_kinds"], result["figures"]),
         *_cost_rows(result),
         ("digest", result["digest"]),
         *_broken_rows(result["violations"], result["figures"]["violations_in_all"]),
@@ -142,6 +143,21 @@ def _light_rows(figures: Figures) -> list[Row]:
     if figures["share_told"] is not None:
         rows.append(("told", f"{figures['share_told']:.1%} of neighbours' feelings are known"))
     return rows
+
+
+def _feeling_rows(kinds: Mapping[str, object], figures: Figures) -> list[Row]:
+    """Return what was decided of what people feel, where a scenario is about that."""
+    if "moods" not in kinds:
+        return []
+    decided = " ".join(map(str, figures["feelings_decided"])) or "nothing"
+    counted = " ".join(map(str, figures["feelings_counted"]))
+    return [
+        (
+            "feelings",
+            f"{decided} decided, {counted} counted by hand, {figures['feelings_people']} people "
+            "(calm, excited, neutral, low, high)",
+        )
+    ]
 
 
 def _seat_rows(figures: Figures) -> list[Row]:

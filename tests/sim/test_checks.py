@@ -38,7 +38,7 @@ VOTES = VoteSet(VoteKind.NOTARIZE, 1, HASH, 1, (bytes(64),))
         (ClockReserved(1), True),
         (SequenceReserved(1), False),
         (ConsentSet(1), True),
-        (Felt(1), False),
+        (Felt(1), True),
         (Amnesia(), False),
     ],
 )

@@ -16,7 +16,7 @@ from smilesim.overlap import overlapping
 from smilesim.properties import PROPERTIES, Kind, Result, outcomes
 from smilesim.report import report
 from smilesim.world import World
-from smilesync.circle import judge
+from smilesync.circle import circle, judge
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.guard import RestartGuard
@@ -269,6 +269,7 @@ BROKEN_BY = [
     Case("hang", CALM, planted.Hangs),
     Case("light-returns", BLACKOUT, planted.StaysDark),
     Case("stage", OVERLAP, (Stage, "choose", lambda self, _name: self.scene)),
+    Case("inputs", CALM, (circle, "published", lambda own, *_: tuple(5 * bool(n) for n in own))),
     Case("seat", FESTIVAL, (Presence, "away", lambda *_: 1)),
     Case("slots-go-on", LONG, planted.NeverDecides),
 ]

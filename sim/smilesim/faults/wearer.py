@@ -21,7 +21,7 @@ from smilesim.faults.kind import (
     ticks,
 )
 from smilesim.faults.wishes import WISHES
-from smilesync.commands import Command, SetConsent, SetOff, Switch, WishFor
+from smilesync.commands import Command, EmotionState, Feel, SetConsent, SetOff, Switch, WishFor
 
 
 def _change(name: str, first: Command, second: Command) -> Script:
@@ -48,6 +48,24 @@ def _say(index: int, command: Command, name: str) -> Act:
     return act
 
 
+def _moods(fault: Fault, ground: Ground) -> list[Step]:
+    """Return the script of wearers who feel alike and let it be known, and perhaps take it back."""
+    entropy, back_s = chance(fault, ground), fault.numbers["back_s"]
+    state, who = EmotionState(int(fault.numbers["state"])), int(fault.numbers["seats"])
+    voters = {index for circle in ground.circles for index in circle.members}
+    struck = [i for i in range(ground.size) if who == EVERYBODY or (i in voters) is (who == SEATED)]
+    steps: list[Step] = []
+    for index in some(struck, fault.numbers["percent"], entropy):
+        tick = moment(fault, entropy)
+        said = (Feel(state), SetConsent(Switch.COLLECTIVE, on=True))
+        steps += [Step(tick, _say(index, one, "mood-told")) for one in said]
+        steps.append(Step(tick, _say(index, SetConsent(Switch.SHARE, on=True), "mood-shared")))
+        if back_s:
+            withdrawal = SetConsent(Switch.SHARE, on=False)
+            steps.append(Step(ticks(back_s), _say(index, withdrawal, "mood-withdrawn")))
+    return in_order(steps)
+
+
 def _wish(fault: Fault, ground: Ground) -> list[Step]:
     """Return the script of wearers who each wish for a pattern, one by one."""
     entropy = chance(fault, ground)
@@ -60,7 +78,19 @@ def _wish(fault: Fault, ground: Ground) -> list[Step]:
 
 BACK = Key("back_s", 0, SECONDS_MAX, "when they all change their minds again; 0: never", 0)
 
+EVERYBODY, SEATED = 0, 1
+STATE = Key("state", 0, len(EmotionState) - 1, "which of the five", is_whole=True)
+SEATS = Key("seats", 0, 2, "1: those with a seat; 2: those without; 0: everybody", 0, is_whole=True)
+
 KINDS = (
+    Kind(
+        "moods",
+        "wearers feel alike and let it be known, one by one",
+        (AT, spread(2), share(100, "wearers"), STATE, SEATS, BACK),
+        ("mood-shared",),
+        _moods,
+        over_when("back_s"),
+    ),
     Kind(
         "withdraw",
         "wearers leave the collective light, one by one",

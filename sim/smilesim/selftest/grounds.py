@@ -184,6 +184,17 @@ LEFT_IN_THE_GAP = Ground("left-in-the-gap", onstage.left_in_the_gap)
 NUMBERS_APART = Ground("numbers-apart", onstage.numbers_apart)
 ONE_JOURNAL_KNOWS = Ground("one-journal-knows", onstage.one_journal_knows)
 ROTATIONS = _circle("key-rotations", 4, 36, _fault("key-rotations", at_s=6, spread_s=0) + WISHES)
+FOUR_WHO_SHARE = _circle("four-who-share", 4, 20, _fault("moods", at_s=3, state=0))
+MANY = "seconds = {}\npeers = 48\ncircle_size = 48\n"
+TAKEN_BACK = _ground(
+    "taken-back",
+    MANY.format(40)
+    + _fault("moods", at_s=3, spread_s=1, state=4, back_s=14)
+    + WISHES.replace("spread_s = 16", "spread_s = 36"),
+)
+MANY_WHO_FOLLOW = _ground(
+    "many-who-follow", MANY.format(20) + _fault("moods", at_s=3, spread_s=1, state=4)
+)
 
 SKIPPED_NULLIFICATION = _directed(directed.skipped_nullification, 2)
 TOTAL_POWER_LOSS = _directed(directed.total_power_loss, 1, 26)

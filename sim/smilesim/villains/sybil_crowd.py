@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from smilesim.villains.turned import NEVER_NS, Heard
+from smilesync.circle.feelings import sign
 from smilesync.commands import EmotionState
 from smilesync.effects import Effect, Send
 from smilesync.emotion.statement import Statement, write
 from smilesync.keys import Ed25519Signer
-from smilesync.wire.messages import Carried, VoteKind, Votes, VoteSet
+from smilesync.wire.messages import Carried, Feelings, VoteKind, Votes, VoteSet
 
 if TYPE_CHECKING:
     from smilesim.villains.turned import Means
@@ -25,7 +26,7 @@ class SybilCrowd:
         self._means = means
         self._heard = 0
 
-    def act(self, effects: list[Effect], heard: Heard | None, _now_ns: int) -> list[Effect]:
+    def act(self, effects: list[Effect], heard: Heard | None, now_ns: int) -> list[Effect]:
         """Let a Sybil say how it feels, to everybody in range, and vote from beyond the roster."""
         if heard is None:
             return effects
@@ -36,7 +37,19 @@ class SybilCrowd:
         sybil = Ed25519Signer(self._means.entropy.draw(SEED_BYTES))
         feeling = write(Statement(self._heard, EmotionState.HIGH), sybil)
         spoken: list[Effect] = [Send(to, feeling) for to in self._means.device.links]
-        return [*effects, *spoken, *self._vote(sybil, feeling)]
+        return [*effects, *spoken, *self._follow(sybil, now_ns), *self._vote(sybil, feeling)]
+
+    def _follow(self, sybil: Ed25519Signer, now_ns: int) -> list[Effect]:
+        """Let the Sybil follow the circle, and tell all its voters how it feels."""
+        peer = self._means.peer
+        circle, line = peer.circle, peer.clock.timeline
+        assert circle is not None, "only voters turn"
+        if line is None:
+            return []
+        everybody = (1 << circle.roster.size) - 1
+        word = sign(sybil, circle.roster.circle, self._heard, EmotionState.HIGH, line.at(now_ns))
+        message = Feelings((word._replace(voters=everybody),))
+        return [Send(to, message) for to in peer.relays.partners.known]
 
     def _vote(self, sybil: Ed25519Signer, feeling: Carried) -> list[Effect]:
         circle = self._means.peer.circle

@@ -4,6 +4,7 @@ from smilesim.selftest.bug import Bug
 from smilesim.selftest.bugs import (
     circles,
     comings,
+    feeling,
     journal,
     leasing,
     light,
@@ -25,4 +26,5 @@ CATALOGUE: tuple[Bug, ...] = (
     *succession.BUGS,
     *circles.BUGS,
     *rotation.BUGS,
+    *feeling.BUGS,
 )
