@@ -10,6 +10,7 @@ from smilesync.commands import EmotionState, Switch
 from smilesync.ids import PeerId
 from smilesync.light import pattern as language
 from smilesync.light.render import US_PER_DS
+from smilesync.peer import Peer
 from smilesyncd.device import Device, Member
 from smilesyncd.jsonlines import Fields, Json
 
@@ -41,6 +42,7 @@ def watch(device: Device) -> Fields:
         "phase": phase,
         "peers": _alive_count(device, now_ns),
         "emotion": peer.board.state.name.lower(),
+        "feelings": feelings(peer),
         "consent": consent_fields(peer.board.switches),
         "zones": [list(codes) for codes in device.face.codes],
         "is_playing": device.face.core.is_playing,
@@ -95,8 +97,17 @@ def membership(device: Device, member: Member, now_ns: int) -> Fields:
         "is_voter": known.is_voter,
         "is_amnesic": known.is_amnesic,
         "is_asking": known.is_asking,
+        "feelings": feelings(member.peer),
         "heard": sum(age_ns <= ALIVE_NS for _, age_ns in known.neighbours),
     }
+
+
+def feelings(peer: Peer) -> Json:
+    """Return how many people feel what, as the circle decided last; null where it does not say."""
+    value = peer.circle.chain.head().value if peer.circle is not None else None
+    if value is None or value.inputs is None:
+        return None
+    return {state.name.lower(): value.inputs[state] for state in EmotionState}
 
 
 def peers(device: Device) -> Fields:

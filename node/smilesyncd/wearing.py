@@ -83,6 +83,7 @@ def _watch_line(fields: Fields) -> str:
     pattern = fields["pattern"]
     if isinstance(pattern, dict):
         words.append(f"slot {fields['slot']}, {pattern['kind']} {_seconds(pattern['period_us'])}")
+    words += crowd_words(fields["feelings"])
     words.append(f"{fields['peers']} near, feeling {fields['emotion']}")
     if fields["suggestion"] is not None:
         words.append(
@@ -147,7 +148,17 @@ def circle_words(fields: Fields) -> str:
     if fields["is_asking"]:
         return words + ", asks the others what it voted before the restart"
     words += ", votes" if fields["is_voter"] else ", follows"
-    return f"{words}; {strength(fields['voters'], fields['liars_borne'])}"
+    words += f"; {strength(fields['voters'], fields['liars_borne'])}"
+    return "; ".join([words, *crowd_words(fields["feelings"])])
+
+
+def crowd_words(feelings: Json) -> list[str]:
+    """Say how many people stand behind the light, as far as that may be known."""
+    if not isinstance(feelings, dict) or not any(feelings.values()):
+        return []
+    return [
+        "behind it " + ", ".join(f"{count} {state}" for state, count in feelings.items() if count)
+    ]
 
 
 def strength(voters: Json, liars: Json) -> str:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from smilesync.commands import EmotionState, Feel, SetConsent, Switch
 from smilesync.light import choose, pattern
 from smilesync.light.pattern import Kind, Pattern
-from smilesyncd import client, wearing
+from smilesyncd import client, panel, wearing
 from support.daemons import Daemon, environment, free_ports, new_circle, running, smilesync
+from support.street import Street
 
 COMMANDS = (
     "run", "status", "peers", "watch", "feel", "consent", "off", "accept", "dismiss", "lint",
@@ -243,7 +245,7 @@ def test_a_wearer_can_use_every_command_on_a_running_daemon(tmp_path: Path) -> N
 WATCH_FIELDS = {
     "drives", "is_playing",
     "monotonic_ns", "circle_us", "is_synced", "rung", "slot", "is_selected", "pattern", "phase",
-    "peers", "emotion", "consent", "zones", "suggestion", "suggested_emotion",
+    "peers", "emotion", "feelings", "consent", "zones", "suggestion", "suggested_emotion",
 }  # fmt: skip
 
 
@@ -258,3 +260,24 @@ WATCH_FIELDS = {
 )
 def test_status_says_what_a_certificate_is_worth(voters: int, liars: int, words: str) -> None:
     assert wearing.strength(voters, liars) == words
+
+
+def test_status_says_how_many_people_stand_behind_the_light_and_nothing_where_few_share() -> None:
+    some = {"calm": 20, "excited": 0, "neutral": 0, "low": 0, "high": 5}
+
+    assert wearing.crowd_words(some) == ["behind it 20 calm, 5 high"]
+    assert wearing.crowd_words(dict.fromkeys(some, 0)) == []
+    assert wearing.crowd_words(None) == []
+
+
+def test_the_panel_names_what_the_circle_decided_of_its_peoples_feelings() -> None:
+    street = Street(7, seed=5)
+    assert panel.feelings(street.peers[0]) is None
+    for device in range(6):
+        street.command(device, Feel(EmotionState.EXCITED))
+        street.command(device, SetConsent(Switch.SHARE, on=True))
+    street.run(8)
+
+    expected = {"calm": 0, "excited": 5, "neutral": 0, "low": 0, "high": 0}
+    assert panel.feelings(street.peers[0]) == expected
+    assert panel.feelings(Street(1, members=0).peers[0]) is None
