@@ -3,15 +3,18 @@
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from smilesync.circle.feelings import sign
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.inputs import Counts
+from smilesync.circle.roster import Seat
+from smilesync.circle.state import State, Waiting
 from smilesync.commands import EmotionState, Feel, Leave, SetConsent, Switch
 from smilesync.effects import Persist, Send
-from smilesync.ids import CircleId
+from smilesync.ids import CircleId, VoterKey
 from smilesync.keys import Signer
 from smilesync.wire import records
 from smilesync.wire.messages import Carried, Feeling, Feelings, Hello, Message
@@ -345,3 +348,23 @@ def test_a_voter_counts_words_as_soon_as_somebody_follows() -> None:
     assert _words(street)
     assert {_counts(street, voter) for voter in range(7)} == {(0, 0, 0, 0, 7)}
     assert _inputs(street, 0) == (0, 0, 0, 0, 5)
+
+
+@pytest.mark.spec("INP-006", "INP-007")
+def test_who_waits_for_a_seat_counts_in_full_and_who_was_expelled_not_at_all() -> None:
+    street = _street(30, 4)
+    for device in range(4, 30):
+        _share(street, device, HIGH if device < 20 else CALM)
+    street.run(30)
+    before = _counts(street, 0)
+    circle = street.peers[0].circle
+    assert circle is not None
+
+    names = street.identities
+    waiting = tuple(Waiting(Seat(VoterKey(bytes([n]) * 32), names[n]), 1) for n in (20, 21, 22))
+    state = State(standby=waiting, expelled=tuple(names[4:11]), struck=tuple(names[11:20]))
+    circle.members.around = replace(circle.around, state=state)
+    street.command(0, Feel(CALM))
+
+    assert before == (1, 0, 0, 0, 2), "26 by four seats"
+    assert _counts(street, 0) == (3 + 4, 0, 0, 0, 0)
