@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from smilesync import boot
+from smilesync.belonging import Belonging
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
@@ -35,7 +36,7 @@ from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId
 from smilesync.keys import Signer, Verifier
 from smilesync.light import conditions
-from smilesync.membership import WILLING, Belonging, Outside, Tools, new_clock
+from smilesync.membership import WILLING, Outside, Tools, new_clock
 from smilesync.mesh.neighbours import Neighbours
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
 from smilesync.statistics import Statistics, picture
