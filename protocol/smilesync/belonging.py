@@ -11,7 +11,7 @@ from smilesync import boot
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.merging import Merger
-from smilesync.circle.offer import can_merge
+from smilesync.circle.offer import Dissolve, can_merge
 from smilesync.circle.provenance import Provenance, proven
 from smilesync.circle.succession import Succession
 from smilesync.circle.wishes import WishPool
@@ -52,6 +52,7 @@ class Belonging:
         is_amnesic: bool,
     ) -> None:
         self.membership: Membership | None = None
+        self._due_ns = NEVER_NS if genesis is None else now_ns
         self._tools = tools
         self._identity = keys.identity
         self._origin = genesis
@@ -75,6 +76,24 @@ class Belonging:
     def has_abandoned(self) -> bool:
         """Did the device give up its seat for a successor that it is not in yet?"""
         return self.membership is not None and self.membership.succession.has_abandoned
+
+    @property
+    def agrees_to_merge(self) -> bool:
+        """May the circle merge with others, as far as this wearer decides?"""
+        mine = self.membership
+        return mine is not None and mine.merger.agrees and can_merge(mine.genesis.parameters)
+
+    @property
+    def into(self) -> CircleId | None:
+        """Return where the people of the circle went when it ended; None before."""
+        value = self.membership.circle.chain.head().value if self.membership is not None else None
+        end = value.merging if value is not None else None
+        return end.circle if isinstance(end, Dissolve) else None
+
+    @property
+    def came_from(self) -> tuple[CircleId, ...]:
+        """Return the circles that the device left because they ended, the last one last."""
+        return tuple(self._departed.ended)
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """The link to `peer` came up."""
@@ -123,10 +142,7 @@ class Belonging:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake`."""
-        if self.membership is None:
-            return NEVER_NS
-        mine, merging_ns = self.membership, self.membership.merger.deadline_ns()
-        return merging_ns if mine.is_over else min(mine.succession.deadline_ns(), merging_ns)
+        return self._due_ns
 
     def wake(self, outside: Outside, now_ns: int) -> list[Effect]:
         """Run what is due of a succession or merger. Call it when the deadline has passed."""
@@ -136,7 +152,7 @@ class Belonging:
             effects += mine.succession.wake(mine.situation(outside, now_ns), now_ns)
         if now_ns >= mine.merger.deadline_ns():
             effects += mine.merger.wake(mine.company(outside, now_ns), now_ns)
-        return effects + self._move(outside, now_ns)
+        return effects + self._settled(outside, now_ns)
 
     def agree(self, agrees: bool) -> list[Effect]:
         """Take the wearer's word on mergers; raises LocalError and then changed nothing."""
@@ -146,6 +162,7 @@ class Belonging:
             raise LocalError("this circle never merges: its founders stay alone, or all are asked")
         self._agrees = agrees
         self.membership.merger.agree(agrees)
+        self._due_ns = 0
         return [Persist(records.encode(records.MergingSet(agrees)))]
 
     def handle(
@@ -168,7 +185,7 @@ class Belonging:
         else:
             situation = mine.situation(outside, now_ns)
             effects = mine.succession.handle(message, sender, situation, now_ns)
-        return effects + self._move(outside, now_ns)
+        return effects + self._settled(outside, now_ns)
 
     def renewed(self, key: Signer, outside: Outside, now_ns: int) -> list[Effect]:
         """Take a voter key that is durable and was never used."""
@@ -177,7 +194,16 @@ class Belonging:
         mine = self.membership
         effects = mine.succession.renewed(key, mine.situation(outside, now_ns))
         effects += mine.merger.renewed(key, mine.company(outside, now_ns), now_ns)
-        return effects + self._move(outside, now_ns)
+        return effects + self._settled(outside, now_ns)
+
+    def _settled(self, outside: Outside, now_ns: int) -> list[Effect]:
+        """Go over to another circle if it is time, and find out when to wake."""
+        effects = self._move(outside, now_ns)
+        assert self.membership is not None
+        mine, merging_ns = self.membership, self.membership.merger.deadline_ns()
+        succession_ns = NEVER_NS if mine.is_over else mine.succession.deadline_ns()
+        self._due_ns = min(merging_ns, succession_ns)
+        return effects
 
     def _enter(
         self,
@@ -217,10 +243,7 @@ class Belonging:
         )
 
     def _move(self, outside: Outside, now_ns: int) -> list[Effect]:
-        """Go over to the successor that all its founders signed: nothing of the old one is kept.
-
-        Or to the circle that the own one dissolved into.
-        """
+        """Go over to a successor, or where the circle dissolved into: nothing old is kept."""
         assert self.membership is not None
         succession, proof = self.membership.succession, self.membership.merger.outcome
         genesis = succession.outcome

@@ -81,6 +81,7 @@ class Membership:
             pedigree=circle.chain.pedigree,
             circle_us=line.at(now_ns) if line is not None else None,
             decided_ns=circle.members.decided_ns,
+            may_vote=circle.guard.may_vote,
             is_willing=self.is_willing(outside),
             is_lit=lease.selected is not None or lease.held is not None,
             linked=outside.linked,
@@ -136,5 +137,6 @@ def new_clock(
         config = replace(config, guard_us=guard_us)
     sizes = roster.quorum, roster.faults
     clock = CircleClock(config, me, roster.identities, *sizes, floor_us, now_ns)
-    clock.apart = Apart(ended(journal), membership.circle, membership.relays.partners)
+    if known := ended(journal):
+        clock.apart = Apart(known, membership.circle, membership.relays.partners)
     return clock

@@ -66,6 +66,7 @@ class Voter:
             pedigree=self.pedigree,
             circle_us=BEGIN_US,
             decided_ns=10**15,
+            may_vote=True,
             is_willing=True,
             is_lit=False,
             linked=(*self.others, *STRANGERS),
@@ -348,7 +349,7 @@ def test_meet_names_the_open_offer_and_goes_to_strangers() -> None:
     assert {one.offer for one in unsynced if isinstance(one, Meet)} == {None}
     near = voter.company(partners=(STRANGERS[0],))
     assert len(said(voter.merger.wake(near, 8 * SECOND_NS))) == len(STRANGERS) - 1
-    outside = voter.company(around=replace(voter.around, me=None))
+    outside = voter.company(may_vote=False)
     assert said(voter.merger.wake(outside, 10 * SECOND_NS)) == []
     young = voter.company(head=Head(0, ValueHash(bytes(32)), 0, None))
     assert said(voter.merger.wake(young, 12 * SECOND_NS)) == []
@@ -403,6 +404,7 @@ def test_device_goes_over_when_the_last_lease_is_over() -> None:
     ):
         voter.merger.wake(early, 21 * SECOND_NS)
         assert not given_up
+    assert voter.merger.deadline_ns() < 22 * SECOND_NS
     voter.merger.wake(ready._replace(circle_us=over_us), 22 * SECOND_NS)
     voter.merger.wake(ready._replace(circle_us=over_us), 23 * SECOND_NS)
     assert given_up == [1], "once"
@@ -438,3 +440,19 @@ def test_device_that_lacks_the_proof_of_the_end_asks_for_it() -> None:
     assert asked == [Prove(OTHER, OTHER_HEAD[1], 0)]
     assert again == []
     assert voter.merger.outcome is None
+
+
+@pytest.mark.spec("MRG-032")
+def test_last_lease_is_over_when_so_long_has_passed_whatever_the_clock_says() -> None:
+    voter = Voter(size=5)
+    proof = proven(voter)
+    voter.last = voter.history.decide(merging=Dissolve(proof.genesis.circle_id, proof.name))[0]
+    given_up = list[int]()
+    wrong = voter.company(circle_us=0, abandon=lambda: given_up.append(1) or [])
+
+    voter.merger.wake(wrong, 21 * SECOND_NS)
+    voter.merger.wake(wrong, 26 * SECOND_NS)
+    assert not given_up
+    voter.merger.wake(wrong, 27 * SECOND_NS)
+
+    assert given_up == [1]

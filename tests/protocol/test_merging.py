@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smilesync.boot import floor_us_of
-from smilesync.circle.genesis import Parameters, Policy
+from smilesync.circle.genesis import Parameters, Policy, found
 from smilesync.circle.offer import Dissolve, Offer
 from smilesync.circle.quorum import statement, vote_set
 from smilesync.circle.value import NO_PREVIOUS, Value, named
@@ -14,6 +14,7 @@ from smilesync.effects import Event, Rung
 from smilesync.errors import LocalError
 from smilesync.ids import CircleId
 from smilesync.keys import Ed25519Signer
+from smilesync.timeline import Timeline
 from smilesync.wire import records
 from smilesync.wire.messages import (
     Clock,
@@ -29,6 +30,7 @@ from smilesync.wire.messages import (
     VoteKind,
     Votes,
 )
+from support.lab import cards
 from support.street import Street
 
 OPEN, INVITE = Parameters(policy=Policy.OPEN), Parameters(policy=Policy.INVITE)
@@ -199,6 +201,54 @@ def test_who_withdrew_stays_where_it_is_until_its_wearer_wants_to_go(command: ob
     street.run(15)
     assert circle_of(street, small) == large
     assert street.peers[small].scene.rung is Rung.COMMITTED
+
+
+@pytest.mark.spec("MRG-012", "MRG-013")
+def test_three_circles_that_meet_at_once_become_one_in_the_end() -> None:
+    street = Street(9, others=5, parameters=OPEN)
+    third = found(cards(street.pairs[7:]), b"\3" * 32, OPEN)
+    second = found(cards(street.pairs[4:7]), b"\2" * 32, OPEN)
+    for device in range(4, 9):
+        street.stop(device)
+        street.journals[device] = []
+        street.given[device] = third if device > 6 else second
+    for device in range(4, 9):
+        street.start(device)
+    street.run(LIT_SECONDS)
+    assert street.rungs() == [Rung.COMMITTED] * 9
+    assert len(set(circles(street))) == 3
+    large = circle_of(street, 0)
+
+    street.run(400)
+
+    assert circles(street) == [large] * 9
+    assert street.rungs() == [Rung.COMMITTED] * 9
+    for device in range(9):
+        since_us = -1
+        for value in values(street, device):
+            if isinstance(value.merging, Offer):
+                assert value.not_before_us >= since_us
+                since_us = value.merging.until_us
+
+
+@pytest.mark.spec("MRG-033")
+def test_power_may_fail_between_any_two_records_of_going_over() -> None:
+    street = apart(7, 3)
+    street.run(MERGED_SECONDS)
+    whole = street.journals[6]
+    kinds = [type(records.decode(one)) for one in whole]
+    first, last = kinds.index(records.Abandoned), kinds.index(records.Moved)
+
+    for count in range(first, last + 5):
+        street.stop(6)
+        street.journals[6] = list(whole[:count])
+        if count == first:
+            continue  # the key is not given up yet, and the others are gone
+        street.start(6)
+        street.run(25)
+        assert circle_of(street, 6) == circle_of(street, 0), f"{count} of {len(whole)} records"
+        assert street.peers[6].scene.rung is Rung.COMMITTED, f"{count} of {len(whole)} records"
+        street.run(20)
 
 
 @pytest.mark.spec("MRG-032")
@@ -399,6 +449,28 @@ def test_nothing_is_decided_after_the_end() -> None:
     assert not circle.guard.may_vote
     new = [records.decode(one) for one in street.journals[6][before:]]
     assert not [one for one in new if isinstance(one, records.CIRCLE_BOUND)]
+
+
+@pytest.mark.spec("MRG-038")
+def test_no_light_of_a_circle_that_ended_after_a_restart() -> None:
+    """Not even where the clock of somebody else runs through its last lease."""
+    street = ended()
+    street.stop(6)
+    street.start(6)
+    for device in (4, 5, 6):
+        street.command(device, Merge(agrees=False))
+        street.command(device, SetConsent(Switch.COLLECTIVE, on=True))
+    circle = street.peers[6].circle
+    assert circle is not None
+    head = circle.chain.head()
+    assert head.value is not None
+
+    line = Timeline(street.local_ns(6), head.value.not_before_us + 1_000_000)
+    circle.set_clock(line, is_synced=True, now_ns=street.local_ns(6))
+    circle.select(street.local_ns(6), is_willing=True, heard_until_ns=2**62)
+
+    assert circle.lease.selected is None
+    assert circle.lease.held is None
 
 
 @pytest.mark.spec("MRG-030")

@@ -42,8 +42,6 @@ class Street:
     size: int
     seed: int = 0
     members: int | None = None
-    others: int = 0
-    """The last so many found a circle of their own, with the same parameters."""
     parameters: Parameters = field(default_factory=Parameters)
     delay_ms: tuple[int, int] = (2, 10)
     loss: float = 0.0
@@ -64,6 +62,10 @@ class Street:
     sent: list[tuple[int, int, int, Message]] = field(default_factory=list)
     spares: dict[int, Ed25519Signer] = field(default_factory=dict)
     """Voter keys that devices asked for, and do not use yet."""
+    others: int = 0
+    """The last so many found a circle of their own, with the same parameters."""
+    given: dict[int, Genesis] = field(default_factory=dict)
+    """Devices whose genesis is one of the test's own making, from their next start on."""
 
     def __post_init__(self) -> None:
         self.pairs = signers(self.size)
@@ -102,7 +104,7 @@ class Street:
                 self.spares.get(device),
             ),
             verifier=self.verifier,
-            genesis=self.genesis if device < self.size - self.others else self.other,
+            genesis=self.given.get(device, self._genesis_of(device)),
             journal=[records.decode(record) for record in self.journals[device]],
             entropy=Entropy(f"{self.seed}/{device}/{self._boots}".encode().ljust(16)),
             now_ns=now_ns,
@@ -117,6 +119,9 @@ class Street:
                 self.execute(other, effects)
                 self._schedule(other)
         self._schedule(device)
+
+    def _genesis_of(self, device: int) -> Genesis | None:
+        return self.genesis if device < self.size - self.others else self.other
 
     def stop(self, device: int) -> None:
         """Cut the power."""

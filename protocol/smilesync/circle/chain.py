@@ -125,6 +125,10 @@ class Chain:
         is_first = not turns or turns[0][0].hash == last[0].hash
         return shown(last) if is_first else [*shown(turns[0]), *shown(last)]
 
+    def leases(self) -> list[Named]:
+        """Return the newest values as far as they may be shown after a start (MRG-038)."""
+        return [] if self._head.is_last else [decided for decided, _ in self.decisions]
+
     def last_step(self) -> Complete | None:
         """Return the decision that ended the circle, with what proves it; None before that."""
         return (*self.decisions[-1], self._decided_by) if self._head.is_last else None

@@ -71,13 +71,13 @@ class Circle:
         self.members = Members(around, self.chain, now_ns)
         self.presence = self.members.presence
         around = self.members.around
-        for decided, _ in self.chain.decisions:
+        for decided in self.chain.leases():
             self.lease.offer(decided)
         self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in own)
         is_amnesic = (is_amnesic and own is journal) or self._is_amnesia_recorded
         number = 1 + entropy.below(QUESTION_MAX)
         self.guard = RestartGuard(around.roster, around.me, number, is_amnesic=is_amnesic)
-        self.guard.is_over = self.chain.head().is_last
+        self.guard.end(is_over=self.chain.head().is_last)
         self.slot = Slot(around, self.chain.head())
         if around.me is not None and not is_amnesic:
             self.slot.restore(own)
@@ -326,7 +326,7 @@ class Circle:
         self.lease.offer(decided)
         self.trust.renew(now_ns)
         effects += map(Persist, made)
-        self.guard.is_over = decided.value.is_last
+        self.guard.end(is_over=decided.value.is_last)
         effects += self._follow(now_ns)
         self.slot = Slot(self.around, self.chain.head())
         detail = f"slot={decided.value.slot} view={certificate.view} value={short(decided.hash)}"

@@ -171,7 +171,12 @@ class Genesis:
 
     @cached_property
     def circle_id(self) -> CircleId:
-        return CircleId(hashlib.sha256(GENESIS_DOMAIN + self.encode()).digest())
+        return circle_id_of(self.encode())
+
+
+def circle_id_of(genesis: bytes) -> CircleId:
+    """Return the id of the circle with this encoded genesis."""
+    return CircleId(hashlib.sha256(GENESIS_DOMAIN + genesis).digest())
 
 
 def found(

@@ -56,13 +56,8 @@ class RestartGuard:
         self.is_amnesic = True
         self._judge()
 
-    @property
-    def is_over(self) -> bool:
-        """Did the circle end? Then nobody votes, or asks whether it may."""
-        return self._is_over
-
-    @is_over.setter
-    def is_over(self, is_over: bool) -> None:
+    def end(self, *, is_over: bool) -> None:
+        """If the circle ended, nobody votes, or asks whether it may."""
         self._is_over = is_over
         self._judge()
 

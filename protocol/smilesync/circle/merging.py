@@ -33,6 +33,7 @@ from smilesync.wire.messages import Meet, MeetingMessage, Prove, Ready
 HEADS_KEPT = 8
 """An offer names one of the last so many decisions of the circle that it is made to."""
 OFFERS_AT_ONCE = 4
+NS_PER_US = 1_000
 REMEMBERED_MAX = 64
 
 
@@ -51,6 +52,7 @@ class Company(NamedTuple):
     pedigree: Pedigree
     circle_us: int | None
     decided_ns: int
+    may_vote: bool
     is_willing: bool
     is_lit: bool
     linked: tuple[PeerId, ...]
@@ -80,6 +82,7 @@ class Merger:
         self._offered_ns: dict[CircleId, int] = {}
         self._is_proven = True
         self._is_leaving = False
+        self._ended_ns: int | None = None
         self._deadline_ns = 0
 
     @property
@@ -108,7 +111,7 @@ class Merger:
         if now.head.is_last:
             return self._end(now, now_ns)
         effects = self._meet(now, now_ns) + self._fetch(now, now_ns)
-        if now.around.me is None:
+        if not now.may_vote:
             return effects
         members = now.around.roster.index_of
         for ready in self._ready_for(now.head, now.around, now_ns):
@@ -235,7 +238,7 @@ class Merger:
     def _meet(self, now: Company, now_ns: int) -> list[Effect]:
         """Say to strangers which circle this is; to everybody, if it has stalled."""
         is_stalled = now_ns - now.decided_ns >= self._config.stalled_ns
-        if now.head.slot == 0 or (now.around.me is None and not is_stalled):
+        if now.head.slot == 0 or not (now.may_vote or is_stalled):
             return []
         roster = now.around.roster
         found = now.pedigree.open_offer(now.circle_us) if now.circle_us is not None else None
@@ -271,7 +274,7 @@ class Merger:
             return self._proofs.ask((end.circle, end.offer), now.linked, now_ns)
         if not now.is_willing or now.is_lit:
             return []
-        if now.circle_us is not None and now.circle_us < now.head.not_after_us:
+        if not self._is_lease_over(now, now_ns):
             return []
         if self._is_leaving and self.key is None:
             return []
@@ -281,6 +284,18 @@ class Merger:
         self._is_leaving = True
         detail = f"circle={short(now.around.roster.circle)}"
         return [*now.abandon(), Notice(Event.CIRCLE_ABANDONED, detail=detail)]
+
+    def _is_lease_over(self, now: Company, now_ns: int) -> bool:
+        """Is it over by the clock, or by the time since it was learned of?
+
+        A clock without its circle is a bad judge: no lease begins later than voters let it.
+        """
+        if self._ended_ns is None:
+            self._ended_ns = now_ns
+        parameters = now.around.parameters
+        most_us = parameters.window_us + parameters.tolerance_us + parameters.lease_us
+        is_long_ago = now_ns - self._ended_ns >= most_us * NS_PER_US
+        return is_long_ago or now.circle_us is None or now.circle_us >= now.head.not_after_us
 
     def _learn(self, now: Company, now_ns: int) -> None:
         """Take note of what the own circle decided."""

@@ -10,15 +10,15 @@ without which the next one could not be believed. Source: SPEC section Merging (
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smilesync.circle.genesis import Genesis, decode_genesis
+from smilesync.circle.genesis import Genesis, circle_id_of, decode_genesis
 from smilesync.circle.lawful import seats_after
 from smilesync.circle.offer import Offer
-from smilesync.circle.quorum import bits, statement
+from smilesync.circle.quorum import bits, statement, value_hash
 from smilesync.circle.roster import Roster, roster_of
 from smilesync.circle.value import Named, named
-from smilesync.config import PROOF_BYTES_MAX, RECORD_BYTES_MAX
+from smilesync.config import PROOF_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.errors import Malformed, Unauthentic, Unwelcome
-from smilesync.ids import ValueHash
+from smilesync.ids import CircleId, ValueHash
 from smilesync.keys import Verifier
 from smilesync.wire import cbor
 from smilesync.wire.fields import Fields
@@ -31,6 +31,8 @@ LINKS_MAX = 16
 OFFERS_KEPT = 4
 RULE = "MRG-006"
 
+Name = tuple[CircleId, ValueHash]
+"""A circle, and the value by which it offers."""
 Step = tuple[Named, VoteSet, Roster]
 """A decision, its certificate, and the roster whose certificate it is."""
 
@@ -132,16 +134,21 @@ def proven(step: Step) -> Proven:
     return Proven(by.circle, decided.body, certificate, by.body)
 
 
-def read_proof(data: bytes, verifier: Verifier) -> Provenance:
+def read_proof(data: bytes, verifier: Verifier, *, wanted: Name) -> Provenance:
     """Return the proof that `data` spells out, every signature of it verified.
 
-    Errors: RemoteError, whatever the bytes.
+    Errors: RemoteError, whatever the bytes. What is not `wanted` is not worth a verification.
     """
     fields = Fields.of_array(cbor.decode(data, limit_bytes=PROOF_BYTES_MAX), 2, RULE)
-    genesis = decode_genesis(fields.octets(0, least=1, most=PROOF_BYTES_MAX), verifier)
+    born = fields.octets(0, least=1, most=PROOF_BYTES_MAX)
+    listed = fields.array(1, least=1, most=LINKS_MAX + 1)
+    last = Fields.of_array(listed[-1], 3, RULE).octets(0, least=1, most=VALUE_BYTES_MAX)
+    if (circle_id_of(born), value_hash(last)) != wanted:
+        raise Unwelcome("MRG-009", "the proof of another offer than was asked for")
+    genesis = decode_genesis(born, verifier)
     trusted, slot = genesis.roster, 0
     steps: list[Step] = []
-    for item in fields.array(1, least=1, most=LINKS_MAX + 1):
+    for item in listed:
         step = _step(item, genesis)
         if step[0].value.slot <= slot:
             raise Malformed(RULE, "the decisions of a proof are in the order of their slots")
@@ -157,7 +164,7 @@ def read_proof(data: bytes, verifier: Verifier) -> Provenance:
 
 def _step(item: cbor.CborValue, genesis: Genesis) -> Step:
     fields = Fields.of_array(item, 3, RULE)
-    decided = named(fields.octets(0, least=1, most=RECORD_BYTES_MAX))
+    decided = named(fields.octets(0, least=1, most=VALUE_BYTES_MAX))
     certificate = set_of(fields.item(1))
     by = roster_of(genesis.circle_id, fields.octets(2, least=1, most=RECORD_BYTES_MAX))
     is_certificate = certificate.kind is VoteKind.FINALIZE

@@ -6,11 +6,11 @@ enemy. Source: SPEC section Merging (MRG-003, MRG-004, MRG-009).
 
 from collections.abc import Sequence
 
-from smilesync.circle.provenance import Provenance, read_proof
+from smilesync.circle.provenance import Name, Provenance, read_proof
 from smilesync.config import MergingConfig
 from smilesync.effects import Effect, Send
-from smilesync.errors import RemoteError, Unwelcome
-from smilesync.ids import CircleId, PeerId, ValueHash
+from smilesync.errors import RemoteError
+from smilesync.ids import PeerId
 from smilesync.keys import Verifier
 from smilesync.wire.meeting import PART_BYTES_MAX
 from smilesync.wire.messages import Proof, Prove
@@ -19,9 +19,6 @@ PARTS_PER_ANSWER = 32
 TRIES_MAX = 3
 """So often one neighbour is asked for one proof, since parts may be lost."""
 PEERS_MAX = 256
-
-Name = tuple[CircleId, ValueHash]
-"""A circle, and the value by which it offers."""
 
 
 class Proofs:
@@ -34,8 +31,9 @@ class Proofs:
         self._wanted: Name | None = None
         self._asked: PeerId | None = None
         self._body = b""
+        self._spelled: tuple[Name | None, bytes] = None, b""
         self._turn = self._tries = 0
-        self._asked_ns = 0
+        self._asked_ns = -config.say_ns
         self._answered_ns: dict[PeerId, int] = {}
         self._refused_ns: dict[PeerId, int] = {}
 
@@ -44,8 +42,11 @@ class Proofs:
         return self.held is not None and (self.held.genesis.circle_id, self.held.name) == name
 
     def ask(self, name: Name, peers: Sequence[PeerId], now_ns: int) -> list[Effect]:
-        """Ask for a proof: whoever answers is asked on, else the next one is."""
-        if name == self._wanted and now_ns - self._asked_ns < self._config.say_ns:
+        """Ask for a proof: whoever answers is asked on, else the next one is.
+
+        Not at once again, whatever is wanted: to verify a proof takes up to 0.1 s.
+        """
+        if now_ns - self._asked_ns < self._config.say_ns:
             return []
         if name == self._wanted and self._asked is not None:
             if self._tries < TRIES_MAX:
@@ -77,9 +78,7 @@ class Proofs:
             return self._go_on(now_ns) if is_next else []
         name, self._asked, self._body = (part.circle, part.offer), None, b""
         try:
-            found = read_proof(body, verifier)
-            if (found.genesis.circle_id, found.name) != name:
-                raise Unwelcome("MRG-009", "the proof of another offer than was asked for")
+            found = read_proof(body, verifier, wanted=name)
         except RemoteError:
             self._refuse(sender, now_ns)
             raise
@@ -89,17 +88,22 @@ class Proofs:
     def tell(self, asked: Prove, to: PeerId, own: Provenance | None, now_ns: int) -> list[Effect]:
         """Send some parts of a proof: of the circle's `own` offer, or of the one that is held."""
         gap_ns = self._config.prove_gap_ns
-        if now_ns - self._answered_ns.pop(to, now_ns - gap_ns) < gap_ns:
+        if now_ns - self._answered_ns.get(to, now_ns - gap_ns) < gap_ns:
             return []
+        self._answered_ns.pop(to, None)
         self._answered_ns[to] = now_ns
         if len(self._answered_ns) > PEERS_MAX:
             del self._answered_ns[next(iter(self._answered_ns))]
         proof = own
         if proof is None and self.holds((asked.circle, asked.offer)):
             proof = self.held
-        data = proof.encode() if proof is not None else b""
-        starts = range(asked.offset, len(data), PART_BYTES_MAX)[:PARTS_PER_ANSWER]
-        name, size_bytes = (asked.circle, asked.offer), len(data)
+        if proof is None:
+            return []
+        name = asked.circle, asked.offer
+        if self._spelled[0] != name:
+            self._spelled = name, proof.encode()
+        data, size_bytes = self._spelled[1], len(self._spelled[1])
+        starts = range(asked.offset, size_bytes, PART_BYTES_MAX)[:PARTS_PER_ANSWER]
         return [
             Send(to, Proof(*name, at, size_bytes, data[at : at + PART_BYTES_MAX])) for at in starts
         ]
