@@ -241,7 +241,7 @@ def _add_files(add_parser: AddParser) -> None:
             actions.add_parser, name, text, f"smilesync circle {example}", has_daemon=True
         )
     )
-    for name in ("show", "invite", "join", "leave", "rotate-key", "propose"):
+    for name in ("show", "invite", "join", "leave", "merge", "rotate-key", "propose"):
         actions.choices[name].add_argument(
             "--circle", metavar="NAME", help="which circle, of a device in several"
         )
@@ -292,7 +292,15 @@ def _add_belonging(add_parser: AddParser) -> None:
         "smilesync circle rotate-key",
         has_daemon=True,
     )
-    for parser in (show, invite, join, leave, rotate):
+    merge = _add(
+        add_parser,
+        "merge",
+        "may this circle become one with a larger or smaller one that it meets?",
+        "smilesync circle merge off",
+        has_daemon=True,
+    )
+    merge.add_argument("on", choices=("on", "off"), help="on by default where the policy is open")
+    for parser in (show, invite, join, leave, merge, rotate):
         _add_json(parser)
 
 

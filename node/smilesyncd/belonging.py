@@ -1,4 +1,4 @@
-"""`smilesync circle join | leave | invite | rotate-key | show`: asked of the own daemon."""
+"""`smilesync circle join | leave | invite | merge | rotate-key | show`, asked of the own daemon."""
 
 import argparse
 import json
@@ -39,6 +39,12 @@ def carry_out(chosen: argparse.Namespace, path: Path) -> int:
             client.ask(path, "rotate-key", circle=chosen.circle)
             words = "asked for another voter key; this device goes on asking until it is granted"
             _tell({"asks_for_key": True}, words, is_json=chosen.json)
+        case "merge":
+            agrees = chosen.on == "on"
+            client.ask(path, "merge", on=agrees, circle=chosen.circle)
+            words = "if a quorum agrees, this circle merges with others that it meets"
+            words = words if agrees else "your device votes for no merger, and goes along with none"
+            _tell({"agrees_to_merge": agrees}, words, is_json=chosen.json)
         case _:
             raise AssertionError(chosen.action)
     return 0

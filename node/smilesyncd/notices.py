@@ -22,6 +22,7 @@ PLAIN_EVENTS = frozenset(
         Event.KEY_ROTATED,
         Event.CIRCLE_ABANDONED,
         Event.CIRCLE_SUCCEEDED,
+        Event.CIRCLE_MERGED,
         Event.EQUIVOCATION_SEEN,
         Event.CONSENT_CHANGED,
         Event.SUGGESTION,

@@ -46,6 +46,7 @@ def watch(device: Device) -> Fields:
         "consent": consent_fields(peer.board.switches),
         "zones": [list(codes) for codes in device.face.codes],
         "is_playing": device.face.core.is_playing,
+        "agrees_to_merge": peer.belonging.agrees_to_merge,
         **suggestion_fields(device),
     }
 
@@ -86,6 +87,7 @@ def membership(device: Device, member: Member, now_ns: int) -> Fields:
         "circle": member.current.hex() if member.current is not None else None,
         "succeeds": member.succeeds.hex() if member.succeeds is not None else None,
         "has_abandoned": member.peer.belonging.has_abandoned,
+        **merging_fields(member),
         "drives": member.name == device.stage.driving,
         "is_chosen": member.name == device.stage.chosen,
         "has_left": member.name in device.stage.left,
@@ -108,6 +110,16 @@ def feelings(peer: Peer) -> Json:
     if value is None or value.inputs is None:
         return None
     return {state.name.lower(): value.inputs[state] for state in EmotionState}
+
+
+def merging_fields(member: Member) -> Fields:
+    """Return what there is to say of mergers with other circles."""
+    belonging = member.peer.belonging
+    return {
+        "agrees_to_merge": belonging.agrees_to_merge,
+        "ended_into": belonging.into.hex() if belonging.into is not None else None,
+        "came_from": [one.hex() for one in belonging.came_from],
+    }
 
 
 def peers(device: Device) -> Fields:

@@ -11,6 +11,7 @@ from smilesync.commands import (
     AnswerSuggestion,
     Command,
     Feel,
+    Merge,
     SetConsent,
     SetOff,
     Suggest,
@@ -32,7 +33,7 @@ from smilesyncd.wearer import Wearer
 Chosen = TypeVar("Chosen")
 
 CHANGES = ("prepare", "add", "remove")
-OF_ONE_CIRCLE = ("join", "leave", "rotate-key", "propose")
+OF_ONE_CIRCLE = ("join", "leave", "merge", "rotate-key", "propose")
 WATCH_SECONDS = 0.05
 INVITE_MINUTES_MAX = 24 * 60
 US_PER_MINUTE = 60_000_000
@@ -93,7 +94,7 @@ def command_of(verb: str, fields: Mapping[str, Json]) -> Command:
             raise BadRequest(
                 f'"do" is {verb[:40]!r}; expected status, peers, watch, feel, consent, off, '
                 "suggest, accept, dismiss, propose, wear, worn, play, circle, invite, join, "
-                "leave, rotate-key, use, prepare, add or remove"
+                "leave, merge, rotate-key, use, prepare, add or remove"
             )
 
 
@@ -111,6 +112,8 @@ async def _say_to_one(
             return {"has_others": len(device.circles) > 1}
         case "rotate-key":
             await wearer.rotate_key(name)
+        case "merge":
+            await wearer.say_to(name, Merge(_truth(fields, "on")))
         case _:
             await wearer.say_to(name, command_of(verb, fields))
     return {}

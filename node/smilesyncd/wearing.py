@@ -140,6 +140,14 @@ def circle_words(fields: Fields) -> str:
     words += f", decided slot {fields['decided_slot']}"
     if fields["succeeds"] is not None:
         words += f", successor of {str(fields['succeeds'])[:8]}"
+    came_from = fields["came_from"]
+    if isinstance(came_from, list) and came_from:
+        words += f", you came from {', '.join(str(one)[:8] for one in came_from)}"
+    if fields["ended_into"] is not None:
+        words += f", ended: its people went over to {str(fields['ended_into'])[:8]}"
+        if fields["agrees_to_merge"]:
+            return words + "; you follow when show, collective and the light are on"
+        return words + "; `smilesync circle merge on` lets you follow"
     if fields["has_abandoned"]:
         return words + ", gave up its seat for a successor that is not there yet"
     if fields["is_amnesic"]:
@@ -148,6 +156,7 @@ def circle_words(fields: Fields) -> str:
     if fields["is_asking"]:
         return words + ", asks the others what it voted before the restart"
     words += ", votes" if fields["is_voter"] else ", follows"
+    words += ", may merge" if fields["agrees_to_merge"] else ""
     words += f"; {strength(fields['voters'], fields['liars_borne'])}"
     return "; ".join([words, *crowd_words(fields["feelings"])])
 

@@ -16,7 +16,7 @@ from smilesync.keys import Ed25519Signer
 from smilesync.light.stage import Stage, Standing
 from smilesync.mesh.link import Link
 from smilesync.wire import records
-from smilesyncd import belonging, client, keystore, qrcode
+from smilesyncd import belonging, client, keystore, panel, qrcode
 from smilesyncd.control import BadRequest, Service
 from smilesyncd.design.wardrobe import Wardrobe
 from smilesyncd.device import Device, Member
@@ -270,3 +270,36 @@ def test_farewell_says_what_becomes_of_the_seat(is_closed: bool, is_now: bool, s
     assert says in words
     assert words.startswith("left: collective light and sharing are off; ")
     assert all(len(line) <= 100 for line in words.splitlines())
+
+
+@pytest.mark.spec("MRG-041")
+async def test_wearer_agrees_to_mergers_and_takes_it_back() -> None:
+    street = _street(2, 2)
+    service, mine = _service(street, 0), street.peers[0].belonging
+
+    assert not mine.agrees_to_merge
+    assert await service.answer("merge", {"on": True}) == {}
+    assert mine.agrees_to_merge
+    await service.answer("merge", {"on": False})
+    assert not mine.agrees_to_merge
+
+
+@pytest.mark.spec("MRG-042")
+async def test_closed_circle_and_nonsense_are_refused_in_words() -> None:
+    closed, opened = _street(2, 2, Policy.CLOSED), _street(2, 2, Policy.OPEN)
+
+    with pytest.raises(BadRequest, match="never merges"):
+        await _service(closed, 0).answer("merge", {"on": True})
+    with pytest.raises(BadRequest, match="on"):
+        await _service(opened, 0).answer("merge", {"on": "perhaps"})
+    assert opened.peers[0].belonging.agrees_to_merge, "as in every open circle"
+    assert not closed.peers[0].belonging.agrees_to_merge
+
+
+async def test_membership_says_what_there_is_to_say_of_mergers() -> None:
+    street = _street(2, 2, Policy.OPEN)
+    member = SimpleNamespace(peer=street.peers[0])
+
+    told = panel.merging_fields(cast(Member, member))
+
+    assert told == {"agrees_to_merge": True, "ended_into": None, "came_from": []}
