@@ -14,10 +14,13 @@ from pathlib import Path
 
 from smilesync.circle import genesis as founding
 from smilesync.circle.genesis import Genesis, Policy
+from smilesync.circle.roster import Roster, roster_of
 from smilesync.errors import RemoteError, SettingsError
 from smilesync.ids import short
 from smilesync.keys import Ed25519Signer, Ed25519Verifier
+from smilesync.wire import records
 from smilesyncd import keystore, statedir
+from smilesyncd.journal import FILE_NAME, replay_file
 from smilesyncd.memory import Memory, held_state, opened
 from smilesyncd.settings import Settings
 
@@ -231,7 +234,16 @@ def _is_seated(directory: Path) -> bool:
     genesis, seeds = read_genesis(path), keystore.load(directory)
     if genesis.parameters.policy is not Policy.CLOSED or seeds is None:
         return False
-    return genesis.roster.place_of(Ed25519Signer(seeds.voter).public) is not None
+    return _last_roster(directory, genesis).place_of(Ed25519Signer(seeds.voter).public) is not None
+
+
+def _last_roster(directory: Path, genesis: Genesis) -> Roster:
+    """Return the voters as far as the journal knows; also a closed circle changes their keys."""
+    path, roster = directory / FILE_NAME, genesis.roster
+    for record in replay_file(path).records if path.exists() else ():
+        if isinstance(record, records.Seated):
+            roster = roster_of(genesis.circle_id, record.roster)
+    return roster
 
 
 def _check_identity(directory: Path, seeds: keystore.Seeds, home: keystore.Seeds) -> None:

@@ -4,17 +4,21 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from smilesync.circle.genesis import Parameters, found, make_card
 from smilesync.errors import SettingsError
 from smilesync.ids import VoterKey
 from smilesync.keys import Ed25519Signer
 from smilesync.wire import records
 from smilesyncd import journal as disk
-from smilesyncd import keystore, memory
+from smilesyncd import keystore, memberships, memory, statedir
 from smilesyncd.journal import FileJournal, JournalError, open_journal
 from smilesyncd.keystore import Seeds
+from smilesyncd.settings import Settings
 from support.daemons import Daemon, Fields, free_ports, new_circle, running, smilesync
 
 
@@ -133,6 +137,32 @@ def test_key_file_with_a_line_too_many_is_refused(tmp_path: Path, line: str) -> 
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(SettingsError, match="maybe for spare"):
         keystore.load(tmp_path)
+
+
+def test_seat_with_another_key_is_missed_when_its_circle_is_removed(tmp_path: Path) -> None:
+    identity, voter, spare = (Ed25519Signer(bytes([i]) * 32) for i in (1, 2, 3))
+    card = make_card(identity, voter)
+    genesis = found((card, make_card(spare, identity)), bytes(32), Parameters())
+    settings = cast(Settings, SimpleNamespace(state_dir=tmp_path / "state"))
+    statedir.prepare(settings.state_dir)
+    folder = memberships.folder(settings.state_dir, "team")
+    folder.mkdir(parents=True, mode=0o700)
+    keystore.store(folder, Seeds(bytes([1]) * 32, bytes([3]) * 32, bytes(32)))
+    (folder / memberships.GENESIS_NAME).write_bytes(genesis.encode())
+    (folder / memberships.LEFT_NAME).write_bytes(b"")
+    fresh = VoterKey(spare.public)
+    journal = open_journal(folder, fresh, is_new_device=True).journal
+    place = genesis.roster.voters.index(VoterKey(voter.public))
+    roster = genesis.roster.changed(0, (), {place: fresh})
+    journal._append((records.encode(records.Seated(9, roster.body, b"")),))
+    journal.close()
+
+    with pytest.raises(SettingsError, match="this device votes in it"):
+        memberships.remove(settings, "team", is_now=False)
+
+    (folder / disk.FILE_NAME).unlink()
+    memberships.remove(settings, "team", is_now=False)
+    assert not folder.exists()
 
 
 def _started(directory: Path, name: str, genesis: Path, ports: list[int], own: int) -> Daemon:
