@@ -1,6 +1,5 @@
 """One simulated device: its keys, its crystal, its disk, its links, and the peer while it is on."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -186,20 +185,22 @@ class Registry:
     """Devices by identity; who is in several circles has one for each."""
 
     def __init__(self, devices: Iterable[Device] = ()) -> None:
-        self._by_identity: defaultdict[bytes, dict[int, Device]] = defaultdict(dict)
+        self._by_identity: dict[bytes, tuple[Device, ...]] = {}
         for device in devices:
             self.add(device)
 
     def add(self, device: Device) -> None:
         """Let a device be found."""
-        self._by_identity[bytes(device.identity)][device.index] = device
+        known = self._by_identity.get(device.identity, ())
+        if device not in known:
+            self._by_identity[device.identity] = (*known, device)
 
     def find(self, identity: bytes, circle: SimCircle | None) -> Device | None:
         """Return who this is in a circle; who is in one circle only is the same everywhere."""
-        found = self._by_identity.get(bytes(identity), {})
+        found = self._by_identity.get(identity, ())
         if len(found) < 2 or circle is None:
-            return next(iter(found.values()), None)
-        return next((found[index] for index in circle.everybody if index in found), None)
+            return found[0] if found else None
+        return next((one for one in found if one.index in circle.everybody), None)
 
 
 class PeerMaker(Protocol):

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from smilesync.circle import guard, repair
 from smilesync.circle.chain import Chain
-from smilesync.circle.circumstances import NEVER_NS
 from smilesync.circle.pool import Pool
 from smilesync.circle.slot import Slot
 from smilesync.config import CircleConfig
@@ -42,14 +41,18 @@ class Answers:
     def may(self, sender: PeerId, what: str, now_ns: int) -> bool:
         """At most one answer per peer, request and interval: traffic must not cause traffic.
 
-        Each request has its own: STATUS and WANT of one member arrive together.
+        Each request has its own: STATUS and WANT of one member arrive together. What was answered
+        longer ago binds nobody, and is forgotten.
         """
-        last_ns = self._answered_ns.pop((sender, what), -NEVER_NS)
-        is_free = now_ns - last_ns >= self._interval_ns
-        self._answered_ns[sender, what] = now_ns if is_free else last_ns
-        if len(self._answered_ns) > ASKERS_MAX:
-            del self._answered_ns[next(iter(self._answered_ns))]
-        return is_free
+        answered = self._answered_ns
+        while answered and now_ns - next(iter(answered.values())) >= self._interval_ns:
+            del answered[next(iter(answered))]
+        if (sender, what) in answered:
+            return False
+        answered[sender, what] = now_ns
+        if len(answered) > ASKERS_MAX:
+            del answered[next(iter(answered))]
+        return True
 
     def admit(self, message: CircleMessage, sender: PeerId, open_slot: int, now_ns: int) -> None:
         """Let in what asks, and a little of what proves itself: so that followers keep up.

@@ -16,7 +16,7 @@ class Heads:
     """Hashes of decided values, newest last, as far as held without a gap."""
 
     def __init__(self, names: Iterable[ValueHash] = ()) -> None:
-        self._left: dict[ValueHash, frozenset[PeerId]] = dict.fromkeys(names, frozenset())
+        self._left: dict[ValueHash, tuple[PeerId, ...]] = dict.fromkeys(names, ())
 
     def __iter__(self) -> Iterator[ValueHash]:
         return iter(self._left)
@@ -31,7 +31,7 @@ class Heads:
 
     def add(self, name: ValueHash, left: Iterable[PeerId]) -> None:
         """Take a decided value in which these left."""
-        self._left[name] = frozenset(left)
+        self._left[name] = tuple(left)
         while len(self._left) > KEPT_HEADS:
             del self._left[next(iter(self._left))]
 

@@ -62,7 +62,7 @@ class Slot:
         self.is_rolled_back = False
         self.missing: CertificateName | None = None
         self.own: dict[VoteKey, bytes] = {}
-        self._refused: set[int] = set()
+        self._refused: tuple[int, ...] = ()
         self._hash_of_view: dict[int, ValueHash] = {}
         self._view_deadline_ns = NEVER_NS
         self._propose_after_ns = NEVER_NS
@@ -277,7 +277,7 @@ class Slot:
             record = Notarized(self.number, self.view, candidate.hash, candidate.body)
             return self._vote((N, self.view, candidate.hash), record)
         if reason.verdict is Verdict.REJECT:
-            self._refused.add(self.view)
+            self._refused += (self.view,)
             leader = self.around.roster.identities[self.leader(self.view)]
             return [Notice(Event.MESSAGE_DROPPED, leader, f"{reason.rule}: {reason.detail}")]
         self._retest_ns = moment.now_ns + self.around.config.retest_ns

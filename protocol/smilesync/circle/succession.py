@@ -78,7 +78,7 @@ class Succession:
         self._call: Call | None = None
         self._caller: PeerId | None = None
         self._cards: dict[PeerId, FounderCard] = {}
-        self._silent: set[PeerId] = set()
+        self._silent: tuple[PeerId, ...] = ()
         self._called_ns = self._pledged_ns = -NEVER_NS
         self._deadline_ns = 0
 
@@ -192,7 +192,7 @@ class Succession:
         """Call everybody who is here, except who did not answer the last call."""
         others = [who for who in self._present(now, now_ns) if who not in self._silent]
         if not others:
-            self._silent.clear()
+            self._silent = ()
             return []
         founders = tuple(sorted([self._me, *others[: FOUNDERS_MAX - 1]]))
         nonce = self._entropy.draw(KEY_SIZE_BYTES)
@@ -260,7 +260,7 @@ class Succession:
         call = self._call
         if call is None or now_ns - self._called_ns < self._config.patience_ns:
             return
-        self._silent = set(call.founders) - set(self._cards)
+        self._silent = tuple(one for one in call.founders if one not in self._cards)
         self._call = None
 
     def _handle_stranded(
