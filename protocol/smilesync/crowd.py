@@ -114,6 +114,7 @@ class Crowd:
                 self._repeat_gap_ns *= 2
                 self._withdraw(board, circle, now_ns, effects)
             return effects
+        self._repeat_ns = NEVER_NS
         if not self._partners.known or not clock.is_synced:
             return effects
         is_same = wanted == self._said
@@ -125,7 +126,6 @@ class Crowd:
         if self._said is None:  # not every way is known where a device has just come
             self._gap_ns = soon_ns + self._entropy.below(soon_ns)
         self._said, self._said_ns, self._say_ns = wanted, now_ns, now_ns + self._gap_ns
-        self._repeat_ns = NEVER_NS
         made_us = clock.publish_us(now_ns, effects)
         assert made_us is not None, "a SYNCED clock has a time"
         self._made_us = made_us

@@ -368,3 +368,21 @@ def test_who_waits_for_a_seat_counts_in_full_and_who_was_expelled_not_at_all() -
 
     assert before == (1, 0, 0, 0, 2), "26 by four seats"
     assert _counts(street, 0) == (3 + 4, 0, 0, 0, 0)
+
+
+@pytest.mark.spec("INP-016")
+def test_who_allows_it_again_without_a_clock_repeats_no_withdrawal() -> None:
+    deaf: set[int] = set()
+    street = _street(9, 4, passes=lambda source, to, message: to not in deaf)
+    _share(street, 8, HIGH)
+    street.run(20)
+    deaf.add(8)
+    street.run(20)
+    street.command(8, SetConsent(Switch.SHARE, on=False))
+    street.command(8, SetConsent(Switch.SHARE, on=True))
+
+    begin_ns = street.now_ns + 1
+    street.run(3)
+
+    assert not street.peers[8].clock.is_synced
+    assert not [one for _, source, _, one in _words(street, begin_ns) if source == 8]
