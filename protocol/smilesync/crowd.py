@@ -53,7 +53,7 @@ class Crowd:
         self._gap_ns = 0
         self._repeat_gap_ns = 0
         self._repeat_until_ns = _LONG_AGO_NS
-        self._counted: tuple[int, int, int, bool] | None = None
+        self._seen: tuple[int, int, int, int, bool] | None = None
         self._slot = NO_SLOT
         self._inputs: Counts | None = None
         self._follow(circle)
@@ -81,11 +81,17 @@ class Crowd:
     def settle(
         self, board: EmotionBoard, circle: Circle, clock: CircleClock, now_ns: int
     ) -> list[Effect]:
-        """Whatever an input led to: say what changed, count anew."""
+        """Whatever an input led to: say what changed, count anew. Mostly nothing has changed."""
         if circle.around is not self._around:
             self._follow(circle)
+        slot, is_reaching = circle.chain.head().slot, bool(self._partners.known)
+        seen = board.revision, clock.revision, self._words.revision, slot, is_reaching
+        if seen == self._seen and now_ns < self._say_ns and now_ns < self._repeat_ns:
+            return []
+        self._seen = seen
         effects = self._speak(board, circle, clock, now_ns)
-        self._count(board, circle, now_ns)
+        if circle.around.me is not None:
+            self._count(board, circle, now_ns)
         return effects
 
     def wake(
@@ -200,12 +206,8 @@ class Crowd:
 
     def _count(self, board: EmotionBoard, circle: Circle, now_ns: int) -> None:
         """Count what members and all others feel, and note what was decided of it."""
-        head, has_partners = circle.chain.head(), bool(self._partners.known)
-        counted = board.revision, self._words.revision, head.slot, has_partners
-        if counted == self._counted or circle.around.me is None:
-            return
-        self._counted = counted
-        if has_partners:
+        head = circle.chain.head()
+        if self._partners.known:
             own = board.shared if Switch.COLLECTIVE in board.switches else None
             inside, others = self._words.states(now_ns, self._admitted, self._expelled)
             mine = tally(inside if own is None else [*inside, own])
@@ -225,7 +227,7 @@ class Crowd:
         out = (*state.expelled, *state.struck) if state is not None else ()
         self._expelled = frozenset(out)
         self._admitted = frozenset((*around.roster.identities, *circle.members.standby))
-        self._counted = None
+        self._seen = None
         self._words.turn()
         self._waiting.clear()
 
