@@ -16,6 +16,7 @@ from smilesim.farcheck import FarCheck
 from smilesim.inputcheck import InputCheck
 from smilesim.lightsample import LightSample
 from smilesim.measure import Measure
+from smilesim.mergecheck import MergeCheck
 from smilesim.pace import Pace
 from smilesim.restartcheck import RestartCheck
 from smilesim.retention import PLACE_OF_KIND, kind_of
@@ -87,7 +88,8 @@ class Checks:
         self.votes = VoteCheck(circles, verifier, self.violations, devices)
         self.circle = CircleCheck(self.violations, pace, self.votes.rolls)
         self.successors = Successors(circles, devices, verifier)
-        self.succession = SuccessionCheck(verifier, self.violations)
+        self.merging = MergeCheck(self.violations)
+        self.succession = SuccessionCheck(verifier, self.violations, self.merging)
         self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)
         self.bounds = BoundsCheck(self.violations, self.votes)
         self.display = DisplayCheck(circles, self.votes, self.violations)
@@ -164,6 +166,7 @@ class Checks:
             self.votes.journalled(device, decoded, tick)
             self.circle.journalled(device, decoded, tick)
             self.seats.journalled(device, decoded, tick)
+            self.merging.journalled(device, decoded, tick)
             self.succession.persisted(device, decoded, tick)
             if isinstance(decoded, DecidedRecord):
                 self.inputs.journalled(device, decoded, tick)
@@ -175,11 +178,15 @@ class Checks:
                 self.restarts.voted(device, tick)
 
     def _move(self, device: Device, record: Moved, tick: int) -> None:
-        """`device` is in a successor from now on: nothing of the old circle is held against it."""
-        if not device.is_villain:
+        """`device` is in another circle from now on: nothing of the old one is held against it.
+
+        A circle that it went over to by a merger has a time of its own.
+        """
+        is_elsewhere = self.merging.is_over(device)
+        if not device.is_villain and not self.merging.moved(device, record, tick):
             self.succession.persisted(device, record, tick)
         self.successors.moved(device, record)
-        self.votes.moved(device)
+        self.votes.moved(device, is_elsewhere=is_elsewhere)
         self.display.moved(device)
         self.restarts.powered_on(device)
 

@@ -300,6 +300,8 @@ class City:
 
 def _policy(plan: Plan) -> Policy:
     """Return who may become a voter of the plan's circles."""
+    if plan.scenario.is_open:
+        return Policy.OPEN
     return Policy.INVITE if plan.scenario.is_governed else Policy.CLOSED
 
 

@@ -83,13 +83,17 @@ def district(peers: int, seed: int) -> Crowd:
     return Crowd(tuple(places), tuple(groups), tuple(sorted(pairs)))
 
 
-def gathering(peers: int, seed: int) -> Crowd:
-    """Return `peers` people who founded one circle and all are in range of each other."""
+def gathering(peers: int, seed: int, others: int = 0) -> Crowd:
+    """Return `peers` people who founded one circle and all are in range of each other.
+
+    The last `others` of them founded another one.
+    """
     entropy = stream(seed, "gathering")
     side_cm = max(1, int((peers * SPACING_CM * SPACING_CM) ** 0.5))
     places = tuple((entropy.below(side_cm), entropy.below(side_cm)) for _ in range(peers))
     pairs = tuple((low, high) for low in range(peers) for high in range(low + 1, peers))
-    return Crowd(places, (tuple(range(peers)),), pairs)
+    groups = tuple(range(peers - others)), tuple(range(peers - others, peers))
+    return Crowd(places, tuple(group for group in groups if group), pairs)
 
 
 def settle(

@@ -81,7 +81,7 @@ PROPERTIES = (
     _always("I13", "every rung of the ladder in its time"),
     _always("I14", "no decision without q voters who hear one another"),
     _always("I15", "no honest voter is accused"),
-    _always("I16", "who gave up a circle never signs for it again; all founders signed"),
+    _always("I16", "who gave up a circle, or saw it end, never signs for it again"),
     _always("I17", "no slot is shown after a later one, across restarts"),
     _always("I18", "no vote between a start and q - 1 answers, none by who forgot votes"),
     _always("seat", "no lawful seat is lost"),

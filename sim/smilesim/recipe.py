@@ -67,7 +67,7 @@ def crowd(recipe: Recipe) -> Crowd:
         return overlapping(scenario.peers, scenario.overlap_percent, recipe.seed)
     if scenario.is_one_circle:
         check_gathering(scenario, with_contacts=source is not None)
-        return gathering(scenario.peers, recipe.seed)
+        return gathering(scenario.peers, recipe.seed, scenario.second_circle)
     if source is None:
         if scenario.circle_size:
             return meadow(scenario.peers, scenario.circle_size, recipe.seed)
@@ -86,6 +86,11 @@ def check_gathering(scenario: Scenario, *, with_contacts: bool = False) -> None:
         return
     if with_contacts:
         raise SettingsError(f"--contacts: expected none, {scenario.name} has one circle of its own")
+    if scenario.peers <= scenario.second_circle:
+        raise SettingsError(
+            f"--peers {scenario.peers}: expected more than the {scenario.second_circle} of the "
+            f"second circle of {scenario.name}"
+        )
     if scenario.peers > VOTERS_MAX:
         raise SettingsError(
             f"--peers {scenario.peers}: expected {VOTERS_MAX} at most, {scenario.name} is one "

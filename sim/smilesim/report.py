@@ -325,6 +325,7 @@ def _judge_expectations(city: City) -> None:
         "recommit_p95_s_max": recommit.p95_s if recommit is not None else None,
         "dark_s_max": city.measure.dark_s(),
         "commit_message_delays_max": _good_case(city).delays_most,
+        "circles_max": _circles_at_end(city),
         "forks_min": city.violations.broken["I1"],
         "views_max": city.checks.seats.views_most,
         "seats_given_min": city.checks.seats.given,
@@ -336,6 +337,12 @@ def _judge_expectations(city: City) -> None:
         if not expectation.is_met:
             detail = f"found {expectation.found}, the scenario expects {bound:g}"
             city.violations.add(f"expect {key}", tick, -1, detail)
+
+
+def _circles_at_end(city: City) -> int:
+    """Return how many circles those are in who are on and want to be part of one."""
+    here = [one.circle for one in city.devices if one.is_on and one.is_willing]
+    return len({circle.index for circle in here if circle is not None})
 
 
 def _longest(waits: Waits | None) -> float | None:

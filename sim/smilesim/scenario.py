@@ -41,7 +41,14 @@ OPTIONAL = (
     Key("one_circle", 0, 1, "1: everybody is of one circle, all in range of all", is_whole=True),
     Key("villains", 0, 64, "voters of each circle that may be faulty, else f", is_whole=True),
     Key("overlap_percent", 1, 43, "people of a circle who are also in the next one"),
-    Key("governed", 0, 1, "1: circles by invitation, whose voters may change", is_whole=True),
+    Key(
+        "governed",
+        0,
+        2,
+        "1: circles by invitation, whose voters may change; 2: open",
+        is_whole=True,
+    ),
+    Key("second_circle", 0, 64, "people of one_circle who are one of their own", is_whole=True),
 )
 WEATHER = (
     Key("loss_percent", 0, 60, "messages that get lost"),
@@ -67,6 +74,7 @@ EXPECT = (
     Key("seats_given_min", 0, 100_000, "seats that decided values gave to somebody"),
     Key("seats_taken_min", 0, 100_000, "seats that decided values took"),
     Key("feelings_gap_max", 0, 1_000, "between a decided count and a recount at the end"),
+    Key("circles_max", 1, PEERS_MAX, "circles in which willing devices are at the end"),
     Key("forks_min", 0, 1_000, "decisions that the agreement check reports as contradicting"),
 )
 END_KEYS = ("heal_s", "charged_s", "back_s")
@@ -96,6 +104,10 @@ class Scenario:
     """May the voters of a circle change? Then who is away for long loses the seat."""
     overlap_percent: float = 0
     """How many people of a circle are also in the next one; 0: nobody is in two circles."""
+    is_open: bool = False
+    """May whoever is here become a voter? Then circles that meet may merge, too."""
+    second_circle: int = 0
+    """So many of those who would found one circle found another one."""
 
 
 def names() -> list[str]:
@@ -168,7 +180,9 @@ def parse(name: str, text: str, source: str) -> Scenario:
         expect=expect,
         is_one_circle=bool(top.get("one_circle", 0)),
         villains=int(top["villains"]) if "villains" in top else None,
-        is_governed=top.get("governed", 0) == 1,
+        is_governed=top.get("governed", 0) >= 1,
+        is_open=top.get("governed", 0) == 2,
+        second_circle=int(top.get("second_circle", 0)),
         circle_size=int(top.get("circle_size", 0)),
         overlap_percent=top.get("overlap_percent", 0),
     )
@@ -203,7 +217,8 @@ def render(scenario: Scenario) -> str:
             f"peers = {scenario.peers}",
             *(["one_circle = 1"] if scenario.is_one_circle else []),
             *([f"villains = {scenario.villains}"] if scenario.villains is not None else []),
-            *(["governed = 1"] if scenario.is_governed else []),
+            *([f"governed = {1 + scenario.is_open}"] if scenario.is_governed else []),
+            *([f"second_circle = {scenario.second_circle}"] if scenario.second_circle else []),
             *([f"circle_size = {scenario.circle_size}"] if scenario.circle_size else []),
             *_assigned({"overlap_percent": scenario.overlap_percent} if overlaps else {}),
         ],

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from smilesim.device import Device, Registry, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.mergecheck import MergeCheck
 from smilesim.violations import Violations
 from smilesync.keys import Verifier
 from smilesync.wire import cbor
@@ -48,9 +49,10 @@ class History:
 class SuccessionCheck:
     """Follows what the journals of honest devices say of successors."""
 
-    def __init__(self, verifier: Verifier, violations: Violations) -> None:
+    def __init__(self, verifier: Verifier, violations: Violations, merging: MergeCheck) -> None:
         self._verifier = verifier
         self._violations = violations
+        self._merging = merging
         self._of: dict[int, History] = {}
         self._devices = Registry()
 
@@ -108,6 +110,8 @@ class SuccessionCheck:
         history.given_up.add(lost)
         device.has_abandoned = True
         waited = tick - history.decided_tick
+        if self._merging.is_over(device):
+            return  # it goes over to the circle that its own ended for
         if waited < STRANDED_TICKS - CLOCK_TICKS:
             detail = f"gave up the circle {waited / TICKS_PER_SECOND:.1f} s after a decision"
             self._violations.add(RULE, tick, device.index, detail)

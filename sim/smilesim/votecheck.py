@@ -193,11 +193,11 @@ class VoteCheck:
             if isinstance(record, ClockReserved):
                 self.clock_reserved(device, record.until_us)
 
-    def moved(self, device: Device) -> None:
-        """The device is in another circle: of the old one only the time it reached counts."""
+    def moved(self, device: Device, *, is_elsewhere: bool) -> None:
+        """The device is in another circle: of the old one at most the time it reached counts."""
         gone = self._voters.pop(device.index, Voter())
-        ends = (decision.not_after_us for decision in gone.bodies.values())
-        self.clock_reserved(device, max(ends, default=0))
+        ends = [0, *(decision.not_after_us for decision in gone.bodies.values())]
+        device.covered_us = 0 if is_elsewhere else max(device.covered_us, *ends)
 
     def _own(self, device: Device, said: Said, tick: int) -> None:
         """A vote of this device exists from now on."""

@@ -125,6 +125,15 @@ def _sides(fault: Fault, ground: Ground) -> Parts:
     return [int(index in there) for index in range(ground.size)]
 
 
+def _apart(_: Fault, ground: Ground) -> Parts:
+    """By circle, and whoever is in none on its own."""
+    parts = list(range(ground.size))
+    for circle in ground.circles:
+        for member in circle.everybody:
+            parts[member] = ground.size + circle.index
+    return parts
+
+
 def _islands(fault: Fault, ground: Ground) -> Parts:
     entropy, count = chance(fault, ground), int(fault.numbers["islands"])
     return [entropy.below(count) for _ in range(ground.size)]
@@ -192,6 +201,14 @@ KINDS = (
         (AT, HEAL, Key("lone_percent", 0, 100, "how many of those cut off are alone")),
         ("heal", "cut-link", "cut-message"),
         _partition(_split),
+        over_after(),
+    ),
+    Kind(
+        "apart",
+        "nobody hears anything of another circle",
+        (AT, HEAL),
+        ("heal", "cut-link"),
+        _partition(_apart),
         over_after(),
     ),
     Kind(

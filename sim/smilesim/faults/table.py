@@ -36,7 +36,9 @@ BYZANTINE = frozenset(
 )
 """Kinds that break what the protocol takes for granted of an honest voter."""
 
-UNDRAWN = frozenset(kind.name for kind in (*churn.KINDS, *choices.KINDS, *keys.KINDS))
+UNDRAWN = frozenset(
+    (*(kind.name for kind in (*churn.KINDS, *choices.KINDS, *keys.KINDS)), "apart", "no-merger")
+)
 """Kinds that mean something only where voters may change, or people are in several circles: those
 that are drawn at random are closed, and apart. Or that need a while in which a circle decides."""
 

@@ -21,7 +21,16 @@ from smilesim.faults.kind import (
     ticks,
 )
 from smilesim.faults.wishes import WISHES
-from smilesync.commands import Command, EmotionState, Feel, SetConsent, SetOff, Switch, WishFor
+from smilesync.commands import (
+    Command,
+    EmotionState,
+    Feel,
+    Merge,
+    SetConsent,
+    SetOff,
+    Switch,
+    WishFor,
+)
 
 
 def _change(name: str, first: Command, second: Command) -> Script:
@@ -101,6 +110,14 @@ KINDS = (
             SetConsent(Switch.COLLECTIVE, on=False),
             SetConsent(Switch.COLLECTIVE, on=True),
         ),
+        over_when("back_s"),
+    ),
+    Kind(
+        "no-merger",
+        "wearers say that their circle is to merge with no other, one by one",
+        (AT, spread(2), share(30, "wearers"), BACK),
+        ("merger-refused",),
+        _change("merger-refused", Merge(agrees=False), Merge(agrees=True)),
         over_when("back_s"),
     ),
     Kind(

@@ -32,7 +32,9 @@ def _city(text: str, seed: int = SEED) -> list[Finding]:
     elif chosen.overlap_percent:
         people = overlapping(chosen.peers, chosen.overlap_percent, seed)
     else:
-        people = (gathering if chosen.is_one_circle else district)(chosen.peers, seed)
+        people = district(chosen.peers, seed)
+        if chosen.is_one_circle:
+            people = gathering(chosen.peers, seed, chosen.second_circle)
     city = City(Plan(chosen, people, seed, chosen.seconds), keep_going=False)
     city.run()
     report(city, is_one_of_many=True)
@@ -150,6 +152,8 @@ LOST_AND_FOUND = _circle(
 CUT_FOR_A_WHILE = _circle(
     "cut-for-a-while", 4, 75, GOVERNED + _fault("sides", at_s=8, heal_s=50, percent=50)
 )
+
+MEETING = _circle("meeting", 5, 80, "governed = 2\nsecond_circle = 2\n")
 
 FESTIVAL = _ground(
     "festival",

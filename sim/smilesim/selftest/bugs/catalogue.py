@@ -9,6 +9,7 @@ from smilesim.selftest.bugs import (
     leasing,
     light,
     membership,
+    merging,
     rotation,
     succession,
     timing,
@@ -27,4 +28,5 @@ CATALOGUE: tuple[Bug, ...] = (
     *circles.BUGS,
     *rotation.BUGS,
     *feeling.BUGS,
+    *merging.BUGS,
 )
