@@ -17,7 +17,7 @@ STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 
 COLUMNS_PER_LABEL = 8
 ACTIVE, IDLE, QUIET = "█", "·", "░"
 COLOURS = (
-    *("cyan", "magenta", "red", "yellow", "green"),
+    *("cyan", "magenta", "red", "yellow", "bright_blue", "green"),
     *("blue", "bright_red", "white", "bright_yellow", "bright_cyan", "red"),
 )
 
