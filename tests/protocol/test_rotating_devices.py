@@ -347,6 +347,27 @@ def test_device_that_was_away_while_its_rotation_was_decided_comes_back_with_the
     _assert_sound(street)
 
 
+@pytest.mark.spec("RKY-006", "MRG-005")
+def test_circle_whose_founders_all_have_other_keys_is_proven_to_the_one_it_merges_with() -> None:
+    street = Street(8, others=3, parameters=Parameters(policy=Policy.OPEN))
+    street.passes = lambda source, to, message: (source < 5) is (to < 5)
+    street.run(12)
+    for device in range(8):
+        street.rotate(device)
+        street.run(20)
+        assert _has_rotated(street, device), device
+    ids = {_circle(street, device).roster.circle for device in range(8)}
+    assert len(ids) == 2
+
+    street.passes = lambda source, to, message: True
+    street.run(150)
+
+    merged = {_circle(street, device).roster.circle for device in range(8)}
+    assert len(merged) == 1
+    assert merged < ids
+    assert set(street.rungs()) == {Rung.COMMITTED}
+
+
 @pytest.mark.spec("RKY-007")
 def test_former_keys_are_forgotten_after_three_hundred_slots() -> None:
     former = Former(VoterKey(bytes(32)), PeerId(bytes(32)), 7)
