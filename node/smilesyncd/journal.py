@@ -32,6 +32,7 @@ MAGIC = b"smilesync journal 1\n"
 HEADER_BYTES = 40
 COMPACT_AT_BYTES = 256 * 1024
 DECISIONS_KEPT = 4
+MOVES_KEPT = 4
 ROSTERS_KEPT = 6
 TURNS_KEPT = 8
 PROVEN_KEPT = 24
@@ -221,6 +222,7 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
     rosters = {index for index, _ in [*seated[-ROSTERS_KEPT:], *turns[-TURNS_KEPT - 1 :]]}
     # The roster before the oldest of these may be gone: then nobody can tell who decided it.
     turned = {slot for _, slot in turns[-TURNS_KEPT:]}
+    moves = [i for i, record in enumerate(replayed) if isinstance(record, records.Moved)]
     proven = [i for i, record in enumerate(replayed) if isinstance(record, records.Proven)]
     kept: list[Record] = []
     for index, record in enumerate(replayed):
@@ -235,6 +237,8 @@ def retained(replayed: Sequence[Record]) -> list[Record]:
                 is_kept = index in rosters
             case records.Proven():
                 is_kept = index in proven[-PROVEN_KEPT:]
+            case records.Moved():
+                is_kept = index in moves[-MOVES_KEPT:]
             case _:
                 is_kept = index == last_of[type(record)]
         if is_kept:

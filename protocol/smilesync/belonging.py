@@ -13,6 +13,7 @@ from smilesync.circle.genesis import Genesis
 from smilesync.circle.merging import Merger
 from smilesync.circle.offer import Dissolve, can_merge
 from smilesync.circle.provenance import Provenance, proven
+from smilesync.circle.returning import begun, remembered
 from smilesync.circle.succession import Succession
 from smilesync.circle.wishes import WishPool
 from smilesync.clock.sync import CircleClock
@@ -30,6 +31,7 @@ from smilesync.wire import records
 from smilesync.wire.messages import (
     BelongingMessage,
     Carried,
+    ObjectKind,
     Stranded,
     SuccessionMessage,
 )
@@ -63,8 +65,10 @@ class Belonging:
         self._due: list[Effect] = [EraseVoterKey()] if usable is not keys else []
         if genesis is not None:
             born, binding = boot.in_force(genesis, journal, tools.verifier)
-            self.membership = self._enter(usable, born, binding, now_ns, is_amnesic=is_amnesic)
-            if usable.spare is not None and self.membership.circle.around.signer is usable.spare:
+            mine = self._enter(usable, born, binding, now_ns, is_amnesic=is_amnesic)
+            descent = remembered(boot.forebears(genesis, journal, tools.verifier))
+            self.membership = replace(mine, descent=descent)
+            if usable.spare is not None and mine.circle.around.signer is usable.spare:
                 self._due = [AdoptVoterKey(), Notice(Event.KEY_ROTATED)]
 
     @property
@@ -113,12 +117,17 @@ class Belonging:
         conditions.must_be_safe(pattern)
         return mine.wishes.wish(pattern, wearer, mine.circle.slot.number, now_ns)
 
-    def take_wish(self, wish: Carried, sender: PeerId, now_ns: int) -> list[Effect]:
-        """Take a wish of another wearer; raises RemoteError and then changed nothing."""
-        assert self.membership is not None
-        circle = self.membership.circle
-        members, slot = circle.roster.index_of, circle.slot.number
-        return self.membership.wishes.take(wish, sender, now_ns, members=members, slot=slot)
+    def take(self, said: Carried, sender: PeerId, outside: Outside, now_ns: int) -> list[Effect]:
+        """Take a wish, or an invitation; raises RemoteError and then changed nothing."""
+        mine = self.membership
+        assert mine is not None
+        if said.kind == ObjectKind.INVITE:
+            mine.succession.take_invite(said, sender, mine.situation(outside, now_ns), now_ns)
+            if now_ns < mine.descent.invited_until_ns and mine.is_willing(outside):
+                mine.ask_again(self._identity)
+            return []
+        members, slot = mine.circle.roster.index_of, mine.circle.slot.number
+        return mine.wishes.take(said, sender, now_ns, members=members, slot=slot)
 
     def pattern(self, preferred: bytes | None, now_ns: int) -> bytes:
         """Return what a leader proposes: a wish whose time it is, `preferred`, or the mood."""
@@ -251,9 +260,14 @@ class Belonging:
             return self._merge(proof, self._origin.circle_id, outside, now_ns)
         if genesis is None or self._origin is None:
             return []
-        keys = boot.Keys(self._identity, succession.key)
-        self.membership = self._enter(keys, genesis, (), now_ns)
-        effects = _begun(self.membership, self._origin.circle_id)
+        before, keys = self.membership, boot.Keys(self._identity, succession.key)
+        me, roster = PeerId(self._identity.public), before.circle.roster
+        descent = before.descent.followed(before.genesis, roster, me, now_ns)
+        self.membership = replace(self._enter(keys, genesis, (), now_ns), descent=descent)
+        self.membership.succession.invites = succession.invites
+        if me in roster.index_of:
+            self.membership.ask_again(self._identity)
+        effects = begun(genesis, self._origin.circle_id, self.membership.circle.around)
         for peer in outside.linked:
             effects += self.membership.linked(peer, now_ns)
         return effects
@@ -280,28 +294,16 @@ class Belonging:
         last = before.circle.chain.last_step()
         assert last is not None
         self._departed.ended[before.genesis.circle_id] = last
-        begun = boot.known_by(proof)
+        known = boot.known_by(proof)
         keys = boot.Keys(self._identity, merger.key or before.succession.key)
-        self.membership = replace(self._enter(keys, proof.genesis, begun, now_ns), begun=begun)
+        self.membership = replace(self._enter(keys, proof.genesis, known, now_ns), begun=known)
         self.membership.circle.trust.renew(now_ns)
         moved = records.Moved(origin, proof.genesis.encode())
         into, ended = short(proof.genesis.circle_id), short(before.genesis.circle_id)
         effects: list[Effect] = [
-            *(Persist(records.encode(one)) for one in (proven(last), moved, *begun)),
+            *(Persist(records.encode(one)) for one in (proven(last), moved, *known)),
             Notice(Event.CIRCLE_MERGED, detail=f"circle={into} of={ended}"),
         ]
         for peer in outside.linked:
             effects += self.membership.linked(peer, now_ns)
         return effects + self.wake(outside, now_ns)
-
-
-def _begun(membership: Membership, origin: CircleId) -> list[Effect]:
-    """Return what is to be on the record before anything is signed in a successor (SUC-032)."""
-    genesis = membership.genesis
-    assert genesis.lineage is not None
-    seat = "none" if membership.circle.around.me is None else "founder"
-    detail = f"circle={short(genesis.circle_id)} of={short(genesis.lineage.circle)} seat={seat}"
-    return [
-        Persist(records.encode(records.Moved(origin, genesis.encode()))),
-        Notice(Event.CIRCLE_SUCCEEDED, detail=detail),
-    ]

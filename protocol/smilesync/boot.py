@@ -65,6 +65,20 @@ def in_force(
     return decode_genesis(last.genesis, verifier), before + list(journal[moved[-1] + 1 :])
 
 
+def forebears(
+    genesis: Genesis, journal: Sequence[Record], verifier: Verifier
+) -> tuple[Genesis, ...]:
+    """Return the circles that the device was in before the one it is in, the oldest first.
+
+    As far as the journal keeps them (SUC-044); none if it never moved.
+    """
+    moved = [one for one in journal if isinstance(one, records.Moved)]
+    if not moved or moved[-1].origin != genesis.circle_id:
+        return ()
+    before = [one for one in moved[:-1] if one.origin == genesis.circle_id]
+    return (genesis, *(decode_genesis(one.genesis, verifier) for one in before))
+
+
 def has_abandoned(journal: Sequence[Record], circle: CircleId) -> bool:
     """Did the device give up this circle for a successor?"""
     return any(isinstance(one, records.Abandoned) and one.circle == circle for one in journal)

@@ -12,6 +12,7 @@ from smilesync import boot
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.merging import Company, Merger
+from smilesync.circle.returning import FIRST, Descent, ask_again
 from smilesync.circle.succession import Situation, Succession
 from smilesync.circle.wishes import WishPool
 from smilesync.clock.sync import CircleClock
@@ -22,7 +23,7 @@ from smilesync.departed import Apart, ended
 from smilesync.effects import Effect
 from smilesync.entropy import Entropy
 from smilesync.ids import PeerId
-from smilesync.keys import Verifier
+from smilesync.keys import Signer, Verifier
 from smilesync.relays import Relays
 from smilesync.wire.records import Record
 
@@ -63,6 +64,7 @@ class Membership:
     succession: Succession
     merger: Merger
     born_ns: int
+    descent: Descent = FIRST
     begun: Sequence[Record] | None = None
 
     @property
@@ -108,9 +110,16 @@ class Membership:
             is_willing=self.is_willing(outside),
             is_amnesic=circle.guard.is_amnesic,
             is_trusting=circle.trust.holds(now_ns),
+            circle_us=circle.timeline.at(now_ns) if circle.timeline is not None else None,
+            descent=self.descent,
             linked=outside.linked,
             abandon=circle.abandon,
         )
+
+    def ask_again(self, identity: Signer) -> None:
+        """Ask for a seat in a successor, by the best invitation that a neighbour sent so far."""
+        reception, invites = self.circle.members.reception, self.succession.invites
+        ask_again(reception, invites, identity, self.genesis, self.circle.around)
 
     def linked(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """The link to `peer` came up, or this membership is new to it."""

@@ -53,7 +53,7 @@ from smilesync.wire.messages import (
 from smilesync.wire.records import Record
 
 NEVER_NS = 2**63 - 1
-CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH}
+CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH, ObjectKind.INVITE}
 WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
 
 
@@ -254,7 +254,7 @@ class Peer:
             return effects, True
         if message.kind in PETITIONS:
             return self.relays.hear(message, sender, circle, now_ns), True
-        return self.belonging.take_wish(message, sender, now_ns), True
+        return self.belonging.take(message, sender, self._outside(), now_ns), True
 
     def _outside(self) -> Outside:
         return Outside(self.board.switches, self.neighbours.linked())

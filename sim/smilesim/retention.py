@@ -34,6 +34,7 @@ PLACE_OF_KIND = 1
 PLACE_OF_SLOT = 2
 SHORT_UINT_MAX = 23
 DECISIONS_KEPT = 4
+MOVES_KEPT = 4
 ROSTERS_KEPT = 6
 TURNS_KEPT = 8
 PROVEN_KEPT = 24
@@ -84,6 +85,7 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
     oldest_kept = decided[-DECISIONS_KEPT:][0] if decided else 0
     head = decided[-1] if decided else -1
     last_of = {kind: index for index, kind in enumerate(kinds)}
+    moves = [index for index, kind in enumerate(kinds) if kind == MOVED][-MOVES_KEPT:]
     proven = [index for index, kind in enumerate(kinds) if kind == PROVEN][-PROVEN_KEPT:]
     rosters, turned = _turns(journal, [i for i, kind in enumerate(kinds) if kind == SEATED])
     kept: list[bytes] = []
@@ -96,6 +98,8 @@ def retained(journal: Sequence[bytes]) -> list[bytes]:
             is_kept = index == 0
         elif kind == SEATED:
             is_kept = index in rosters
+        elif kind == MOVED:
+            is_kept = index in moves
         elif kind == PROVEN:
             is_kept = index in proven
         else:

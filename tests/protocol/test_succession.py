@@ -6,11 +6,22 @@ import pytest
 
 from smilesync.circle.genesis import Parameters, Policy, decode_genesis
 from smilesync.circle.lineage import call_hash
+from smilesync.circle.petitions import write_invite
 from smilesync.commands import Leave, SetConsent, Switch
 from smilesync.effects import Event, Rung
 from smilesync.ids import CircleId, ValueHash
 from smilesync.wire import records
-from smilesync.wire.messages import Call, Heir, Message, Pledge, Stranded, Votes
+from smilesync.wire.messages import (
+    Call,
+    Carried,
+    Heir,
+    Message,
+    ObjectKind,
+    Pledge,
+    Stranded,
+    Votes,
+)
+from support.lab import CachedVerifier
 from support.street import Street
 
 OPEN = Parameters(policy=Policy.INVITE)
@@ -194,8 +205,9 @@ def test_amnesic_device_founds_nothing_and_follows() -> None:
     street.run(FOUND_SECONDS + 10)
 
     assert has_moved(street, 1, 3, 5, 6)
-    seats = [street.peers[device].statistics(0).is_voter for device in (1, 3, 5, 6)]
-    assert seats == [True, False, True, True]
+    genesis = street.peers[3].belonging.genesis
+    assert genesis is not None
+    assert set(genesis.roster.identities) == {street.identities[device] for device in (1, 5, 6)}
     assert street.rungs() == [Rung.COMMITTED] * 4
 
 
@@ -397,9 +409,6 @@ def test_those_who_come_back_follow_the_successor() -> None:
 
     assert has_moved(street, *range(7))
     assert street.rungs() == [Rung.COMMITTED] * 7
-    assert [peer.statistics(0).is_voter for _, peer in sorted(street.peers.items())] == [
-        device in (1, 3, 5) for device in range(7)
-    ]
     assert all(kept(street, device, records.Abandoned) for device in range(7))
 
 
@@ -496,3 +505,108 @@ def test_device_without_a_circle_has_nothing_to_succeed() -> None:
     assert not street.peers[1].belonging.has_abandoned
     assert street.peers[1].belonging.genesis is None
     assert street.peers[1].renewed(street.pairs[1][1], street.local_ns(1)) == []
+
+
+def succeeded(*away: int, parameters: Parameters = OPEN) -> Street:
+    """Return a street of seven of whom all but `away` founded a successor."""
+    street = lit(7, parameters)
+    walk_away(street, *away)
+    street.run(FOUND_SECONDS)
+    assert has_moved(street, *(set(range(7)) - set(away)))
+    return street
+
+
+def seated(street: Street) -> set[int]:
+    return {device for device, peer in street.peers.items() if peer.statistics(0).is_voter}
+
+
+def said(street: Street, source: int, kind: ObjectKind) -> list[Message]:
+    carried = sent(street, Carried, source)
+    return [one for one in carried if isinstance(one, Carried) and one.kind == kind]
+
+
+@pytest.mark.spec("SUC-045", "SUC-047")
+def test_those_who_come_back_get_a_seat_without_being_invited_by_a_person() -> None:
+    street = succeeded(0, 2, 4, 6)
+    for device in (0, 2, 4, 6):
+        street.start(device)
+
+    street.run(2 * FOUND_SECONDS + 60)
+
+    assert has_moved(street, *range(7))
+    assert seated(street) == set(range(7))
+    assert street.rungs() == [Rung.COMMITTED] * 7
+    assert all(said(street, device, ObjectKind.JOIN) for device in (0, 2, 4, 6))
+
+
+@pytest.mark.spec("SUC-047")
+def test_in_an_open_circle_who_comes_back_asks_without_an_invitation() -> None:
+    street = succeeded(0, 2, 4, 6, parameters=Parameters(policy=Policy.OPEN))
+    street.start(0)
+
+    street.run(FOUND_SECONDS + 20)
+
+    assert said(street, 0, ObjectKind.JOIN)
+    assert not any(said(street, device, ObjectKind.INVITE) for device in (1, 3, 5))
+
+
+@pytest.mark.spec("SUC-045", "SUC-047")
+def test_who_never_had_a_seat_is_not_invited_and_asks_for_nothing() -> None:
+    street = lit(8, members=7)
+    walk_away(street, 0, 2, 4, 6)
+
+    street.run(2 * FOUND_SECONDS)
+
+    assert has_moved(street, 1, 3, 5, 7)
+    assert seated(street) == {1, 3, 5}
+    assert not any(said(street, device, ObjectKind.INVITE) for device in (1, 3, 5))
+
+
+@pytest.mark.spec("SUC-012", "SUC-047")
+def test_who_left_the_old_circle_is_not_brought_back() -> None:
+    street = succeeded(0, 2, 4, 6)
+    street.start(0)
+    street.command(0, Leave(False))
+
+    street.run(2 * FOUND_SECONDS)
+
+    assert circle_of(street, 0) == origin_of(street)
+    assert not said(street, 0, ObjectKind.JOIN)
+
+
+@pytest.mark.spec("SUC-046")
+def test_invitation_that_nobody_waits_for_is_refused() -> None:
+    street = lit(4)
+    word = write_invite(street.pairs[1][0], 2**40, CircleId(bytes(32)), street.identities[0])
+
+    street.deliver(1, 0, word)
+    assert street.peers[0].dropped["SUC-046"] == 1
+    walk_away(street, 2, 3)
+    street.run(66.5)
+    street.deliver(2, 0, word)
+
+    assert street.peers[0].dropped["SUC-046"] == 2
+
+
+@pytest.mark.spec("SUC-044")
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["", "restarted"])
+def test_the_first_circle_learns_of_the_successor_of_a_successor(is_restarted: bool) -> None:
+    street = succeeded(0, 2, 4)
+    middle = circle_of(street, 1)
+    walk_away(street, 5, 6)
+    street.run(FOUND_SECONDS + 30)
+    last = circle_of(street, 1)
+    assert circle_of(street, 3) == last != middle
+    for device in (1, 3) if is_restarted else ():
+        street.stop(device)
+    for device in (1, 3) if is_restarted else ():
+        street.start(device)
+    street.start(0)
+
+    street.run(2 * FOUND_SECONDS)
+
+    assert circle_of(street, 0) == last
+    moves = [one for one in kept(street, 0, records.Moved) if isinstance(one, records.Moved)]
+    circles = [decode_genesis(one.genesis, CachedVerifier()).circle_id for one in moves]
+    assert circles == [middle, last]
+    assert street.rungs() == [Rung.COMMITTED] * 3

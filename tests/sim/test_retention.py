@@ -71,6 +71,15 @@ def test_what_stays_is_what_stays_in_the_journal_of_the_daemon(seed: int) -> Non
     assert retained(encoded) == [records.encode(kept) for kept in journal.retained(written)]
 
 
+@pytest.mark.spec("SUC-044")
+def test_of_the_circles_that_a_device_moved_to_the_last_few_stay() -> None:
+    written = [Moved(NO_CIRCLE, bytes([number])) for number in range(1, 9)]
+    encoded = [records.encode(record) for record in written]
+
+    assert retained(encoded) == encoded[-4:]
+    assert journal.retained(written) == written[-4:]
+
+
 @pytest.mark.spec("MRG-008")
 def test_what_proves_a_circle_stays_as_long_as_its_proof_may_be() -> None:
     written = [Proven(NO_CIRCLE, bytes([number]), VOTES, b"roster") for number in range(30)]

@@ -52,7 +52,7 @@ def _city(peers: int, seed: int, seconds: int, fidelity: str = FAST) -> City:
     return city
 
 
-@pytest.mark.spec("SUC-010", "SUC-011", "SUC-020", "SUC-030", "SUC-040")
+@pytest.mark.spec("SUC-010", "SUC-011", "SUC-020", "SUC-030", "SUC-040", "SUC-045", "SUC-047")
 def test_who_stays_founds_within_a_minute_and_who_comes_back_follows() -> None:
     city = _city(7, 1, 230)
 
@@ -63,6 +63,9 @@ def test_who_stays_founds_within_a_minute_and_who_comes_back_follows() -> None:
     assert all(device.circle is city.circles[1] for device in city.devices)
     assert len(city.circles[1].members) == 3
     assert len(city.circles[1].followers) == 4
+    assert len(city.circles[1].voters) == 7, (
+        "who had a seat has one again, invited by nobody's hand"
+    )
 
 
 @pytest.mark.spec("SUC-010")

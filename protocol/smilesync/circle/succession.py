@@ -15,13 +15,14 @@ from smilesync.circle.circumstances import NEVER_NS, Circumstances
 from smilesync.circle.genesis import FounderCard, Genesis, Policy, found
 from smilesync.circle.heirs import Heirs, read_heir
 from smilesync.circle.lineage import Lineage, call_hash, pledge_bytes
+from smilesync.circle.returning import Descent, Invites, invite
 from smilesync.config import FOUNDERS_MAX, SuccessionConfig
 from smilesync.effects import Effect, Event, Notice, Send
 from smilesync.entropy import Entropy
 from smilesync.errors import RemoteError, Unwelcome
 from smilesync.ids import KEY_SIZE_BYTES, PeerId, ValueHash, VoterKey, short
 from smilesync.keys import Signer
-from smilesync.wire.messages import Call, Heir, Pledge, Stranded, SuccessionMessage
+from smilesync.wire.messages import Call, Carried, Heir, Pledge, Stranded, SuccessionMessage
 
 
 class Situation(NamedTuple):
@@ -30,7 +31,8 @@ class Situation(NamedTuple):
     `decided_ns`: the last decision, or the start; `has_decided`: there was one in this life.
     `quorum_until_ns`: until when q voters count as heard. `is_willing`: the wearer wants to be
     part of a circle's light, and has not left. `is_trusting`: the known voters may vouch for others
-    (TRU-001). `linked`: who has a link. `abandon` gives up the
+    (TRU-001). `circle_us` is None without a clock.
+    `linked`: who has a link. `abandon` gives up the
     voter key for good; the world then gives another one to `Succession.renewed`.
     """
 
@@ -44,6 +46,8 @@ class Situation(NamedTuple):
     is_willing: bool
     is_amnesic: bool
     is_trusting: bool
+    circle_us: int | None
+    descent: Descent
     linked: tuple[PeerId, ...]
     abandon: Callable[[], list[Effect]]
 
@@ -73,6 +77,7 @@ class Succession:
         self._jitter_ns: int | None = None
         self._heirs = Heirs(config.heir_gap_ns)
         self._heir: Genesis | None = None
+        self.invites = Invites()
         self._heard: dict[PeerId, tuple[Stranded, int]] = {}
         self._ready_ns: int | None = None
         self._call: Call | None = None
@@ -131,6 +136,12 @@ class Succession:
                 return self._handle_pledge(message, sender, now)
             case _:
                 return self._handle_heir(message, sender, now, now_ns)
+
+    def take_invite(self, said: Carried, sender: PeerId, now: Situation, now_ns: int) -> None:
+        """Keep the invitation into a successor; raises RemoteError and then changed nothing."""
+        is_stranded = can_be_succeeded(now.around) and now_ns >= self._stranded_ns(now)
+        is_late = now_ns < now.descent.invited_until_ns
+        self.invites.take(said, sender, is_due=is_stranded or is_late)
 
     def renewed(self, key: Signer, now: Situation) -> list[Effect]:
         """Take the new voter key that was asked for: durable, and never used.
@@ -266,9 +277,14 @@ class Succession:
     def _handle_stranded(
         self, said: Stranded, sender: PeerId, now: Situation, now_ns: int
     ) -> list[Effect]:
-        lineage = now.genesis.lineage
-        if lineage is not None and said.circle == lineage.circle:
-            return self._heirs.tell(sender, now.genesis, now_ns)
+        for genesis in (now.genesis, *now.descent.forebears):
+            if genesis.lineage is None or said.circle != genesis.lineage.circle:
+                continue
+            told = self._heirs.tell(sender, genesis, now_ns)
+            is_old_member = genesis is now.genesis and sender in now.descent.heritage
+            if told and is_old_member and not now.is_amnesic:
+                told = invite(sender, self._identity, now.around, now.circle_us) + told
+            return told
         if said.circle == now.around.roster.circle and sender in now.around.roster.index_of:
             self._heard[sender] = said, now_ns
         return []
