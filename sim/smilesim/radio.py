@@ -178,8 +178,10 @@ class Radio:
         if not link.is_open:
             self.cut += link.cuts > 0
             return
-        fate = self._fates[key * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
-        delay_ms, payload = self._befall(link, payload, fate, wait_ms)
+        place = key * (key >> STRIDE_SHIFT | 1) & FATE_MASK
+        delay_ms = self._usual[place]
+        if not delay_ms:
+            delay_ms, payload = self._befall(link, payload, self._fates[place], wait_ms)
         if delay_ms:
             self.wheel.put(self.wheel.tick + delay_ms + wait_ms, (key, link, payload))
 
