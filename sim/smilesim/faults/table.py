@@ -37,10 +37,12 @@ BYZANTINE = frozenset(
 """Kinds that break what the protocol takes for granted of an honest voter."""
 
 UNDRAWN = frozenset(
-    (*(kind.name for kind in (*churn.KINDS, *choices.KINDS, *keys.KINDS)), "apart", "no-merger")
+    ("apart", "moods", "no-merger")
+    + tuple(kind.name for kind in (*churn.KINDS, *choices.KINDS, *keys.KINDS))
 )
-"""Kinds that mean something only where voters may change, or people are in several circles: those
-that are drawn at random are closed, and apart. Or that need a while in which a circle decides."""
+"""Kinds that mean something only where voters may change, where people are in several circles, or
+where some follow: those circles that are drawn at random are closed, apart, and all have seats. Or
+that need a while in which a circle decides."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
 
