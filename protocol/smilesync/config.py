@@ -221,6 +221,8 @@ class SuccessionConfig:
     jitter_ns: int = 4 * SECOND_NS
     start_ns: int = 600 * SECOND_NS
     """The same for who knows no decision of this life: people switch on one after another."""
+    lost_ns: int = 1_800 * SECOND_NS
+    """After this long alone two founders are enough to follow (SUC-048)."""
     gather_ns: int = 6 * SECOND_NS
     """How long a stranded device waits for the others' jitter before it calls (SUC-020)."""
     turn_ns: int = 20 * SECOND_NS

@@ -7,14 +7,23 @@ membership has (DRV-001); what is the wearer's is here. Above them is the stage 
 from collections.abc import Sequence
 
 from smilesim.device import FIRST_SCENE, Device
-from smilesync.commands import DEFAULT_SWITCHES, Command, Join, Leave, RotateKey, Switch, WishFor
+from smilesync.commands import (
+    DEFAULT_SWITCHES,
+    Command,
+    Join,
+    Leave,
+    Merge,
+    RotateKey,
+    Switch,
+    WishFor,
+)
 from smilesync.effects import Scene
 from smilesync.light.stage import Stage, Standing
 from smilesync.wearer import IN_A_CIRCLE, Recollection, audience, unsaid
 from smilesync.wire import records
 from smilesync.wire.records import Opened, Record
 
-OF_A_CIRCLE = Join | Leave | WishFor | RotateKey
+OF_A_CIRCLE = Join | Leave | WishFor | RotateKey | Merge
 """What the wearer says to one circle."""
 
 

@@ -8,6 +8,7 @@ from smilesync.circle.genesis import Parameters, Policy, decode_genesis
 from smilesync.circle.lineage import call_hash
 from smilesync.circle.petitions import write_invite
 from smilesync.commands import Leave, SetConsent, Switch
+from smilesync.config import Config, SuccessionConfig
 from smilesync.effects import Event, Rung
 from smilesync.ids import CircleId, ValueHash
 from smilesync.wire import records
@@ -609,4 +610,25 @@ def test_the_first_circle_learns_of_the_successor_of_a_successor(is_restarted: b
     moves = [one for one in kept(street, 0, records.Moved) if isinstance(one, records.Moved)]
     circles = [decode_genesis(one.genesis, CachedVerifier()).circle_id for one in moves]
     assert circles == [middle, last]
+    assert street.rungs() == [Rung.COMMITTED] * 3
+
+
+@pytest.mark.spec("SUC-042", "SUC-048")
+def test_who_is_alone_for_long_follows_two_founders_and_not_before() -> None:
+    config = Config(succession=SuccessionConfig(lost_ns=150 * SECOND_NS))
+    street = Street(7, parameters=OPEN, config=config)
+    street.run(LIT_SECONDS)
+    walk_away(street, 0, 2, 4, 5, 6)
+    street.run(FOUND_SECONDS)
+    assert has_moved(street, 1, 3)
+    street.start(0)
+
+    street.run(145)
+    assert circle_of(street, 0) == origin_of(street)
+    assert street.peers[0].dropped["SUC-042"] > 0
+    assert not kept(street, 0, records.Abandoned)
+
+    street.run(45)
+    assert circle_of(street, 0) == circle_of(street, 1)
+    assert kept(street, 0, records.Abandoned)
     assert street.rungs() == [Rung.COMMITTED] * 3

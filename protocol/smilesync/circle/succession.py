@@ -9,6 +9,7 @@ Succession.
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from smilesync.circle.circumstances import NEVER_NS, Circumstances
@@ -317,7 +318,9 @@ class Succession:
             return []
         try:
             own, is_trusting = self.key.public if self.key else None, now.is_trusting
-            genesis = read_heir(data, now.around, now.head, own=own, is_trusting=is_trusting)
+            is_lost = now_ns >= max(now.decided_ns, now.quorum_until_ns) + self._config.lost_ns
+            around = replace(now.around, me=None) if is_lost else now.around
+            genesis = read_heir(data, around, now.head, own=own, is_trusting=is_trusting)
         except RemoteError:
             self._heirs.refuse(sender, now_ns)
             raise
