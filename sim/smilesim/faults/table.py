@@ -37,8 +37,12 @@ BYZANTINE = frozenset(
 """Kinds that break what the protocol takes for granted of an honest voter."""
 
 UNDRAWN = frozenset(
-    ("apart", "moods", "no-merger")
-    + tuple(kind.name for kind in (*churn.KINDS, *choices.KINDS, *keys.KINDS))
+    (
+        "apart",
+        "moods",
+        "no-merger",
+        *(kind.name for kind in (*churn.KINDS, *choices.KINDS, *keys.KINDS)),
+    )
 )
 """Kinds that mean something only where voters may change, where people are in several circles, or
 where some follow: those circles that are drawn at random are closed, apart, and all have seats. Or
