@@ -6,6 +6,8 @@ switches, share and collective; when one is turned off, a withdrawal goes the sa
 waits for nothing. Source: SPEC section Inputs (INP-006 to INP-017).
 """
 
+from collections.abc import Container
+
 from smilesync.circle.circle import Circle
 from smilesync.circle.feelings import Feelings as Words
 from smilesync.circle.feelings import Present, sign
@@ -225,8 +227,9 @@ class Crowd:
         around = self._around = circle.around
         state = around.state
         out = (*state.expelled, *state.struck) if state is not None else ()
+        members, standby = around.roster.index_of, circle.members.standby
         self._expelled = frozenset(out)
-        self._admitted = frozenset((*around.roster.identities, *circle.members.standby))
+        self._admitted: Container[PeerId] = frozenset((*members, *standby)) if standby else members
         self._seen = None
         self._words.turn()
         self._waiting.clear()
