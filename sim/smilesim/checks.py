@@ -82,7 +82,7 @@ class Checks:
         measure: Measure,
         lights: LightSample,
         pace: Pace,
-        faults: frozenset[str] = frozenset(),
+        is_gentle: bool = False,
     ) -> None:
         self.violations = violations
         self.votes = VoteCheck(circles, verifier, self.violations, devices)
@@ -96,7 +96,7 @@ class Checks:
         self.far = FarCheck(verifier, self.votes)
         self.seats = SeatCheck(circles, devices, self.votes.rolls, self.violations)
         self.stages = StageCheck(violations)
-        self.inputs = InputCheck(circles, devices, self.votes, self.violations, faults)
+        self.inputs = InputCheck(circles, devices, self.votes, violations, is_gentle=is_gentle)
         self.coverage = Coverage()
         self.measure = measure
         self.lights = lights

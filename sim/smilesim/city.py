@@ -20,6 +20,7 @@ from smilesim.drive import Actor, Books, run_city
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.faults.task import Faults
 from smilesim.fidelity import DAEMON, FAST, drive_for, radio_for, verifier_for, wire_for
+from smilesim.inputcheck import is_gentle
 from smilesim.lightsample import LightSample
 from smilesim.liveness import Liveness, healed_s
 from smilesim.measure import Measure
@@ -109,7 +110,7 @@ class City:
             measure=self.measure,
             lights=self.lights,
             pace=self.pace,
-            faults=frozenset(fault.kind for fault in plan.scenario.faults),
+            is_gentle=is_gentle(plan.scenario),
         )
         self.liveness = Liveness(plan.scenario, self.devices, self.checks)
         self.counting = CountingTrace() if plan.scenario.is_one_circle and not trace else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from smilesim.device import Device, SimCircle
+from smilesim.scenario import Scenario
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck, read_decision
 from smilesync.wire.records import ConsentSet, DecidedRecord, Felt, Record
@@ -26,7 +27,9 @@ NEAR_VOTERS_MAX = 16
 """So many voters may be without partners; they count by what neighbours share."""
 
 GENTLE = frozenset({"moods", "withdraw", "off-wave", "wishes", "sybil-crowd"})
-"""Faults beside which every withdrawal reaches everybody soon."""
+"""Faults beside which every withdrawal reaches everybody soon, if the air is not too bad."""
+
+LOSS_PPM_MAX = 20_000
 
 SOON_TICKS, LATE_TICKS = 12_000, 45_000
 """When a withdrawal that was lost three times has come; when every word is too old."""
@@ -35,7 +38,6 @@ ROUNDING, LAG = 2, 4
 FRESH_VIEWS = 2
 
 Inputs = tuple[int, ...]
-Ballot = tuple[int, int]
 
 
 class Mood(NamedTuple):
@@ -77,13 +79,14 @@ class InputCheck:
         devices: Sequence[Device],
         votes: VoteCheck,
         violations: Violations,
-        faults: frozenset[str],
+        *,
+        is_gentle: bool,
     ) -> None:
         self._circles = circles
         self._devices = devices
         self._votes = votes
         self._violations = violations
-        self._reach_ticks = SOON_TICKS if faults <= GENTLE else LATE_TICKS
+        self._reach_ticks = SOON_TICKS if is_gentle else LATE_TICKS
         self._wearers: dict[int, Wearer] = {}
         self._decided: dict[int, tuple[int, Inputs]] = {}
 
@@ -178,6 +181,13 @@ class InputCheck:
         )
         decided = self._decided.get(circle.index, (0, ()))[1]
         return Recount(decided, counted, sum(members) + sum(others))
+
+
+def is_gentle(scenario: Scenario) -> bool:
+    """Does every withdrawal come soon to all, whatever goes wrong in `scenario`?"""
+    weather = scenario.weather
+    is_clear = weather.loss_ppm <= LOSS_PPM_MAX and not (weather.tail_ppm or weather.damage_ppm)
+    return is_clear and {fault.kind for fault in scenario.faults} <= GENTLE
 
 
 def _read(wearer: Wearer, record: Record) -> None:

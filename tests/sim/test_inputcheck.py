@@ -7,8 +7,9 @@ import pytest
 from smilesim import recipe, scenario
 from smilesim.city import City
 from smilesim.crowd import gathering, settle
+from smilesim.fate import Weather
 from smilesim.faults.kind import Fault
-from smilesim.inputcheck import RULE, InputCheck
+from smilesim.inputcheck import RULE, InputCheck, is_gentle
 from smilesim.meadow import meadow
 from smilesim.recipe import Recipe
 from smilesim.report import report
@@ -38,8 +39,9 @@ class Stage:
         self.violations = Violations()
         self.circle = self.circles[0]
         votes = VoteCheck(self.circles, through, self.violations, self.devices)
-        faults = frozenset() if is_gentle else frozenset({"split"})
-        self.check = InputCheck(self.circles, self.devices, votes, self.violations, faults)
+        self.check = InputCheck(
+            self.circles, self.devices, votes, self.violations, is_gentle=is_gentle
+        )
         self.slot = 0
         for index in range(peers):
             self.check.powered_on(self.devices[index], [], 0)
@@ -99,6 +101,18 @@ def test_who_took_it_back_is_counted_no_longer_than_a_withdrawal_takes(
     found = stage.decide(20, 0, 0, 0, 0, tick=(10 + until_s) * SECOND - 1 + is_late)
 
     assert found is is_late
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("moods", True), ("calm", True), ("split", False), ("loss", False)]
+)
+def test_where_much_is_lost_a_withdrawal_may_take_as_long_as_a_word_lives(
+    name: str, expected: bool
+) -> None:
+    chosen = scenario.load(name)
+
+    assert is_gentle(chosen) is expected
+    assert not is_gentle(replace(chosen, weather=Weather(loss_ppm=30_000)))
 
 
 def test_a_count_that_stays_may_lag_by_four_and_later_views_may_keep_all() -> None:
