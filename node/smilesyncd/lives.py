@@ -15,6 +15,7 @@ from smilesync.boot import wearer_of
 from smilesync.circle.genesis import Genesis
 from smilesync.commands import Feel, Prefer, SetConsent, Switch
 from smilesync.config import Config
+from smilesync.effects import Event, Notice
 from smilesync.errors import SettingsError
 from smilesync.ids import PeerId
 from smilesync.mesh.gate import OPEN_GATE_KEY
@@ -47,6 +48,9 @@ class Life:
         self.scope = trio.CancelScope()
         self.search = trio.CancelScope()
         self.is_over = trio.Event()
+        self.search_over = trio.Event()
+        """Set while nobody searches: then nobody writes down where others were."""
+        self.search_over.set()
         self.kept = ExitStack()
         """What is closed with it: the journal of one that was added to the running device."""
         self.gate_keys: tuple[bytes, ...] = ()
@@ -133,12 +137,18 @@ class Lives:
                 directory = memberships.removable(self._settings, name, is_now=is_now)
                 # Before its life ends: a disk that refuses keeps all of it.
                 await trio.to_thread.run_sync(memberships.unfound, directory)
-                life = self._lives.pop(name, None)
-                if life is not None:
-                    await self._end(life)
-                await trio.to_thread.run_sync(memberships.erase, directory)
             except (SettingsError, OSError) as error:
                 raise BadRequest(str(error)) from error
+            life = self._lives.pop(name, None)
+            if life is not None:
+                await self._end(life)
+            try:
+                await trio.to_thread.run_sync(memberships.erase, directory)
+            except OSError as error:
+                raise BadRequest(
+                    f"{name}: left for good, but its keys are still there: {error}; delete "
+                    f"{directory}"
+                ) from error
 
     def _bear(self, member: Member) -> Life:
         """Put the node of a membership together; its tasks begin with `_live`."""
@@ -168,13 +178,16 @@ class Lives:
         finally:
             life.is_over.set()
 
-    async def _seek(self, life: Life, search: trio.CancelScope) -> None:
+    async def _seek(self, life: Life, search: trio.CancelScope, is_over: trio.Event) -> None:
         """Look for others by the gate keys of now, until they change."""
         member, device = life.member, self._device
         port = device.socket.address[1]
-        with search:
-            place = Neighbourhood(member, device.clock, port, sought_keys(device, member))
-            await find_peers(self._settings, life.node, place, self._on_trouble)
+        try:
+            with search:
+                place = Neighbourhood(member, device.clock, port, sought_keys(device, member))
+                await find_peers(self._settings, life.node, place, self._on_trouble)
+        finally:
+            is_over.set()
 
     def _admit(self) -> None:
         """Let every link open to whom it must, and look for them, among the circles of now."""
@@ -191,7 +204,8 @@ class Lives:
             life.search.cancel()
             life.search = trio.CancelScope()
             if keys:
-                self._nursery.start_soon(self._seek, life, life.search)
+                life.search_over = trio.Event()
+                self._nursery.start_soon(self._seek, life, life.search, life.search_over)
 
     def _make(self, directory: Path) -> None:
         with memberships.made(directory, self._seeds):
@@ -227,6 +241,9 @@ class Lives:
         )
         life = self._bear(member)
         life.kept = kept
+        if (amnesia := place.memory.opening.amnesia) is not None:
+            notice = Notice(Event.AMNESIC, detail=amnesia)
+            self.printers[place.name].print(notice, device.clock.now_ns())
         switches, state, _ = wearer_of(journal)
         # What was said while the disk was busy; the stage asks all journals meanwhile.
         for switch in switches ^ allowed:
@@ -250,6 +267,7 @@ class Lives:
         life.search.cancel()
         life.scope.cancel()
         await life.is_over.wait()
+        await life.search_over.wait()
         life.node.retire(REMOVED)
         life.node.close()
         life.member.journal.close()
