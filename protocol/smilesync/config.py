@@ -21,7 +21,10 @@ OBJECT_BYTES_MAX = 1024
 OBJECT_BODY_BYTES_MAX = 918
 """What is left of an object beside array head, kind, signer and signature with their heads."""
 VALUE_BYTES_MAX = 1024
-RECORD_BYTES_MAX = 16_384
+PIECED_BYTES_MAX = 16_384
+"""Of a roster, a state or an object: what is told in pieces."""
+RECORD_BYTES_MAX = 24_576
+"""A roster of 64 voters, which is a quarter of that at most, beside the largest state."""
 GENESIS_BYTES_MAX = 16_000
 """Of a genesis that is told and remembered; a journal record has room for it."""
 PROOF_BYTES_MAX = 98_304

@@ -25,10 +25,10 @@ from smilesync.circle.judge import of_a_fresh_value, of_every_value
 from smilesync.circle.lawful import state_after
 from smilesync.circle.roster import Seat
 from smilesync.circle.seating import CHANGES_BYTES_MAX, _in_order
-from smilesync.circle.state import EMPTY, STATE_BYTES_MAX, State, Waiting
+from smilesync.circle.state import EMPTY, State, Waiting
 from smilesync.circle.validity import Verdict
 from smilesync.circle.value import PATTERN_SIZE_BYTES_MAX, decode_value, named
-from smilesync.config import VALUE_BYTES_MAX
+from smilesync.config import PIECED_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.effects import Rung
 from smilesync.errors import Malformed
 from smilesync.ids import PeerId, VoterKey
@@ -227,7 +227,7 @@ def test_the_largest_draw_fits_a_state_and_a_link_fits_a_value() -> None:
     anchors = tuple(Anchor(VoterKey(bytes([n]) * 32), bytes(32), 2**53 - 1) for n in range(22))
     draw = Draw(bytes(32), bytes(32), 2**53 - 1, 2**53 - 1, anchors)
     assert draw_of(cbor.decode(cbor.encode(draw.fields()), limit_bytes=9_999), "MEM-004") == draw
-    assert len(cbor.encode(draw.fields())) <= STATE_BYTES_MAX - 13_500
+    assert len(cbor.encode(draw.fields())) <= PIECED_BYTES_MAX - 14_200
 
     huge = 2**53 - 2
     pattern = bytes(PATTERN_SIZE_BYTES_MAX)

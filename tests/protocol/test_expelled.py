@@ -3,20 +3,23 @@
 import pytest
 
 from smilesync.circle.changes import Admission, Changes, Cited
+from smilesync.circle.draw import Anchor, Draw
+from smilesync.circle.former import FORMER_MAX, Former
 from smilesync.circle.genesis import Parameters, Policy
 from smilesync.circle.lawful import following
 from smilesync.circle.roster import Seat
 from smilesync.circle.state import (
     EXPELLED_MAX,
-    STATE_BYTES_MAX,
     STRUCK_MAX,
     Guest,
     State,
     Waiting,
     state_of,
 )
+from smilesync.config import PIECED_BYTES_MAX, ROSTER_MAX
 from smilesync.errors import Malformed
 from smilesync.ids import PeerId, VoterKey
+from smilesync.wire import records
 from support.lab import Lab
 
 ROSTER = Lab(5, silent=frozenset(range(5))).roster
@@ -87,13 +90,23 @@ def test_a_circle_that_expelled_as_many_as_it_can_list_admits_nobody_any_more() 
         assert caught.value.rule == "PTN-006"
 
 
-@pytest.mark.spec("MEM-004")
-def test_the_largest_state_fits_its_limit() -> None:
+@pytest.mark.spec("MEM-004", "MEM-023", "JRN-004")
+def test_the_largest_state_is_told_in_pieces_and_kept_beside_the_largest_roster() -> None:
+    latest = 2**53 - 1
     many = [PeerId(bytes([number]) * 32) for number in range(96)]
-    waiting = tuple(Waiting(seat(n), 2**53 - 1) for n in range(22))
-    guests = tuple(Guest(one, one, 2**53 - 1) for one in many)
+    anchors = tuple(Anchor(VoterKey(bytes([n]) * 32), bytes(32), latest) for n in range(22))
+    state = State(
+        tuple(Waiting(seat(n), latest) for n in range(22)),
+        tuple(Guest(one, one, latest) for one in many),
+        tuple(many[:EXPELLED_MAX]),
+        tuple(many[:STRUCK_MAX]),
+        Draw(bytes(32), bytes(32), latest, latest, anchors),
+        latest,
+        tuple(Former(*seat(n), latest) for n in range(FORMER_MAX)),
+    )
+    roster = bytes(1 + 64 * ROSTER_MAX)
 
-    state = State(waiting, guests, tuple(many[:EXPELLED_MAX]), tuple(many[:STRUCK_MAX]))
-
-    assert len(state.encode()) <= STATE_BYTES_MAX
+    assert len(state.encode()) <= PIECED_BYTES_MAX
     assert state_of(state.encode()) == state
+    kept = records.Seated(latest, roster, state.encode())
+    assert records.decode(records.encode(kept)) == kept

@@ -50,7 +50,7 @@ def test_largest_decision_fits_a_record() -> None:
 @pytest.mark.spec("JRN-004")
 def test_record_larger_than_the_limit_is_refused() -> None:
     with pytest.raises(LocalError, match="Seated"):
-        records.encode(records.Seated(1, bytes(16_384), b""))
+        records.encode(records.Seated(1, bytes(16_384), bytes(8_192)))
 
 
 @pytest.mark.spec("JRN-003", "MEM-023")

@@ -68,6 +68,6 @@ def cases() -> list[Case]:
         *rows,
         reject("torn: the last byte missing", "CBR-001", {"record": whole[:-1]}),
         reject(
-            "record of 16385 bytes", "CBR-010 JRN-004", {"record": b"\x59\x3f\xfe" + bytes(16382)}
+            "record of 24577 bytes", "CBR-010 JRN-004", {"record": b"\x59\x5f\xfe" + bytes(24574)}
         ),
     ]

@@ -8,7 +8,8 @@ Source: SPEC section Membership (MEM-020).
 from collections.abc import Collection
 
 from smilesync.circle.roster import Roster, roster_of
-from smilesync.circle.state import STATE_BYTES_MAX, State, state_of
+from smilesync.circle.state import State, state_of
+from smilesync.config import PIECED_BYTES_MAX
 from smilesync.errors import Malformed
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Piece
@@ -89,7 +90,7 @@ class Library:
             return None
         key = (sender, piece.hash)
         held = self._parts.get(key, b"")
-        if piece.offset != len(held) or piece.size_bytes > STATE_BYTES_MAX:
+        if piece.offset != len(held) or piece.size_bytes > PIECED_BYTES_MAX:
             return None
         self._parts.pop(key, None)
         body = held + piece.data

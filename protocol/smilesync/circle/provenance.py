@@ -16,7 +16,7 @@ from smilesync.circle.offer import Offer
 from smilesync.circle.quorum import bits, statement, value_hash
 from smilesync.circle.roster import Roster, roster_of
 from smilesync.circle.value import Named, named
-from smilesync.config import PROOF_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
+from smilesync.config import PIECED_BYTES_MAX, PROOF_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.errors import Malformed, Unauthentic, Unwelcome
 from smilesync.ids import CircleId, ValueHash
 from smilesync.keys import Verifier
@@ -166,7 +166,7 @@ def _step(item: cbor.CborValue, genesis: Genesis) -> Step:
     fields = Fields.of_array(item, 3, RULE)
     decided = named(fields.octets(0, least=1, most=VALUE_BYTES_MAX))
     certificate = set_of(fields.item(1))
-    by = roster_of(genesis.circle_id, fields.octets(2, least=1, most=RECORD_BYTES_MAX))
+    by = roster_of(genesis.circle_id, fields.octets(2, least=1, most=PIECED_BYTES_MAX))
     is_certificate = certificate.kind is VoteKind.FINALIZE
     if not is_certificate or certificate.value_hash != decided.hash:
         raise Malformed(RULE, "a decision in a proof stands beside the certificate of another")

@@ -13,6 +13,7 @@ from smilesync.circle.changes import Changes
 from smilesync.circle.draw import Draw, draw_of
 from smilesync.circle.former import FORMER_MAX, Former, former_of
 from smilesync.circle.roster import Roster, Seat
+from smilesync.config import PIECED_BYTES_MAX
 from smilesync.errors import Malformed
 from smilesync.ids import KEY_SIZE_BYTES, CircleId, PeerId, VoterKey
 from smilesync.wire import cbor
@@ -25,7 +26,6 @@ GUESTS_MAX = 96
 EXPELLED_MAX = 64
 """Once so many voters were expelled nobody is admitted: a list that forgets lets liars return."""
 STRUCK_MAX = 64
-STATE_BYTES_MAX = 16_384
 QUOTA_US = 3_600_000_000
 """Invitations count against their inviter's quota for an hour."""
 PATIENCE_US = 1_800_000_000
@@ -168,7 +168,7 @@ def state_of(body: bytes) -> State:
     """
     if not body:
         return EMPTY
-    fields = Fields.of_map(cbor.decode(body, limit_bytes=STATE_BYTES_MAX), RULE)
+    fields = Fields.of_map(cbor.decode(body, limit_bytes=PIECED_BYTES_MAX), RULE)
     standby, guests = _list(fields, 1), _list(fields, 2)
     expelled = _list(fields, 3)
     struck = fields.array(4, least=0, most=STRUCK_MAX)

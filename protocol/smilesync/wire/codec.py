@@ -9,7 +9,7 @@ so nothing above the codec checks sizes or types again.
 from collections.abc import Callable
 from typing import assert_never
 
-from smilesync.config import MESSAGE_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
+from smilesync.config import MESSAGE_BYTES_MAX, PIECED_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.errors import LocalError, Malformed
 from smilesync.ids import KEY_SIZE_BYTES, SIGNATURE_SIZE_BYTES, ValueHash, VoterKey
 from smilesync.wire import cbor
@@ -302,14 +302,14 @@ def _read_want(fields: Fields) -> Want:
 
 def _request(item: CborValue) -> tuple[bytes, int]:
     fields = Fields.of_array(item, 2, "MSG-016")
-    return fields.sized(0, KEY_SIZE_BYTES), fields.uint(1, most=RECORD_BYTES_MAX)
+    return fields.sized(0, KEY_SIZE_BYTES), fields.uint(1, most=PIECED_BYTES_MAX)
 
 
 def _read_piece(fields: Fields) -> Piece:
     return Piece(
         hash=fields.sized(1, KEY_SIZE_BYTES),
-        offset=fields.uint(2, most=RECORD_BYTES_MAX),
-        size_bytes=fields.uint(3, least=1, most=RECORD_BYTES_MAX),
+        offset=fields.uint(2, most=PIECED_BYTES_MAX),
+        size_bytes=fields.uint(3, least=1, most=PIECED_BYTES_MAX),
         data=_value(fields, 4),
     )
 

@@ -7,7 +7,7 @@ a journal is read by the version that wrote it or a later one.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from smilesync.config import GENESIS_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
+from smilesync.config import GENESIS_BYTES_MAX, PIECED_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX
 from smilesync.errors import LocalError, Malformed
 from smilesync.ids import KEY_SIZE_BYTES, CircleId, ValueHash, VoterKey
 from smilesync.wire import cbor
@@ -268,8 +268,8 @@ def _read_amnesia(_: Fields) -> Amnesia:
 
 def _read_seated(fields: Fields) -> Seated:
     slot = fields.uint(1)
-    roster = fields.octets(2, least=1, most=RECORD_BYTES_MAX)
-    return Seated(slot, roster, fields.optional_octets(3, most=RECORD_BYTES_MAX))
+    roster = fields.octets(2, least=1, most=PIECED_BYTES_MAX)
+    return Seated(slot, roster, fields.optional_octets(3, most=PIECED_BYTES_MAX))
 
 
 def _read_abandoned(fields: Fields) -> Abandoned:
@@ -287,7 +287,7 @@ def _read_proven(fields: Fields) -> Proven:
         circle=CircleId(fields.sized(1, KEY_SIZE_BYTES)),
         body=fields.octets(2, least=1, most=VALUE_BYTES_MAX),
         certificate=set_of(fields.item(3)),
-        roster=fields.octets(4, least=1, most=RECORD_BYTES_MAX),
+        roster=fields.octets(4, least=1, most=PIECED_BYTES_MAX),
     )
 
 
