@@ -78,6 +78,19 @@ def test_circles_that_meet_show_one_pattern_within_a_minute(
     assert 0 < moved(city) <= others or 2 * others == peers
 
 
+@pytest.mark.spec("MRG-020", "MRG-021")
+@pytest.mark.parametrize("kind", ["double-voter", "roster-smuggler", "sybil-crowd"])
+def test_circles_merge_although_some_of_both_lie(kind: str) -> None:
+    away = APART.format(at_s=1, heal_s=MET_S)
+    liars = f'\n[[fault]]\nkind = "{kind}"\nat_s = 3\nspread_s = 0\n'
+    city = lived(text_of(11, 4, MERGED_S, away, liars))
+
+    honest = [device for device in city.devices if not device.is_villain]
+    assert len(honest) == 8
+    assert len({device.circle.index for device in honest if device.circle}) == 1
+    assert city.world.fired["sybil-statement"] < 5_000, "liars do not incite one another"
+
+
 @pytest.mark.spec("MRG-033")
 def test_it_is_the_same_where_every_byte_is_sealed() -> None:
     city = lived(text_of(4, 1, 60), 6, DAEMON)

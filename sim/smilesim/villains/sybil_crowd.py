@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 COUNT = "sybil-statement"
 SEED_BYTES = 32
 HEARD_PER_SYBIL = 4
+REST_NS = 20_000_000
+"""Else two of its kind in range would incite each other without end."""
 
 
 class SybilCrowd:
@@ -25,14 +27,16 @@ class SybilCrowd:
         self.due_ns = NEVER_NS
         self._means = means
         self._heard = 0
+        self._rest_until_ns = 0
 
     def act(self, effects: list[Effect], heard: Heard | None, now_ns: int) -> list[Effect]:
         """Let a Sybil say how it feels, to everybody in range, and vote from beyond the roster."""
         if heard is None:
             return effects
         self._heard += 1
-        if self._heard % HEARD_PER_SYBIL:
+        if self._heard % HEARD_PER_SYBIL or now_ns < self._rest_until_ns:
             return effects
+        self._rest_until_ns = now_ns + REST_NS
         self._means.fired[COUNT] += 1
         sybil = Ed25519Signer(self._means.entropy.draw(SEED_BYTES))
         feeling = write(Statement(self._heard, EmotionState.HIGH), sybil)
