@@ -55,14 +55,15 @@ class Crowd:
         self._gap_ns = 0
         self._repeat_gap_ns = 0
         self._repeat_until_ns = _LONG_AGO_NS
-        self._seen: tuple[int, int, int, int, bool] | None = None
+        self._due_ns = NEVER_NS
+        self._seen: tuple[int, int, int, int] | None = None
         self._slot = NO_SLOT
         self._inputs: Counts | None = None
         self._follow(circle)
 
     def deadline_ns(self) -> int:
         """Return when to call `wake`."""
-        return min(self._flush_ns, self._say_ns, self._repeat_ns, self._words.deadline_ns())
+        return self._due_ns
 
     def take(
         self, message: Feelings, sender: PeerId, circle: Circle, clock: CircleClock, now_ns: int
@@ -78,6 +79,7 @@ class Crowd:
         effects: list[Effect] = []
         for feeling in self._words.take(others, present, self._admitted):
             effects += self._pass_on(feeling, sender, circle, now_ns)
+        self._plan()
         return effects
 
     def settle(
@@ -86,14 +88,15 @@ class Crowd:
         """Whatever an input led to: say what changed, count anew. Mostly nothing has changed."""
         if circle.around is not self._around:
             self._follow(circle)
-        slot, is_reaching = circle.chain.head().slot, bool(self._partners.known)
-        seen = board.revision, clock.revision, self._words.revision, slot, is_reaching
+        reach = 1 + clock.is_synced if self._partners.known else 0
+        seen = board.revision, self._words.revision, circle.chain.head().slot, reach
         if seen == self._seen and now_ns < self._say_ns and now_ns < self._repeat_ns:
             return []
         self._seen = seen
         effects = self._speak(board, circle, clock, now_ns)
         if circle.around.me is not None:
             self._count(board, circle, now_ns)
+        self._plan()
         return effects
 
     def wake(
@@ -104,7 +107,14 @@ class Crowd:
         self._words.expire(now_ns)
         if now_ns >= self._flush_ns:
             self._flush(effects)
-        return effects + self.settle(board, circle, clock, now_ns)
+        effects += self.settle(board, circle, clock, now_ns)
+        self._plan()
+        return effects
+
+    def _plan(self) -> None:
+        """Find out when to wake."""
+        words_ns = self._words.deadline_ns()
+        self._due_ns = min(self._flush_ns, self._say_ns, self._repeat_ns, words_ns)
 
     def _speak(
         self, board: EmotionBoard, circle: Circle, clock: CircleClock, now_ns: int

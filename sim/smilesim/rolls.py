@@ -82,6 +82,7 @@ class Rolls:
         self, circles: Sequence[SimCircle], devices: Sequence[Device], violations: Violations
     ) -> None:
         self._devices = Registry(devices)
+        self._seated: dict[tuple[int, bytes], list[Device]] = {}
         self._books: dict[int, Book] = {}
         self.ever: set[int] = set()
         """Who has, or once had, a seat."""
@@ -116,8 +117,11 @@ class Rolls:
 
     def seated(self, circle: SimCircle, roll: Roll) -> list[Device]:
         """Return the voters of a roll, in its order."""
-        found = [self._devices.find(identity, circle) for _, identity in roll.seats]
-        return [one for one in found if one is not None]
+        key = circle.index, roll.hash
+        if key not in self._seated:
+            found = (self._devices.find(identity, circle) for _, identity in roll.seats)
+            self._seated[key] = [one for one in found if one is not None]
+        return self._seated[key]
 
     def decided(self, device: Device, slot: int, body: bytes, tick: int) -> None:
         """A value of `slot` was decided; the step it takes is judged once, in the order of slots.

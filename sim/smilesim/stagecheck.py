@@ -162,6 +162,8 @@ class StageCheck:
 
     def end_tick(self, tick: int) -> None:
         """Look at every lamp of which something changed in this tick."""
+        if not self._touched:
+            return
         for wearer in self._touched.values():
             driving = wearer.driving
             if wearer.shown is None or driving is None or driving.is_paused:

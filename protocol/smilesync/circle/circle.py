@@ -183,8 +183,8 @@ class Circle:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake` at the latest."""
-        head = self.chain.head()
-        opens_ns = NEVER_NS if head.is_last else self._timetable.opens_ns(head.not_after_us)
+        ends_us = self.chain.head().not_after_us
+        opens_ns = NEVER_NS if self.guard.is_over else self._timetable.opens_ns(ends_us)
         slot_ns = self.slot.deadline_ns() if self.slot.is_open else opens_ns
         asking_ns = self.asking.deadline_ns
         return slot_ns if slot_ns < asking_ns else asking_ns
@@ -301,7 +301,7 @@ class Circle:
             effects += self._adopt(*self.slot.decided, self.roster, now_ns)
             effects += self._forget()
         ends_us, may_vote = self.chain.head().not_after_us, self.guard.may_vote
-        is_due = not self.chain.head().is_last and now_ns >= self._timetable.opens_ns(ends_us)
+        is_due = now_ns >= self._timetable.opens_ns(ends_us) and not self.guard.is_over
         if is_due and not self.slot.is_open:
             effects += self.slot.begin(self._moment(now_ns))
         due_ns = self._timetable.due_ns(ends_us, now_ns, may_vote=may_vote)

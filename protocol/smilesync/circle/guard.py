@@ -26,7 +26,9 @@ class RestartGuard:
         self._me = me
         self._answered: set[PeerId] = set()
         self.is_amnesic = is_amnesic
-        self._is_over = self._is_done = False
+        self._is_done = False
+        self.is_over = False
+        """Did the circle end?"""
         self.is_asking = False
         """Are answers still missing?"""
         self.may_vote = False
@@ -58,7 +60,7 @@ class RestartGuard:
 
     def end(self, *, is_over: bool) -> None:
         """If the circle ended, nobody votes, or asks whether it may."""
-        self._is_over = is_over
+        self.is_over = is_over
         self._judge()
 
     def has_answered(self, index: int) -> bool:
@@ -80,7 +82,7 @@ class RestartGuard:
         self._judge()
 
     def _judge(self) -> None:
-        is_voter = self._me is not None and not self.is_amnesic and not self._is_over
+        is_voter = self._me is not None and not self.is_amnesic and not self.is_over
         count = sum(one in self._answered for one in self._roster.identities)
         self._is_done = self._is_done or (is_voter and count >= self._roster.quorum - 1)
         self.is_asking = is_voter and not self._is_done
