@@ -78,7 +78,7 @@ class BoundsCheck:
     def _must_be_calm(self, device: Device, sent: int, tick: int) -> None:
         self._violations.judged["I11"] += 1
         self.sent_most = max(self.sent_most, sent)
-        is_far = device.circle is not None and device.circle.followers
+        is_far = device.circle is not None and device.circle.is_spread
         per_link = PASSED_PER_LINK if is_far else SENT_PER_LINK
         most = SENT_MIN + per_link * len(device.links)
         if sent > most:
@@ -106,7 +106,7 @@ class BoundsCheck:
         if scene.rung is Rung.COMMITTED and circle is not None:
             heard = 1 + _heard(device, circle.members, tick - HOLD_TICKS)
             quorum = quorum_of(circle)
-            if circle.followers:
+            if circle.is_spread:
                 decided_slot = self._votes.decided_slot(device)
                 voters, quorum = self._votes.rolls.voters(device, decided_slot)
                 heard = _heard_far(device, voters, tick - FAR_TICKS)

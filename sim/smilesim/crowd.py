@@ -39,8 +39,9 @@ class Crowd:
 
     `open_ticks`, if given, says for each pair during which ticks (first, end) it is in range;
     without it every pair always is. `followers`, if given, are for each group who follows its
-    circle without a seat. `wearers`: of who is in several circles, the index in each of them; all
-    others are one each. `tolerance_us` is what the circles are founded with.
+    circle without a seat. In sparse circles each has links with a few of the others. `wearers`: of
+    who is in several circles, the index in each of them; all others are one each. `tolerance_us` is
+    what the circles are founded with.
     """
 
     positions_cm: tuple[tuple[int, int], ...]
@@ -48,6 +49,7 @@ class Crowd:
     pairs: tuple[Pair, ...]
     open_ticks: tuple[tuple[int, int], ...] | None = None
     followers: tuple[tuple[int, ...], ...] = ()
+    is_sparse: bool = False
     wearers: tuple[tuple[int, ...], ...] = ()
     tolerance_us: int = Parameters().tolerance_us
 
@@ -115,6 +117,7 @@ def settle(
         for index, (group, listening) in enumerate(zip(crowd.groups, followers, strict=True))
     ]
     for circle in circles:
+        circle.is_sparse = crowd.is_sparse
         for member in circle.everybody:
             devices[member].join(circle)
     ways = [way for low, high in crowd.pairs for way in ((low, high), (high, low))]

@@ -48,7 +48,8 @@ class SimCircle:
 
     `voters` are those with a seat in the newest slot, and `quorum` is theirs; `rosters` are the
     hashes of all rosters so far.
-    `followers` are those who follow it without a seat.
+    `followers` are those who follow it without a seat. In a sparse circle each has links with a
+    few of the others.
     """
 
     index: int
@@ -58,7 +59,13 @@ class SimCircle:
     voters: tuple[int, ...]
     quorum: int
     followers: tuple[int, ...] = ()
+    is_sparse: bool = False
     rosters: set[bytes] = field(default_factory=set)
+
+    @property
+    def is_spread(self) -> bool:
+        """Return whether votes and readings go over others, too."""
+        return self.is_sparse or bool(self.followers)
 
     @property
     def everybody(self) -> tuple[int, ...]:

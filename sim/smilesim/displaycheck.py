@@ -196,7 +196,7 @@ class DisplayCheck:
 
     def _must_be_one(self, tick: int) -> None:
         for index, peer in self._touched.items():
-            if self._circles[index].followers and len(self._shown[index]) == 1:
+            if self._circles[index].is_spread and len(self._shown[index]) == 1:
                 self._violations.judged["I7"] += 1  # a thousand that show the same
                 continue
             selected = self._shown_by_clock(self._circles[index], tick)
@@ -393,4 +393,4 @@ class DisplayCheck:
 
 def _beacon_ticks(circle: SimCircle) -> int:
     """Return by how much a device may misjudge when a beacon was signed: by two clocks' errors."""
-    return 2 * circle.genesis.parameters.guard_us // US_PER_TICK if circle.followers else 0
+    return 2 * circle.genesis.parameters.guard_us // US_PER_TICK if circle.is_spread else 0

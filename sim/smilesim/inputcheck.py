@@ -160,7 +160,7 @@ class InputCheck:
 
     def _note(self, device: Device, wearer: Wearer, tick: int) -> None:
         circle = device.circle
-        is_near = circle is None or not (circle.followers or len(circle.voters) > NEAR_VOTERS_MAX)
+        is_near = circle is None or not (circle.is_spread or len(circle.voters) > NEAR_VOTERS_MAX)
         asked = SHARE if is_near else SHARE | COLLECTIVE
         shared = wearer.state if wearer.switches & asked == asked else None
         if wearer.moods[-1].shared != shared:

@@ -16,6 +16,8 @@ NEAREST = 4
 DRAWN = 2
 """Of each device's own choice; with the links that others choose that makes 8 to 12 for most."""
 
+ALL_LINKED_MAX = 16
+"""A smaller circle is one in which everybody has a link with everybody."""
 TOLERANCE_US = 120_000
 """Readings come over up to five others: half a round trip is more than the usual 20 ms of guard."""
 
@@ -42,12 +44,15 @@ def meadow(peers: int, circle_size: int, seed: int) -> Crowd:
         tuple(groups),
         tuple(sorted(pairs)),
         followers=tuple(followers),
+        is_sparse=circle_size > ALL_LINKED_MAX,
         tolerance_us=TOLERANCE_US,
     )
 
 
 def _links(spots: Sequence[tuple[int, int]], entropy: Entropy) -> set[Pair]:
     """Return who keeps a link with whom, by place in `spots`; everybody hangs together."""
+    if len(spots) <= ALL_LINKED_MAX:
+        return {(low, high) for high in range(len(spots)) for low in range(high)}
     pairs: set[Pair] = set()
     for who, near in enumerate(_nearest(spots)):
         drawn = [entropy.below(len(spots)) for _ in range(DRAWN)]

@@ -197,12 +197,12 @@ def waits_of(ticks: Sequence[int], missing: int = 0) -> Waits | None:
 def is_able(device: Device, devices: Sequence[Device], far: Mapping[int, int]) -> bool:
     """Return whether q voters are on and in range of `device`, and its wearer is willing.
 
-    `far`: how many each device of a circle with followers reaches, over others too.
+    `far`: how many each device of a spread circle reaches, over others too.
     """
     circle = device.circle
     if circle is None or not device.is_on or not device.is_willing or device.is_villain:
         return False
-    if circle.followers:
+    if circle.is_spread:
         return far[device.index] >= circle.quorum
     reached = int(_is_voter(device, circle) and device.index in circle.voters)
     for member in circle.voters:
@@ -213,14 +213,14 @@ def is_able(device: Device, devices: Sequence[Device], far: Mapping[int, int]) -
 
 
 def far_reach(devices: Sequence[Device]) -> dict[int, int]:
-    """Return how many voters each device of a circle with followers is connected with.
+    """Return how many voters each device of a spread circle is connected with.
 
     Itself counts. Over devices of the same circle that are on, honest, and in range both ways.
     """
     found: dict[int, int] = {}
     for device in devices:
         circle = device.circle
-        if circle is None or not circle.followers or device.index in found:
+        if circle is None or not circle.is_spread or device.index in found:
             continue
         part, edge = {device.index}, [device] if device.is_on else []
         while edge:

@@ -55,6 +55,25 @@ def _city(text: str, peers: int = PEERS, seed: int = 2) -> City:
     return City(Plan(chosen, people, seed, chosen.seconds))
 
 
+QUIET = """
+summary = "A circle that nobody follows, and nothing goes wrong."
+seconds = 20
+peers = {0}
+circle_size = {0}
+"""
+
+
+@pytest.mark.parametrize("people", [3, 12, 16, 17, 22])
+def test_a_circle_that_nobody_follows_is_lit_and_keeps_its_promises(people: int) -> None:
+    city = _city(QUIET.format(people), people)
+
+    city.run()
+
+    told = report(city)
+    assert told["violations"] == []
+    assert told["verdict"] == "pass"
+
+
 def test_a_gathering_hangs_together_with_few_links_each() -> None:
     crowd = meadow(500, 300, 1)
     degrees = [0] * 500
