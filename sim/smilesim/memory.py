@@ -13,11 +13,11 @@ from smilesim.crowd import Crowd
 PROCESS_KIB = 56 * 1024
 """Interpreter, libraries, the wheel, and caches that do not grow with the crowd."""
 
-PEER_KIB = 30
+PEER_KIB = 38
 PAIR_KIB = 2
-FOLLOWER_KIB = 125
+FOLLOWER_KIB = 145
 """What it takes to follow a circle over others: books of what each partner holds, readings on the
-way, and beacons. 214 MiB in all for one circle of 1,000 after 120 s of a blackout."""
+way, and beacons. 240 MiB in all for one circle of 1,000 after 120 s of a blackout."""
 MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
 STATM = Path("/proc/self/statm")
