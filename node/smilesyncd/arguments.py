@@ -295,7 +295,7 @@ def _add_belonging(add_parser: AddParser) -> None:
     merge = _add(
         add_parser,
         "merge",
-        "may this circle become one with a larger or smaller one that it meets?",
+        "say whether this circle may become one with another that it meets",
         "smilesync circle merge off",
         has_daemon=True,
     )
