@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from functools import cache
-from importlib import resources
+from importlib import resources, util
 from pathlib import Path
 
 PACKAGES = ("smilesync", "smilesyncd", "smilesim")
@@ -36,10 +36,19 @@ def code_hash() -> str:
     return sha.hexdigest()
 
 
+def is_compiled() -> bool:
+    """Return whether the core runs as C: then nothing can be planted in it."""
+    spec = util.find_spec("smilesync.peer")
+    return spec is not None and not str(spec.origin).endswith(".py")
+
+
 def python() -> str:
-    """Return the interpreter and its minor version, which decide what a pickle means."""
+    """Return the interpreter, its minor version, and whether the core is compiled: what decides
+    what a pickle means.
+    """
     major, minor, _ = platform.python_version_tuple()
-    return f"{platform.python_implementation()} {major}.{minor}"
+    how = ", compiled" if is_compiled() else ""
+    return f"{platform.python_implementation()} {major}.{minor}{how}"
 
 
 def _head(git: Path) -> str:

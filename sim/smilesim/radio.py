@@ -20,6 +20,7 @@ from smilesim.fate import (
     Weather,
     fates_of,
 )
+from smilesim.stored import attributes, restore
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Carried
 
@@ -107,12 +108,12 @@ class AirLink(Way):
 
     def __getstate__(self) -> dict[str, object]:
         """Leave out the station: a city is stored device by device, not along its links."""
-        slots = (*AirLink.__slots__, *Way.__slots__, "key")
-        return {name: getattr(self, name) for name in slots if hasattr(self, name)}
+        held = attributes(self)
+        held.pop("station", None)
+        return held
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
+        restore(self, state)
 
 
 class Radio:

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.stored import attributes, restore
 from smilesync.effects import Scene
 from smilesync.wire import codec
 from smilesync.wire.messages import (
@@ -90,10 +91,10 @@ class Trace:
         """Return the state between two seconds, without the listener; elsewhere there is none."""
         assert not self._blobs, "a trace is stored between two ticks"
         assert self._sha.digest() == self._begun().digest(), "and between two seconds"
-        return {**self.__dict__, "_sha": None, "_on_tick": None}
+        return {**attributes(self), "_sha": None, "_on_tick": None}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
+        restore(self, state)
         self._sha = self._begun()
 
     def received(self, peer: int, source: int, message: Message) -> None:

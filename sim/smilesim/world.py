@@ -17,6 +17,7 @@ from smilesim.engine import NEVER_NS, SEQUENCE_MASK, Mark, Order, step
 from smilesim.execution import WAKE_ORDINAL, Execution
 from smilesim.oscillator import crystal
 from smilesim.radio import CLOSED, NO_LIFE, AirLink, Radio
+from smilesim.stored import restore
 from smilesim.trace import Trace
 from smilesim.verify import RememberingSigner
 from smilesim.wearers import OF_A_CIRCLE, Wearer
@@ -75,7 +76,7 @@ class World(Execution):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Links are stored without the devices they lead to."""
-        self.__dict__.update(state)
+        restore(self, state)
         place(self.devices)
 
     @property

@@ -204,7 +204,7 @@ def decode(data: bytes) -> Record:
 
 def _items_of(record: Record) -> tuple[CborValue, ...]:
     """Return the fields of `record` in order, as they are written."""
-    fields = (getattr(record, name) for name in record.__slots__)
+    fields = (getattr(record, name) for name in record.__match_args__)
     return tuple(set_value(item) if isinstance(item, VoteSet) else item for item in fields)
 
 

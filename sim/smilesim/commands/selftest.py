@@ -34,6 +34,13 @@ def run(options: argparse.Namespace) -> int:
     """Try the catalogue, or a part of it."""
     arguments.check_writable("--json", options.json)
     # Imported late: usage errors need neither trio nor the cryptography.
+    from smilesim import origin
+
+    if origin.is_compiled():
+        raise SettingsError(
+            "selftest: expected Python's own code, in which bugs can be planted; this build is "
+            "compiled, so run .venv/bin/smilesim after `make setup`"
+        )
     from smilesim.selftest.bugs.catalogue import CATALOGUE
     from smilesim.selftest.trial import try_all
 

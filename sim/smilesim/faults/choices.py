@@ -121,7 +121,7 @@ def _some_wearers(fault: Fault, ground: Ground, entropy: Entropy) -> list[tuple[
 
 BACK = Key("back_s", 0, SECONDS_MAX, "when they all change their minds again; 0: never", 0)
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "choices",
         "wearers in several circles choose which one drives their light, again and again",

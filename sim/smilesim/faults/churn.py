@@ -213,7 +213,7 @@ def _per_minute(name: str, meaning: str) -> Key:
     return Key(name, 0.1, 600, f"{meaning}, per 100 people and minute", 30)
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "churn",
         "people come, some of them for a seat, and go, with a goodbye or without",

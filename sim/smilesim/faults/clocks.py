@@ -86,7 +86,7 @@ def _mistrust(device: "Device", until_tick: int) -> None:
     device.clock_off_until_tick = max(device.clock_off_until_tick, until_tick + READING_MS)
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "clock-drift",
         "local clocks run fast (or slow, with a minus) by far more than a crystal may",

@@ -143,7 +143,7 @@ def _refusal(name: str, meaning: str, ailment: Ailment) -> Kind:
     )
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     _refusal("disk-full", "no space is left: devices stop until there is some", Ailment.FULL),
     _refusal("read-only", "disks take no writes: devices stop until they do", Ailment.READ_ONLY),
     _refusal("disk-errors", "writes fail half way: devices stop until they work", Ailment.FAILING),

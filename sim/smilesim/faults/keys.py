@@ -59,7 +59,7 @@ def _ask(index: int) -> Act:
     return lambda stage: stage.world.ask_for_key(stage.world.devices[index])
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "lost-journals",
         "power fails and the whole journal is gone, at f voters of a circle at most; they ask for "

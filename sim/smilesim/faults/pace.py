@@ -55,7 +55,7 @@ def _pause(index: int, pause_ticks: int) -> Act:
     return act
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "slow",
         "processors are slow: whatever reaches a device keeps it busy for a while",

@@ -194,7 +194,7 @@ def _swizzle(fault: Fault, ground: Ground) -> list[Step]:
     return in_order(steps)
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "split",
         "every circle is cut in two, one in four in half; the others can keep a quorum",

@@ -171,7 +171,7 @@ def _over_after_walk(fault: Fault) -> float:
 EVERY = Key("every_s", 1, 60, "from one crash in a circle to the next", 2)
 OUTAGE = Key("outage_s", 0, 600, "how long a device stays off", 0.5)
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "blackout",
         "half of the devices lose power, the others inside what they write next; all restart",

@@ -74,7 +74,7 @@ def _pelt(struck: list[int], count: int, seed: int) -> Act:
     return act
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "surge",
         "every wearer feels something else at once, and the air repeats every statement",

@@ -49,7 +49,7 @@ def _possess(index: int, villain: str) -> Act:
     return act
 
 
-KINDS = tuple(
+KINDS: tuple[Kind, ...] = tuple(
     Kind(
         name,
         f"f voters of a circle at most turn: {villain.meaning}",

@@ -91,7 +91,7 @@ EVERYBODY, SEATED = 0, 1
 STATE = Key("state", 0, len(EmotionState) - 1, "which of the five", is_whole=True)
 SEATS = Key("seats", 0, 2, "1: those with a seat; 2: those without; 0: everybody", 0, is_whole=True)
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "moods",
         "wearers feel alike and let it be known, one by one",

@@ -72,7 +72,7 @@ def _ppm(fault: Fault, key: str) -> int:
     return round(fault.numbers[key] * PPM_PER_PERCENT)
 
 
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     Kind(
         "loss",
         "messages get lost on the air",

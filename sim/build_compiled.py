@@ -1,0 +1,146 @@
+"""Compiles the core and the simulator's inner loops, for whoever waits for a large city.
+
+`make fast` builds a wheel with this hook on; every other build leaves it off. The sources are the
+same, so is every digest. mypyc reads a copy of them, with what a class needs to be stored in a
+checkpoint and taken up again.
+"""
+
+import ast
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from mypyc.build import mypycify
+from setuptools import Distribution
+
+PACKAGES = ("protocol/smilesync", "node/smilesyncd", "sim/smilesim")
+INTERPRETED = ("smilesync/mesh/noise.py",)
+"""What is left as it is: a library without types would have to be taken at its word."""
+INNER_LOOPS = (
+    *("boundscheck", "checks", "circlecheck", "contacts", "coverage", "crowd", "device", "dice"),
+    *("disk", "displaycheck", "engine", "execution", "farcheck", "fate", "inputcheck"),
+    *("lightsample", "liveness", "measure", "mergecheck", "oscillator", "overlap", "pace", "radio"),
+    *("restartcheck", "retention", "rolls", "seatcheck", "stagecheck", "successioncheck"),
+    *("successors", "timeline", "trace", "verify", "votecheck", "wearers", "wire", "world"),
+)
+"""Modules of the simulator in which a run spends its time."""
+
+OPTIMISE = "2"
+SETTINGS = """
+[mypy]
+python_version = 3.11
+[mypy-noise.*]
+ignore_missing_imports = True
+[mypy-spidev]
+ignore_missing_imports = True
+"""
+
+NOT_NATIVE = {"Enum", "IntEnum", "IntFlag", "StrEnum", "Flag", "NamedTuple", "Protocol"}
+IMPORT = "\nfrom mypy_extensions import mypyc_attr\n"
+MARK = "@mypyc_attr(allow_interpreted_subclasses=True)\n"
+REMADE = """
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), tuple([getattr(self, name) for name in type(self).__match_args__])
+"""
+
+
+class CompiledBuild(BuildHookInterface[Any]):
+    """Puts compiled modules beside their sources into the wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile; the wheel takes the results from a folder that goes with this hook."""
+        if version == "editable":
+            return
+        self._folder = tempfile.TemporaryDirectory()
+        top = Path(self._folder.name)
+        for package in PACKAGES:
+            shutil.copytree(Path(self.root) / package, top / "src" / Path(package).name)
+        build(top / "src", top / "lib")
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+        for path in sorted((top / "lib").rglob("*.so")):
+            build_data["force_include"][str(path)] = path.relative_to(top / "lib").as_posix()
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what was only on the way."""
+        if version != "editable":
+            self._folder.cleanup()
+
+
+def build(source: Path, library: Path) -> None:
+    """Compile a copy of the packages in `source`, which is changed, to modules in `library`.
+
+    Errors: SystemExit when mypyc or the C compiler refuses something.
+    """
+    paths = [
+        path for path in sorted((source / "smilesync").rglob("*.py")) if path.stem != "__init__"
+    ]
+    paths = [path for path in paths if path.relative_to(source).as_posix() not in INTERPRETED]
+    paths += [source / "smilesim" / f"{name}.py" for name in INNER_LOOPS]
+    for path in paths:
+        path.write_text(storable(path.read_text(encoding="utf-8")), encoding="utf-8")
+    settings = source / "mypy.ini"
+    settings.write_text(SETTINGS, encoding="utf-8")
+    packages = [part for package in PACKAGES for part in ("-p", Path(package).name)]
+    with _working_in(source):
+        extensions = mypycify(
+            ["--config-file", str(settings), *packages],
+            only_compile_paths=[str(path) for path in paths],
+            opt_level=OPTIMISE,
+            debug_level="0",
+            multi_file=True,
+            group_name="smilesync",
+        )
+        command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
+        command.build_lib, command.build_temp = str(library), str(source / "objects")
+        command.ensure_finalized()
+        command.run()
+
+
+def storable(text: str) -> str:
+    """Return the source of a module as it is compiled: what it makes can be stored.
+
+    A native class is made without its constructor only where others may derive from it; a frozen
+    dataclass takes no attributes afterwards, so it is made by its constructor again.
+    """
+    lines = text.splitlines(keepends=True)
+    tree = ast.parse(text)
+    added = {node.lineno - 1: MARK for node in ast.walk(tree) if _is_native(node)}
+    frozen = {node.end_lineno: REMADE for node in ast.walk(tree) if _is_frozen(node)}
+    for row, addition in sorted((added | frozen).items(), reverse=True):
+        lines.insert(row, addition)
+    if added:
+        lines.insert(tree.body[0].end_lineno or 0, IMPORT)  # after the docstring
+    return "".join(lines)
+
+
+def _is_native(node: ast.AST) -> bool:
+    """Will mypyc make a class of its own kind of this?"""
+    if not isinstance(node, ast.ClassDef) or node.decorator_list:
+        return False
+    bases = [ast.unparse(base).split("[")[0] for base in node.bases]
+    return not any(base in NOT_NATIVE or base.endswith(("Error", "Exception")) for base in bases)
+
+
+def _is_frozen(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ClassDef):
+        return False
+    decorators = (ast.unparse(decorator) for decorator in node.decorator_list)
+    return any(one.startswith("dataclass(frozen=True") for one in decorators)
+
+
+@contextlib.contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    """Work in `folder`: mypyc finds packages, and leaves its C files, where it is called."""
+    before = Path.cwd()
+    os.environ["MYPYPATH"] = str(folder)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

@@ -1,0 +1,68 @@
+"""What is compiled is the code that there is, with what storing its objects needs."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("setuptools", reason="the build needs setuptools, which this Python lacks")
+
+import build_compiled
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCE = '''"""A module."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Colour(Enum):
+    RED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word."""
+
+    text: str
+
+
+class Speaker(Shelf[Word]):
+    """Says words."""
+
+
+class Unheard(ValueError):
+    """Nobody listens."""
+'''
+
+
+def decorators(text: str) -> dict[str, list[str]]:
+    return {
+        node.name: [ast.unparse(one) for one in node.decorator_list]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def test_native_classes_and_no_others_are_marked() -> None:
+    found = decorators(build_compiled.storable(SOURCE))
+    assert found["Speaker"] == ["mypyc_attr(allow_interpreted_subclasses=True)"]
+    assert found["Colour"] == found["Unheard"] == []
+    assert found["Word"] == ["dataclass(frozen=True, slots=True)"]
+
+
+def test_a_frozen_dataclass_is_made_by_its_constructor_again() -> None:
+    tree = ast.parse(build_compiled.storable(SOURCE))
+    word = next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == "Word")
+    assert [one.name for one in word.body if isinstance(one, ast.FunctionDef)] == ["__reduce__"]
+
+
+def test_a_module_without_classes_stays_as_it_is() -> None:
+    assert build_compiled.storable('"""Nothing."""\n') == '"""Nothing."""\n'
+
+
+def test_the_modules_that_are_named_exist() -> None:
+    for name in build_compiled.INNER_LOOPS:
+        assert (ROOT / "sim" / "smilesim" / f"{name}.py").is_file(), name
+    for name in build_compiled.INTERPRETED:
+        assert (ROOT / "protocol" / name).is_file(), name

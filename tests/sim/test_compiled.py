@@ -1,0 +1,113 @@
+"""The compiled build does what Python's own code does, to the bit, and says where it cannot."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from smilesim import origin
+from smilesim.main import main
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FAST = ROOT / ".venv-fast" / "bin"
+ASK = "from smilesim import origin; print(origin.is_compiled(), origin.code_hash())"
+
+RUNS = {
+    "calm": ("--peers", "60"),
+    "surge": ("--peers", "30"),
+    "split": ("--peers", "30"),
+    "crashes": ("--peers", "14"),
+    "moods": ("--peers", "30"),
+    "merge": ("--peers", "14"),
+    "rotation": ("--peers", "7"),
+    "succession": ("--peers", "7"),
+    "two-circles": ("--peers", "21"),
+    "fork": ("--peers", "7", "--villains", "3"),
+    "consensus": ("--peers", "16"),
+    "swarm": ("--peers", "16"),
+}
+
+
+def started(program: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    # Nothing that this test was started with may lead the build to the sources beside it.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [FAST / program, *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def stale() -> str:
+    if not (FAST / "smilesim").exists():
+        return "there is no compiled build: make fast"
+    said = started("python", "-c", ASK).stdout.split()
+    if said != ["True", origin.code_hash()]:
+        return "the compiled build is of other sources: make fast"
+    return ""
+
+
+STALE = stale()
+pytestmark = pytest.mark.skipif(bool(STALE), reason=STALE)
+
+
+def reported(text: str) -> tuple[str, str]:
+    found = json.loads(text)
+    return found["digest"], found["verdict"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_is_the_same_to_the_bit(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("run", name, *RUNS[name], "--seed", "5", "--json", "-")
+    compiled = started("smilesim", *asked)
+    main(asked)
+    assert reported(compiled.stdout) == reported(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("fidelity", ["wire", "daemon"])
+def test_every_fidelity_runs_compiled(fidelity: str) -> None:
+    asked = ("run", "calm", "--peers", "14", "--seed", "2", "--json", "-")
+    fast = started("smilesim", *asked)
+    real = started("smilesim", *asked, "--fidelity", fidelity)
+    assert reported(real.stdout) == reported(fast.stdout)
+    assert real.returncode == 0
+
+
+def test_a_stored_city_goes_on(tmp_path: Path) -> None:
+    asked = ("run", "two-circles", "--peers", "21", "--seed", "3", "--json", "-")
+    whole = started(
+        "smilesim", *asked, "--checkpoint-every", "15", "--checkpoint-to", str(tmp_path)
+    )
+    stored = sorted(tmp_path.glob("*.checkpoint"))
+    assert stored
+    rest = started("smilesim", "run", "--resume", str(stored[0]), "--json", "-")
+    assert reported(rest.stdout) == reported(whole.stdout)
+
+
+def test_a_stored_city_is_of_one_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(
+        ("run", "calm", "--peers", "7", "--checkpoint-every", "9", "--checkpoint-to", str(tmp_path))
+    )
+    stored = sorted(tmp_path.glob("*.checkpoint"))[0]
+    answer = started("smilesim", "run", "--resume", str(stored))
+    assert answer.returncode == 2
+    assert "python: expected" in answer.stderr
+    assert "compiled" in answer.stderr
+
+
+def test_a_sweep_has_workers(tmp_path: Path) -> None:
+    answer = started(
+        "smilesim", "sweep", "calm", "--peers", "4,7", "--seeds", "2", "--jobs", "2", cwd=tmp_path
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_no_bug_can_be_planted_in_it() -> None:
+    answer = started("smilesim", "selftest")
+    assert answer.returncode == 2
+    assert "make setup" in answer.stderr
