@@ -78,12 +78,14 @@ class Exchange:
         slack_us = held_us * config.held_growth_ppm // _PPM + 2
         if not -slack_us <= rtt_us <= config.rtt_us_max:
             return
-        rtt_us = max(rtt_us, 0)
+        if rtt_us < 0:
+            rtt_us = 0
         error_us = (rtt_us + 1) // 2 + slack_us
         window.add(circle_us + rtt_us // 2 - heard_us, error_us, heard_us)
         window.took(rtt_us // 2)
         window.sent_us = heard_us - rtt_us
-        window.spoke_us = max(window.spoke_us, window.sent_us)
+        if window.sent_us > window.spoke_us:
+            window.spoke_us = window.sent_us
         if message.is_synced and error_us <= config.guard_us:
             window.counted_us = window.sent_us
 

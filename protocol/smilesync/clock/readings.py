@@ -91,11 +91,13 @@ class Window:
 
     def took(self, delay_us: int) -> None:
         """Note how long a message of this voter took, one way."""
-        self.delay_us = max(delay_us, self.delay_us - self.delay_us // DELAY_PART)
+        faded_us = self.delay_us - self.delay_us // DELAY_PART
+        self.delay_us = delay_us if delay_us > faded_us else faded_us
 
-    def count_since(self, since_us: int) -> int:
-        """Return how many readings are newer."""
-        return sum(taken_us > since_us for taken_us in self._samples[1::3])
+    def has_since(self, since_us: int, count: int) -> bool:
+        """Are that many readings newer? They lie in the order in which they came."""
+        samples = self._samples
+        return len(samples) >= 3 * count and samples[1 - 3 * count] > since_us
 
     def read(self, now_us: int, circle_us: int) -> Reading | None:
         """Return how far the voter is ahead of `circle_us`; None if unheard for too long."""

@@ -15,7 +15,6 @@ waiting rules are ours.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from smilesync.clock.midpoint import Reading, high_offset_us, midpoint, tightest
@@ -30,8 +29,7 @@ class Voice(NamedTuple):
     steady_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """What to do with the clock: step it, and whether it counts as SYNCED after that."""
 
     step_us: int
@@ -73,8 +71,8 @@ class Search:
         synced = [voice.reading for voice in voices if voice.is_synced]
         everyone = [voice.reading for voice in voices] + self._own
         if len(synced) >= self._quorum:
-            return self._settle(synced, may_find=True)
-        anchor = tightest(synced, self._faults + 1)
+            return self._settle(synced)
+        anchor = tightest(synced, self._faults + 1) if len(synced) > self._faults else None
         if anchor is not None and anchor.error_us <= self._config.guard_us:
             return self._join(anchor, everyone)
         if len(everyone) < self._quorum:
@@ -87,7 +85,10 @@ class Search:
             ahead_us = high_offset_us(everyone, self._faults)
             if ahead_us > self._config.guard_us:
                 return self._leap(ahead_us)
-        return self._settle(everyone, may_find=self._is_free(voices, now_us))
+        move = self._settle(everyone)
+        if move.is_found and not self._is_free(voices, now_us):
+            return move._replace(is_found=False)
+        return move
 
     def _join(self, anchor: Reading, everyone: list[Reading]) -> Move | None:
         """Go to where f + 1 SYNCED voters are; then settle with a quorum that is there too."""
@@ -102,19 +103,19 @@ class Search:
         if len(near) < self._quorum:
             self._calm = 0
             return None
-        return self._settle(near, may_find=True)
+        return self._settle(near)
 
     def _leap(self, step_us: int) -> Move:
         self._calm = 0
         return Move(step_us, abs(step_us), is_found=False)
 
-    def _settle(self, readings: Sequence[Reading], *, may_find: bool) -> Move:
+    def _settle(self, readings: Sequence[Reading]) -> Move:
         """Step to the midpoint; two small steps in a row end the search."""
         middle = midpoint(readings, self._faults)
         is_calm = 2 * abs(middle.offset_us) < self._config.guard_us
         is_calm = is_calm and middle.error_us <= self._config.guard_us
         self._calm = self._calm + 1 if is_calm else 0
-        is_found = may_find and self._calm >= self._config.calm_ticks
+        is_found = self._calm >= self._config.calm_ticks
         return Move(middle.offset_us, middle.error_us, is_found)
 
     def _is_free(self, voices: Sequence[Voice], now_us: int) -> bool:
@@ -122,15 +123,13 @@ class Search:
         config = self._config
         if self._others == 0:
             return True
-        agrees = [abs(voice.reading.offset_us) <= config.guard_us for voice in voices]
-        steady_us = [v.steady_us for v, is_near in zip(voices, agrees, strict=True) if is_near]
-        steady_us += [self._steady_us for _ in self._own]
+        near = [voice for voice in voices if abs(voice.reading.offset_us) <= config.guard_us]
+        steady_us = [voice.steady_us for voice in near] + [self._steady_us for _ in self._own]
         if len(steady_us) < self._quorum:
             return False
         waited_us = now_us - sorted(steady_us)[self._quorum - 1]
         if waited_us >= config.solitude_us:
             return True
-        harmless = sum(
-            is_near or not voice.is_synced for voice, is_near in zip(voices, agrees, strict=True)
-        )
-        return harmless == self._others and waited_us >= 2 * config.fresh_us
+        if waited_us < 2 * config.fresh_us or len(voices) < self._others:
+            return False
+        return not [voice for voice in voices if voice.is_synced and voice not in near]

@@ -178,7 +178,7 @@ class CircleClock:
 
     def deadline_ns(self) -> int:
         """Return when `wake` has something to do."""
-        return min(self._tick_ns, self.expiry_ns)
+        return self._tick_ns if self._tick_ns < self.expiry_ns else self.expiry_ns
 
     def delay_us(self) -> int:
         """Return the one-way delay that all but f voters keep to; liars cannot make it longer."""
@@ -225,14 +225,15 @@ class CircleClock:
             return config.neighbour_tick_ns
         if self.is_synced:
             return config.doubt_tick_ns if self._is_in_doubt() else config.tick_ns
-        answering = len(self._own) + sum(
-            exchange.peer in self._windows and now_ns - exchange.heard_ns <= config.silence_ns
-            for exchange in self._exchanges.values()
-        )
+        answering, is_wanted = len(self._own), False
+        for exchange in self._exchanges.values():
+            if now_ns - exchange.heard_ns <= config.silence_ns:
+                answering += exchange.peer in self._windows
+                is_wanted = is_wanted or self._is_wanted(exchange, now_ns)
         if self._burst_left == 0 or answering < self._quorum:
             return config.idle_tick_ns
         self._burst_left -= 1
-        if not any(self._is_wanted(exchange, now_ns) for exchange in self._exchanges.values()):
+        if not is_wanted:
             return config.search_tick_ns
         self._sprint_left -= 1
         return config.burst_tick_ns if self._sprint_left >= 0 else config.search_tick_ns
@@ -242,22 +243,21 @@ class CircleClock:
         config, window = self._config, exchange.window
         if window is None or now_ns - exchange.heard_ns > config.silence_ns:
             return False
-        return window.count_since(now_ns // _NS_PER_US - config.fresh_us) < config.sprint_readings
+        return not window.has_since(now_ns // _NS_PER_US - config.fresh_us, config.sprint_readings)
 
     def _send(
         self, exchange: Exchange, circle_us: int | None, now_ns: int, *, is_answer: bool = False
     ) -> Send:
         """Return the next CLOCK to one neighbour, and settle when the one after it is due."""
-        config = self._config
-        is_urgent = not self.is_synced or self._is_in_doubt()
+        config, peer = self._config, exchange.peer
         asks = False
         if exchange.window is None:
             gap_ns = config.neighbour_tick_ns
+        elif self.is_synced and not self._is_in_doubt():
+            gap_ns = config.tick_ns
         else:
-            asks = is_urgent and not is_answer and now_ns - exchange.heard_ns > config.ask_after_ns
-            if not is_urgent:
-                gap_ns = config.tick_ns
-            elif self.is_synced:
+            asks = not is_answer and now_ns - exchange.heard_ns > config.ask_after_ns
+            if self.is_synced:
                 gap_ns = config.doubt_tick_ns
             elif now_ns - exchange.heard_ns > config.silence_ns:
                 gap_ns = config.idle_tick_ns
@@ -266,10 +266,10 @@ class CircleClock:
             else:
                 gap_ns = config.search_tick_ns
         exchange.due_ns = now_ns + gap_ns
-        away = self.away if exchange.peer in self._windows else 0
-        is_told = exchange.peer not in self.apart
-        time = (circle_us, self.is_synced) if is_told else (None, False)
-        return Send(exchange.peer, exchange.compose(now_ns, *time, asks=asks, away=away))
+        away = self.away if self.away and peer in self._windows else 0
+        if peer in self.apart:
+            return Send(peer, exchange.compose(now_ns, None, False, asks=asks, away=away))
+        return Send(peer, exchange.compose(now_ns, circle_us, self.is_synced, asks=asks, away=away))
 
     def publish_us(self, now_ns: int, effects: list[Effect]) -> int | None:
         """Return the circle time to tell, kept well below what the journal has reserved."""
