@@ -66,7 +66,8 @@ class Belonging:
         if genesis is not None:
             born, binding = boot.in_force(genesis, journal, tools.verifier)
             mine = self._enter(usable, born, binding, now_ns, is_amnesic=is_amnesic)
-            descent = remembered(boot.forebears(genesis, journal, tools.verifier))
+            before = boot.forebears(genesis, journal, tools.verifier)
+            descent = remembered(before, born.lineage)
             self.membership = replace(mine, descent=descent)
             if usable.spare is not None and mine.circle.around.signer is usable.spare:
                 self._due = [AdoptVoterKey(), Notice(Event.KEY_ROTATED)]
@@ -296,7 +297,9 @@ class Belonging:
         self._departed.ended[before.genesis.circle_id] = last
         known = boot.known_by(proof)
         keys = boot.Keys(self._identity, merger.key or before.succession.key)
-        self.membership = replace(self._enter(keys, proof.genesis, known, now_ns), begun=known)
+        mine, descent = self._enter(keys, proof.genesis, known, now_ns), before.descent
+        descent = descent.parted(before.genesis)
+        self.membership = replace(mine, begun=known, descent=descent)
         self.membership.circle.trust.renew(now_ns)
         moved = records.Moved(origin, proof.genesis.encode())
         into, ended = short(proof.genesis.circle_id), short(before.genesis.circle_id)

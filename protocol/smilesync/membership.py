@@ -107,7 +107,7 @@ class Membership:
             decided_ns=circle.members.decided_ns,
             has_decided=circle.members.decided_ns > self.born_ns,
             quorum_until_ns=circle.quorum_until_ns(),
-            is_willing=self.is_willing(outside),
+            is_willing=self.is_willing(outside) and not self.is_over,
             is_amnesic=circle.guard.is_amnesic,
             is_trusting=circle.trust.holds(now_ns),
             circle_us=circle.timeline.at(now_ns) if circle.timeline is not None else None,

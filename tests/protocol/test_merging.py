@@ -10,18 +10,20 @@ from smilesync.circle.offer import Dissolve, Offer
 from smilesync.circle.quorum import statement, vote_set
 from smilesync.circle.value import NO_PREVIOUS, Value, named
 from smilesync.commands import Leave, Merge, SetConsent, SetOff, Switch
-from smilesync.effects import Event, Rung
+from smilesync.effects import Event, Rung, Send
 from smilesync.errors import LocalError
 from smilesync.ids import CircleId
 from smilesync.keys import Ed25519Signer
 from smilesync.timeline import Timeline
 from smilesync.wire import records
 from smilesync.wire.messages import (
+    Call,
     Clock,
     Decided,
     Heir,
     Meet,
     Message,
+    Pledge,
     Proof,
     Propose,
     Prove,
@@ -506,6 +508,24 @@ def test_circle_that_ended_is_not_succeeded() -> None:
     assert sent(street, Stranded, *range(7)) == 0
     assert circles(street)[4:] == [own] * 3
     assert street.peers[6].dropped["MRG-031"] == 1
+
+
+@pytest.mark.spec("MRG-031")
+def test_who_gave_up_its_key_for_a_successor_pledges_nothing_once_its_circle_has_ended() -> None:
+    street = ended()
+    street.command(6, Merge(agrees=False))
+    street.command(6, SetConsent(Switch.COLLECTIVE, on=True))
+    peer, own, now_ns = street.peers[6], circle_of(street, 6), street.local_ns(6)
+    mine = peer.belonging.membership
+    assert mine is not None
+    head = mine.circle.chain.head()
+    founders = tuple(sorted([street.identities[5], street.identities[6]]))
+    mine.succession._call = Call(own, head.hash, bytes(32), founders)
+
+    effects = peer.renewed(Ed25519Signer(b"\7" * 32), now_ns)
+
+    said = [one.message for one in effects if isinstance(one, Send)]
+    assert not [one for one in said if isinstance(one, Pledge)]
 
 
 @pytest.mark.spec("MRG-041")

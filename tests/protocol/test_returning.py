@@ -183,5 +183,13 @@ def test_a_descent_goes_back_so_far_and_knows_the_last_seats() -> None:
     assert descent == Descent((OLD,) * FOREBEARS_MAX, frozenset(OLD.roster.identities), 7 + LATE_NS)
     stranger = PeerId(PAIRS[9][0].public)
     assert FIRST.followed(OLD, OLD.roster, stranger, 7).invited_until_ns == 0
-    assert remembered(()) == FIRST
-    assert remembered((OLD, HEIR)).heritage == set(HEIR.roster.identities)
+    assert remembered((), None) == FIRST
+    assert remembered((OLD,), HEIR.lineage).heritage == set(OLD.roster.identities)
+    assert remembered((OLD, HEIR), None) == Descent((OLD, HEIR)), "a merger led elsewhere"
+
+
+@pytest.mark.spec("SUC-044")
+def test_who_goes_over_by_a_merger_can_still_tell_of_the_circles_before() -> None:
+    descent = FIRST.followed(OLD, OLD.roster, GUEST, 7).parted(HEIR)
+
+    assert descent == Descent((OLD, HEIR))

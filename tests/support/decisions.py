@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from smilesync.circle.changes import NO_CHANGES, Changes
-from smilesync.circle.genesis import Genesis, Parameters, Policy, found
+from smilesync.circle.genesis import VOTERS_MAX, Genesis, Parameters, Policy, found
 from smilesync.circle.offer import Merging
 from smilesync.circle.provenance import Step
 from smilesync.circle.quorum import statement, vote_set
@@ -36,7 +36,8 @@ class History:
 
     def __post_init__(self) -> None:
         self.people = [person(number) for number in range(self.size)]
-        self.genesis: Genesis = found(cards(self.people), bytes(32), self.parameters)
+        founders = cards(self.people)
+        self.genesis: Genesis = found(founders, bytes(32), self.parameters, voters_max=VOTERS_MAX)
         self.roster: Roster = self.genesis.roster
         self.slot = 0
 

@@ -4,6 +4,7 @@ What is said here is a stranger's claim. It decides whom to talk to, and never w
 Source: SPEC section Merging (MRG-020, MRG-021).
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -88,16 +89,17 @@ class Encounters:
         )
 
     def settled_head(self, circle: CircleId, now_ns: int) -> Head | None:
-        """Return the newest decision of a circle that others had the time to hear of, too."""
+        """Return the newest decision of a circle that others had the time to hear of, too.
+
+        One that most of those name who speak for it: nobody alone makes up a newer one.
+        """
         until_ns = now_ns - 3 * self._config.say_ns // 2
-        heads = [
-            head
-            for voice in self._present(now_ns)
-            if voice.meet.circle == circle
-            for head, first_ns in voice.heads.items()
-            if first_ns <= until_ns
-        ]
-        return max(heads, default=None)
+        voices = [one for one in self._present(now_ns) if one.meet.circle == circle]
+        counts = Counter(
+            head for one in voices for head, first_ns in one.heads.items() if first_ns <= until_ns
+        )
+        named = [head for head, count in counts.items() if 2 * count > len(voices)]
+        return max(named, default=None)
 
     def witnesses(
         self, circle: CircleId, offer: ValueHash, voters: Collection[PeerId], now_ns: int

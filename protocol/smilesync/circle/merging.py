@@ -34,6 +34,7 @@ HEADS_KEPT = 8
 """An offer names one of the last so many decisions of the circle that it is made to."""
 OFFERS_AT_ONCE = 4
 NS_PER_US = 1_000
+NOT_YET_NS = -NEVER_NS
 REMEMBERED_MAX = 64
 
 
@@ -80,6 +81,7 @@ class Merger:
         self._ready: dict[PeerId, dict[Ready, int]] = {}
         self._heads: dict[int, ValueHash] = {}
         self._offered_ns: dict[CircleId, int] = {}
+        self._courted_ns = NOT_YET_NS
         self._is_proven = True
         self._is_leaving = False
         self._ended_ns: int | None = None
@@ -195,20 +197,28 @@ class Merger:
         own, found = around.roster.circle, []
         if not self.agrees or head.is_last:
             return []
+        end = self._end_due(head, around, now_ns)
+        if end is not None:
+            self._courted_ns = now_ns
+            found.append(Ready(own, end.circle, end.offer))
+        smaller = self._encounters.smaller(around.roster.size, own, now_ns)
+        others = [other for other in smaller if self._may_offer(other, now_ns)]
+        return found + [Ready(own, other) for other in others[:OFFERS_AT_ONCE]]
+
+    def _end_due(self, head: Head, around: Circumstances, now_ns: int) -> Dissolve | None:
+        """Return how this voter would end its circle now, None if it would not."""
         held = self._proofs.held
-        if held is not None:
-            end = Dissolve(held.genesis.circle_id, held.name)
-            if not self._against_end(end, head, around, now_ns):
-                found.append(Ready(own, end.circle, end.offer))
-        for other in self._encounters.smaller(around.roster.size, own, now_ns)[:OFFERS_AT_ONCE]:
-            if self._may_offer(other, now_ns):
-                found.append(Ready(own, other))
-        return found
+        end = Dissolve(held.genesis.circle_id, held.name) if held is not None else None
+        is_due = end is not None and not self._against_end(end, head, around, now_ns)
+        return end if is_due else None
 
     def _may_offer(self, other: CircleId, now_ns: int) -> bool:
-        last_ns = self._offered_ns.get(other)
-        has_rested = last_ns is None or now_ns - last_ns >= self._config.again_ns
-        return self._is_proven and has_rested
+        """Is it time to offer, and is this circle not one that a larger one would take in?
+
+        Else whoever plays one small circle after the other keeps it from ever going over.
+        """
+        last_ns = max(self._offered_ns.get(other, NOT_YET_NS), self._courted_ns)
+        return self._is_proven and now_ns - last_ns >= self._config.again_ns
 
     def _against_offer(self, offer: Offer, around: Circumstances, now_ns: int) -> str:
         own = around.roster.circle
@@ -252,14 +262,14 @@ class Merger:
         return [Send(peer, meet) for peer in strangers]
 
     def _fetch(self, now: Company, now_ns: int) -> list[Effect]:
-        """Ask for the proof of an offer that is made to this circle."""
+        """Ask for the proof of an offer that is made to this circle, until one of them is good."""
         roster = now.around.roster
-        if now.head.is_last:
+        if now.head.is_last or self._end_due(now.head, now.around, now_ns) is not None:
             return []
         tellers = self._encounters.offers(roster.size, roster.circle, now_ns)
-        for name in sorted(tellers):
+        for name in self._proofs.in_turn(tellers):
             if self._proofs.holds(name):
-                break
+                continue
             if effects := self._proofs.ask(name, tellers[name], now_ns):
                 return effects
         return []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from smilesync.circle.genesis import Genesis, circle_id_of, decode_genesis
 from smilesync.circle.lawful import seats_after
-from smilesync.circle.offer import Offer
+from smilesync.circle.offer import Offer, can_merge
 from smilesync.circle.quorum import bits, statement, value_hash
 from smilesync.circle.roster import Roster, roster_of
 from smilesync.circle.value import Named, named
@@ -28,6 +28,8 @@ from smilesync.wire.votesets import set_of, set_value
 
 LINKS_MAX = 16
 """Decisions before the last one. A circle that needs more has changed too much to be proven."""
+LINKS_BYTES_MAX = 72_000
+"""What of a proof is left to them beside the largest genesis and the largest last decision."""
 OFFERS_KEPT = 4
 RULE = "MRG-006"
 
@@ -63,10 +65,7 @@ class Provenance:
 
     def encode(self) -> bytes:
         """Return the bytes that `read_proof` reads."""
-        listed: list[cbor.CborValue] = [
-            [decided.body, set_value(certificate), by.body]
-            for decided, certificate, by in self.steps
-        ]
+        listed: list[cbor.CborValue] = [_spelled(step) for step in self.steps]
         return cbor.encode([self.genesis.encode(), listed])
 
 
@@ -75,6 +74,7 @@ class Pedigree:
 
     def __init__(self, founding: Roster) -> None:
         self._links: list[Step] = []
+        self._links_bytes = 0
         self._trusted = founding
         self._latest: Step | None = None
         self._offers: dict[ValueHash, tuple[Step, ...]] = {}
@@ -97,7 +97,7 @@ class Pedigree:
             return None
         if not vouches(self._trusted, step):
             link = self._latest
-            if link is None or len(self._links) == LINKS_MAX:
+            if link is None or not self._has_room(link):
                 self.is_whole = False
                 return None
             self._keep(link)
@@ -121,11 +121,21 @@ class Pedigree:
         steps = self._offers.get(offer)
         return Provenance(genesis, steps) if steps is not None else None
 
+    def _has_room(self, link: Step) -> bool:
+        size_bytes = self._links_bytes + len(cbor.encode(_spelled(link)))
+        return len(self._links) < LINKS_MAX and size_bytes <= LINKS_BYTES_MAX
+
     def _keep(self, link: Step) -> None:
         self._links.append(link)
+        self._links_bytes += len(cbor.encode(_spelled(link)))
         after = seats_after(link[0].value, link[2])
         assert after is not None, "tested before it counts as decided"
         self._trusted = after
+
+
+def _spelled(step: Step) -> cbor.CborValue:
+    decided, certificate, by = step
+    return [decided.body, set_value(certificate), by.body]
 
 
 def proven(step: Step) -> Proven:
@@ -146,6 +156,8 @@ def read_proof(data: bytes, verifier: Verifier, *, wanted: Name) -> Provenance:
     if (circle_id_of(born), value_hash(last)) != wanted:
         raise Unwelcome("MRG-009", "the proof of another offer than was asked for")
     genesis = decode_genesis(born, verifier)
+    if not can_merge(genesis.parameters):
+        raise Malformed(RULE, "an offer of a circle that never merges, and never takes anybody in")
     trusted, slot = genesis.roster, 0
     steps: list[Step] = []
     for item in listed:

@@ -4,7 +4,7 @@ Parts of one neighbour are put together in order, and the whole is judged as if 
 enemy. Source: SPEC section Merging (MRG-003, MRG-004, MRG-009).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from smilesync.circle.provenance import Name, Provenance, read_proof
 from smilesync.config import MergingConfig
@@ -40,6 +40,16 @@ class Proofs:
     def holds(self, name: Name) -> bool:
         """Is this the proof that is held?"""
         return self.held is not None and (self.held.genesis.circle_id, self.held.name) == name
+
+    def in_turn(self, names: Iterable[Name]) -> list[Name]:
+        """Return the names in the order of asking: what is under way, then what comes after it.
+
+        So nobody keeps the proof of another circle away by telling of one of its own making.
+        """
+        last, is_asked = self._wanted, self._asked is not None
+        if last is None:
+            return sorted(names)
+        return sorted(names, key=lambda one: (not is_asked or one != last, one <= last, one))
 
     def ask(self, name: Name, peers: Sequence[PeerId], now_ns: int) -> list[Effect]:
         """Ask for a proof: whoever answers is asked on, else the next one is.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Genesis, Policy
+from smilesync.circle.lineage import Lineage
 from smilesync.circle.petitions import read_invite, write_invite
 from smilesync.circle.reception import Reception
 from smilesync.circle.roster import Roster
@@ -42,17 +43,26 @@ class Descent(NamedTuple):
     def followed(self, genesis: Genesis, roster: Roster, me: PeerId, now_ns: int) -> "Descent":
         """Return the descent of a device that goes over from this circle to a successor."""
         until_ns = now_ns + LATE_NS if me in roster.index_of else 0
-        forebears = (*self.forebears, genesis)[-FOREBEARS_MAX:]
-        return Descent(forebears, frozenset(roster.identities), until_ns)
+        parted = self.parted(genesis)
+        return Descent(parted.forebears, frozenset(roster.identities), until_ns)
+
+    def parted(self, genesis: Genesis) -> "Descent":
+        """Return the descent of a device that goes over from this circle by a merger."""
+        return Descent((*self.forebears, genesis)[-FOREBEARS_MAX:])
 
 
 FIRST = Descent()
 """That of a device in the circle whose genesis a person gave it."""
 
 
-def remembered(forebears: tuple[Genesis, ...]) -> Descent:
-    """Return the descent of a device after a restart: its journal has geneses, but no rosters."""
-    return Descent(forebears, frozenset(forebears[-1].roster.identities if forebears else ()))
+def remembered(forebears: tuple[Genesis, ...], lineage: Lineage | None) -> Descent:
+    """Return the descent of a device after a restart: its journal has geneses, but no rosters.
+
+    `lineage` of the circle that it is in: nobody had a seat before in one that succeeds no other.
+    """
+    succeeded = lineage.circle if lineage is not None else None
+    before = [one.roster for one in forebears if one.circle_id == succeeded]
+    return Descent(forebears, frozenset(before[-1].identities if before else ()))
 
 
 def invite(to: PeerId, voter: Signer, around: Circumstances, circle_us: int | None) -> list[Effect]:

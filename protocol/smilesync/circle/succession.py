@@ -31,8 +31,8 @@ class Situation(NamedTuple):
 
     `decided_ns`: the last decision, or the start; `has_decided`: there was one in this life.
     `quorum_until_ns`: until when q voters count as heard. `is_willing`: the wearer wants to be
-    part of a circle's light, and has not left. `is_trusting`: the known voters may vouch for others
-    (TRU-001). `circle_us` is None without a clock.
+    part of a circle's light and has not left, nor did the circle end. `is_trusting`: the known
+    voters may vouch for others (TRU-001). `circle_us` is None without a clock.
     `linked`: who has a link. `abandon` gives up the
     voter key for good; the world then gives another one to `Succession.renewed`.
     """
