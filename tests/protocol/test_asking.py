@@ -76,7 +76,8 @@ def test_voter_asks_at_once_after_a_nullification_and_not_before_its_slot_opens(
     asking.plan(slot, guard, 0, 0)
 
     nullified = LAB.votes((0, 1, 3, 4, 5), (VoteKind.NULLIFY, 1, None))
-    slot.handle_votes([nullified], Moment(50 * MS_NS, None, 0, may_vote=True))
+    slot.handle_votes([nullified])
+    slot.progress(Moment(50 * MS_NS, None, 0, may_vote=True))
     asking.plan(slot, guard, 0, 50 * MS_NS)
 
     assert asking.deadline_ns == 50 * MS_NS + TICK_NS

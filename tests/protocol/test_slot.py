@@ -20,6 +20,7 @@ from smilesync.wire.messages import (
     Propose,
     VoteKind,
     Votes,
+    VoteSet,
 )
 from smilesync.wire.records import Finalized, Notarized, Nullified
 from support.lab import MS_NS, Lab, votes_in
@@ -52,7 +53,12 @@ def _others(me: int, count: int = 3) -> tuple[int, ...]:
 
 
 def _hear(slot: Slot, members: tuple[int, ...], key: VoteKey, ms: int = 0) -> list[Effect]:
-    return slot.handle_votes([LAB.votes(members, key)], _moment(ms))
+    return _take(slot, [LAB.votes(members, key)], _moment(ms))
+
+
+def _take(slot: Slot, sets: list[VoteSet], moment: Moment) -> list[Effect]:
+    effects, has_news = slot.handle_votes(sets)
+    return effects + slot.progress(moment) if has_news else effects
 
 
 def _cast(effects: list[Effect]) -> list[VoteKey]:
@@ -86,7 +92,7 @@ def _timeouts_ms(slot: Slot, until_view: int) -> list[int]:
         now_ms = deadline_ms
         view = slot.view
         slot.wake(_moment(now_ms, synced=False))
-        slot.handle_votes([LAB.votes(ALL[:3], (X, view, None))], _moment(now_ms, synced=False))
+        _take(slot, [LAB.votes(ALL[:3], (X, view, None))], _moment(now_ms, synced=False))
     return waited
 
 
@@ -482,7 +488,7 @@ def test_body_that_no_vote_names_is_refused() -> None:
     for number in range(9):
         _hear(slot, (LAST,), (N, 1, ValueHash(bytes([number]) * 32)))
     forged = replace(LAB.votes((LAST,), (N, 1, VALUE)), signatures=(bytes(64),))
-    slot.handle_votes([forged], _moment())
+    _take(slot, [forged], _moment())
 
     with pytest.raises(Unwelcome):
         slot.handle_body(BODY, _moment())
@@ -508,7 +514,7 @@ def test_carried_value_is_not_asked_for_its_time() -> None:
     old = _moment(100, late_us=9_000_000)
 
     assert slot.handle_propose(LAB.proposal(THIRD, BODY, view=3), old) == []
-    effects = slot.handle_votes([LAB.votes((FIRST, SECOND, THIRD), (N, 1, VALUE))], old)
+    effects = _take(slot, [LAB.votes((FIRST, SECOND, THIRD), (N, 1, VALUE))], old)
 
     assert (N, 3, VALUE) in _cast(effects), "the certificate shows that it was fresh once"
 
@@ -579,7 +585,7 @@ def test_votes_beside_a_bad_set_change_nothing() -> None:
     bad = replace(LAB.votes((LAST,), (X, 2, None)), signatures=(bytes(64),))
 
     with pytest.raises(Unauthentic):
-        slot.handle_votes([good, bad], _moment())
+        slot.handle_votes([good, bad])
 
     assert slot.book.votes == {}
     assert slot.view == 1
@@ -593,8 +599,8 @@ def test_device_that_may_not_vote_signs_nothing_but_follows() -> None:
     effects += slot.handle_propose(LAB.proposal(FIRST, BODY), quiet)
     effects += slot.wake(_moment(500, may_vote=False))
     assert slot.deadline_ns() == 1_000 * MS_NS
-    effects += slot.handle_votes([LAB.votes((FIRST, THIRD, LAST), (N, 1, VALUE))], quiet)
-    effects += slot.handle_votes([LAB.votes((FIRST, THIRD, LAST), (F, 1, VALUE))], quiet)
+    effects += _take(slot, [LAB.votes((FIRST, THIRD, LAST), (N, 1, VALUE))], quiet)
+    effects += _take(slot, [LAB.votes((FIRST, THIRD, LAST), (F, 1, VALUE))], quiet)
 
     assert effects == []
     assert slot.decided is not None

@@ -45,7 +45,8 @@ def play(me: int, journal: list[bytes], steps: list[Step]) -> list[dict[str, obj
             case Propose():
                 effects = slot.handle_propose(message, moment)
             case Votes():
-                effects = slot.handle_votes(message.sets, moment)
+                effects, has_news = slot.handle_votes(message.sets)
+                effects = effects + slot.progress(moment) if has_news else effects
             case Body():
                 effects = slot.handle_body(message.value, moment)
             case _:

@@ -4,8 +4,6 @@ Source: SPEC sections Quorum and votes (CIR-001), Repair and Restart (CIR-036, C
 CIR-053), Membership (MEM-020, MEM-027, INV-016), Spreading (SPR-041).
 """
 
-from dataclasses import replace
-
 from smilesync.circle import guard, repair
 from smilesync.circle.chain import Chain
 from smilesync.circle.pool import Pool
@@ -88,21 +86,26 @@ class Answers:
             raise Unwelcome("SPR-041", "petitions and evidence of a partner come too fast")
 
 
-def to_status(asker: Status, slot: Slot, chain: Chain, own: Status) -> list[CircleMessage]:
-    """Return what brings the asker on, or the `own` STATUS to one that is ahead."""
-    if asker.slot < slot.number:
-        return chain.answer(asker.slot)
-    if asker.slot > slot.number:
-        return [own]
-    return repair.differences(slot, asker)
+def to_status(asker: Status, slot: Slot, chain: Chain) -> list[CircleMessage]:
+    """Return what brings an asker on that is not ahead."""
+    is_behind = asker.slot < slot.number
+    return chain.answer(asker.slot) if is_behind else repair.differences(slot, asker)
 
 
-def to_question(asker: Status, index: int, slot: Slot, chain: Chain) -> Status:
+def to_question(asker: Status, index: int, slot: Slot, chain: Chain, away: int) -> Status:
     """Answer the question of a restarted member, whatever this one is waiting for itself."""
     head = chain.signed_by(slot.around.roster.voters[index])
     recalled_slot, recalled = guard.recall(asker, index, slot, head)
-    own = repair.status(slot, 0)
-    return replace(own, answer=asker.question, recalled_slot=recalled_slot, recalled=recalled)
+    return Status(
+        slot.number,
+        slot.view,
+        repair.summarise(slot),
+        repair.bodies(slot),
+        answer=asker.question,
+        recalled_slot=recalled_slot,
+        recalled=recalled,
+        away=away,
+    )
 
 
 def to_want(request: Want, slot: Slot, chain: Chain, pool: Pool) -> list[CircleMessage | Carried]:

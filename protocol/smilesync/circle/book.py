@@ -121,7 +121,18 @@ class VoteBook:
 
     def certified(self, kind: VoteKind) -> list[VoteKey]:
         """Return what is certified of one kind, in the order it became so."""
+        if not self._certificates:
+            return []
         return [key for key in self._certificates if key[0] is kind]
+
+    def newest(self) -> tuple[int, VoteKind | None]:
+        """Return the highest view notarized or nullified, and which it is; 0 if none is yet."""
+        highest, what = 0, None
+        for kind, view, _ in self._certificates:
+            is_newer = view > highest or (view == highest and kind is VoteKind.NOTARIZE)
+            if is_newer and kind is not VoteKind.FINALIZE:
+                highest, what = view, kind
+        return highest, what
 
     def is_nullified(self, view: int) -> bool:
         """Is there a nullification certificate of `view`?"""
@@ -136,7 +147,11 @@ class VoteBook:
 
     def highest_notarized(self) -> int:
         """Return the highest view with a notarization certificate, 0 if none."""
-        return max((key[1] for key in self.certified(VoteKind.NOTARIZE)), default=0)
+        highest = 0
+        for kind, view, _ in self._certificates:
+            if kind is VoteKind.NOTARIZE and view > highest:
+                highest = view
+        return highest
 
     def bitmap(self, key: VoteKey) -> int:
         """Return whose votes on `key` are held."""

@@ -102,6 +102,11 @@ class Chain:
         self.state = state
         return Seated(self.head().slot + 1, self.roster.body, state.encode())
 
+    def state_wanted(self) -> bytes | None:
+        """Return the hash of the state that this device lacks, None if it lacks none."""
+        last = self._head.value
+        return last.state_hash if last is not None and self.state is None else None
+
     def pieces(self, wanted: bytes, offset: int) -> list[Piece]:
         """Return the next pieces of a roster or of the state, as far as held."""
         state = self.state

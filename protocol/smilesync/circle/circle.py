@@ -6,13 +6,13 @@ effects. Knows no transport; the clock is told to it. Source: SPEC part Circle.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from smilesync.circle import repair
 from smilesync.circle.answers import Answers, to_question, to_status, to_want
 from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
-from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
+from smilesync.circle.circumstances import Circumstances, Moment
+from smilesync.circle.early import Early
 from smilesync.circle.guard import QUESTION_MAX, RestartGuard, remembers
 from smilesync.circle.inputs import NOBODY, Basis, Counts, published
 from smilesync.circle.lease import Lease, Standing
@@ -90,7 +90,7 @@ class Circle:
         self.dropped: Counter[str] = Counter()
         """Rules that early messages were found to break, when their slot came."""
         self.is_far = False  # some of any q voters are reached over others; set by the owner
-        self._early: list[tuple[PeerId, CircleMessage]] = []
+        self._early = Early(around.config.early_messages_per_sender_max)
         self.answers = Answers(around.config)
         self.trust = Trust(around.config.trust_ns, journal, now_ns)
 
@@ -116,10 +116,13 @@ class Circle:
         """Handle a circle message of a member; raises RemoteError and then changed nothing."""
         if sender not in self.roster.index_of and sender not in self.asking.partners:
             self.answers.admit(message, sender, self.slot.number, now_ns)
-        # Every third vote comes when q others have decided: nothing to do, nothing to plan.
-        is_over = isinstance(message, Votes) and message.slot < self.slot.number
+        if isinstance(message, Votes) and message.slot < self.slot.number:
+            return []  # every third vote comes when q others have decided
         effects = self._route(message, sender, now_ns)
-        return effects if is_over else effects + self._settle(now_ns)
+        slot, is_quiet = self.slot, isinstance(message, (Votes, Status, Want))
+        if is_quiet and slot.is_open and not slot.has_moved and slot.around.state is not None:
+            return effects  # most votes complete no certificate: nothing follows
+        return effects + self._settle(now_ns)
 
     def connected(self, peer: PeerId) -> list[Effect]:
         """A link with `peer` came up: whoever still asks after a restart asks there at once."""
@@ -183,10 +186,10 @@ class Circle:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake` at the latest."""
-        ends_us = self.chain.head().not_after_us
-        opens_ns = NEVER_NS if self.guard.is_over else self._timetable.opens_ns(ends_us)
-        slot_ns = self.slot.deadline_ns() if self.slot.is_open else opens_ns
-        asking_ns = self.asking.deadline_ns
+        slot, asking_ns = self.slot, self.asking.deadline_ns
+        is_waiting = not slot.is_open and not self.guard.is_over
+        ends_us = slot.head.not_after_us
+        slot_ns = self._timetable.opens_ns(ends_us) if is_waiting else slot.deadline_ns()
         return slot_ns if slot_ns < asking_ns else asking_ns
 
     def quorum_until_ns(self) -> int:
@@ -207,6 +210,8 @@ class Circle:
         return []
 
     def _route(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
+        if isinstance(message, (Votes, Propose, Body)):
+            return self._handle_voting(message, sender, now_ns)
         if isinstance(message, Status):
             return self._handle_status(message, sender, now_ns)
         if isinstance(message, Want):
@@ -215,22 +220,22 @@ class Circle:
             return self._handle_decided(message, now_ns)
         if isinstance(message, Evidence):
             return self.handle_said(message, sender, now_ns)
-        if isinstance(message, Piece):
-            return self._handle_piece(message, sender, now_ns)
-        return self._handle_voting(message, sender, now_ns)
+        return self._handle_piece(message, sender, now_ns)
 
     def _handle_voting(
         self, message: Propose | Votes | Body, sender: PeerId, now_ns: int
     ) -> list[Effect]:
-        self.chain.must_go_on(message.slot)
-        if message.slot != self.slot.number:
+        slot = self.slot
+        if self.guard.is_over:
+            self.chain.must_go_on(message.slot)
+        if message.slot != slot.number:
             return self._handle_other_slot(message, sender, now_ns)
-        moment = self._moment(now_ns)
-        if isinstance(message, Propose):
-            return self.slot.handle_propose(message, moment)
         if isinstance(message, Votes):
-            return self.slot.handle_votes(message.sets, moment)
-        return self.slot.handle_body(message.value, moment)
+            effects, has_news = slot.handle_votes(message.sets)
+            return effects + slot.progress(self._moment(now_ns)) if has_news else effects
+        if isinstance(message, Propose):
+            return slot.handle_propose(message, self._moment(now_ns))
+        return slot.handle_body(message.value, self._moment(now_ns))
 
     def _handle_other_slot(
         self, message: Propose | Votes | Body, sender: PeerId, now_ns: int
@@ -244,11 +249,9 @@ class Circle:
                 complete = self.chain.handle_certificate(message.slot, votes, may_skip=may_skip)
                 if complete is not None:
                     return self._adopt(*complete, now_ns)
-        waiting = sum(1 for early_sender, _ in self._early if early_sender == sender)
         is_known = sender in self.roster.index_of or sender in self.members.standby
-        is_next = is_known and message.slot == self.slot.number + 1
-        if is_next and waiting < self._config.early_messages_per_sender_max:
-            self._early.append((sender, message))
+        if is_known and message.slot == self.slot.number + 1:
+            self._early.keep(sender, message)
         return []
 
     def _handle_decided(self, message: Decided, now_ns: int) -> list[Effect]:
@@ -257,7 +260,7 @@ class Circle:
 
     def _handle_piece(self, piece: Piece, sender: PeerId, now_ns: int) -> list[Effect]:
         """Take a part of a roster or state that is wanted; with its state a voter may vote."""
-        state = self.chain.library.handle_piece(piece, sender, self._state_wanted())
+        state = self.chain.library.handle_piece(piece, sender, self.chain.state_wanted())
         if state is None:
             return []
         record = self.chain.learn_state(state)
@@ -274,12 +277,14 @@ class Circle:
             effects += self.slot.progress(self._moment(now_ns))
         may = self.answers.may
         if status.question and index is not None and may(sender, "question", now_ns):
-            answer = to_question(status, index, self.slot, self.chain)
-            effects.append(Send(sender, replace(answer, away=self.away(now_ns))))
-        if may(sender, "status", now_ns):
-            parts = to_status(status, self.slot, self.chain, self._status(now_ns))
-            effects += [Send(sender, part) for part in parts]
-        return effects
+            answer = to_question(status, index, self.slot, self.chain, self.away(now_ns))
+            effects.append(Send(sender, answer))
+        if not may(sender, "status", now_ns):
+            return effects
+        if status.slot > self.slot.number:
+            return [*effects, Send(sender, self._status(now_ns))]
+        parts = to_status(status, self.slot, self.chain)
+        return effects + [Send(sender, part) for part in parts]
 
     def _handle_want(self, message: Want, sender: PeerId, now_ns: int) -> list[Effect]:
         if not self.answers.may(sender, "want", now_ns):
@@ -300,12 +305,13 @@ class Circle:
         while self.slot.decided is not None:
             effects += self._adopt(*self.slot.decided, self.roster, now_ns)
             effects += self._forget()
-        ends_us, may_vote = self.chain.head().not_after_us, self.guard.may_vote
+        ends_us, may_vote = self.slot.head.not_after_us, self.guard.may_vote
         is_due = now_ns >= self._timetable.opens_ns(ends_us) and not self.guard.is_over
         if is_due and not self.slot.is_open:
             effects += self.slot.begin(self._moment(now_ns))
         due_ns = self._timetable.due_ns(ends_us, now_ns, may_vote=may_vote)
         self.asking.plan(self.slot, self.guard, due_ns, now_ns)
+        self.slot.has_moved = self.slot.was_nullified  # which `plan` may take later
         return effects
 
     def _forget(self) -> list[Effect]:
@@ -331,8 +337,7 @@ class Circle:
         self.slot = Slot(self.around, self.chain.head())
         detail = f"slot={decided.value.slot} view={certificate.view} value={short(decided.hash)}"
         effects.append(Notice(Event.SLOT_DECIDED, detail=detail))
-        early, self._early = self._early, []
-        for sender, message in early:
+        for sender, message in self._early.take():
             effects += self._retry(message, sender, now_ns)
         effects += self.members.tell(may_vote=not self.guard.is_amnesic)
         return effects + (self._part() if self.members.is_gone() else [])
@@ -364,11 +369,6 @@ class Circle:
             self._is_amnesia_recorded = False
         return effects
 
-    def _state_wanted(self) -> bytes | None:
-        """Return the hash of the state that this device lacks, None if it lacks none."""
-        last = self.chain.head().value
-        return last.state_hash if last is not None and self.chain.state is None else None
-
     def _retry(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         """Handle a message that came one slot early; what was wrong with it is wrong still."""
         try:
@@ -384,7 +384,7 @@ class Circle:
         for identity in self.asking.choose(self.guard, now_ns):
             effects.append(Send(identity, status))
             named = self.members.witness.missing
-            pieces = self.chain.library.requests(identity, self._state_wanted(), named)
+            pieces = self.chain.library.requests(identity, self.chain.state_wanted(), named)
             request = repair.want(self.slot, pieces)
             if request is not None:
                 effects.append(Send(identity, request))
@@ -392,7 +392,7 @@ class Circle:
 
     def _status(self, now_ns: int) -> Status:
         question = self.guard.question if self.guard.is_asking else 0
-        return replace(repair.status(self.slot, question), away=self.away(now_ns))
+        return repair.status(self.slot, question, away=self.away(now_ns))
 
     def _moment(self, now_ns: int) -> Moment:
         circle_us = self.timeline.at(now_ns) if self.timeline is not None else None

@@ -9,6 +9,7 @@ from smilesync.circle.book import PART_VOTES_MIN
 from smilesync.circle.genesis import VOTERS_USUAL_MAX
 from smilesync.circle.quorum import VoteKey, bits, vote_set
 from smilesync.circle.slot import Slot
+from smilesync.ids import ValueHash
 from smilesync.wire.messages import (
     Body,
     CircleMessage,
@@ -47,10 +48,14 @@ def summarise(slot: Slot) -> tuple[VoteSummary, ...]:
     return tuple(chosen)
 
 
-def status(slot: Slot, question: int) -> Status:
+def status(slot: Slot, question: int, *, away: int = 0) -> Status:
     """Return this device's STATUS; `question` is 0 unless it asks after a restart."""
-    bodies = tuple(sorted(slot.bodies))[:NAMED_SUMMARIES_MAX]
-    return Status(slot.number, slot.view, summarise(slot), bodies, question)
+    return Status(slot.number, slot.view, summarise(slot), bodies(slot), question, away=away)
+
+
+def bodies(slot: Slot) -> tuple[ValueHash, ...]:
+    """Return which values are held, within one datagram."""
+    return tuple(sorted(slot.bodies))[:NAMED_SUMMARIES_MAX]
 
 
 def differences(slot: Slot, asker: Status) -> list[CircleMessage]:
@@ -95,9 +100,9 @@ def want(slot: Slot, pieces: tuple[tuple[bytes, int], ...] = ()) -> Want | None:
     body = slot.body_wanted()
     if body is None and slot.missing is None and not pieces:
         return None
-    bodies = (body,) if body is not None else ()
+    values = (body,) if body is not None else ()
     certificates = (slot.missing,) if slot.missing is not None else ()
-    return Want(slot.number, bodies, certificates, pieces)
+    return Want(slot.number, values, certificates, pieces)
 
 
 def pack(slot_number: int, sets: list[VoteSet]) -> list[CircleMessage]:

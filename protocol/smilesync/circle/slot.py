@@ -10,7 +10,7 @@ Rules R0 to R7 and V2, V3 of SPEC section Consensus. Deviation from the paper: o
 so that nothing is ever final by implication and no chain of undecided values exists.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from smilesync.circle.book import Checked, VoteBook
 from smilesync.circle.changes import NO_CHANGES, Changes
@@ -58,8 +58,10 @@ class Slot:
         self.decided: tuple[Named, VoteSet] | None = None
         self.first_view_ns = around.config.first_view_timeout_ns
         """T0: how long view 1 waits for its leader. Longer where messages take long."""
-        self._was_nullified = False
+        self.was_nullified = False
         self.is_rolled_back = False
+        self.has_moved = False
+        """Is there anything here that the circle has not looked at?"""
         self.missing: CertificateName | None = None
         self.own: dict[VoteKey, bytes] = {}
         self._refused: tuple[int, ...] = ()
@@ -131,8 +133,8 @@ class Slot:
         self._hash_of_view[view] = candidate.hash
         return self.progress(moment)
 
-    def handle_votes(self, sets: Iterable[VoteSet], moment: Moment) -> list[Effect]:
-        """Add votes whose signatures verify; with a bad one all sets are refused."""
+    def handle_votes(self, sets: Iterable[VoteSet]) -> tuple[list[Effect], bool]:
+        """Add votes, all or none; says if a certificate is complete: then call `progress`."""
         view_max = self.view + self.around.config.views_ahead_max
         effects: list[Effect] = []
         has_news = False
@@ -142,7 +144,7 @@ class Slot:
                 self._recognise(checked.key, index)
                 if self.book.contradiction(checked.key, index) is not None:
                     effects += self._accuse(index, checked.key, signature)
-        return effects + self.progress(moment) if has_news else effects
+        return effects, has_news
 
     def handle_body(self, body: bytes, moment: Moment) -> list[Effect]:
         """Keep a value that votes already name."""
@@ -196,25 +198,25 @@ class Slot:
         effects: list[Effect] = []
         if moment.now_ns >= self._propose_after_ns:
             self.is_turn, self._propose_after_ns = True, NEVER_NS
-        steps: tuple[Callable[[Moment], list[Effect] | None], ...] = (
-            self._finalize,
-            self._advance,
-            self._notarize,
-            self._carry,
-        )
         while not self._decide():
-            for step in steps:
-                taken = step(moment)
-                if taken is not None:
-                    effects += taken
-                    break
-            else:
+            taken = self._step(moment)
+            if taken is None:
                 break
+            effects += taken
+        self.has_moved = True
         return effects
+
+    def _step(self, moment: Moment) -> list[Effect] | None:
+        """Apply the first rule that may be applied; None if there is none."""
+        for rule in (self._finalize, self._advance, self._notarize):
+            taken = rule(moment)
+            if taken is not None:
+                return taken
+        return self._carry(moment)
 
     def take_nullified(self) -> bool:
         """Was the view entered by a nullification since this was last asked?"""
-        was_nullified, self._was_nullified = self._was_nullified, False
+        was_nullified, self.was_nullified = self.was_nullified, False
         return was_nullified
 
     def value_of_view(self, view: int) -> ValueHash | None:
@@ -253,14 +255,10 @@ class Slot:
 
     def _advance(self, moment: Moment) -> list[Effect] | None:
         """R4: a notarization or nullification of this view or a later one opens the next view."""
-        highest, by_nullification = 0, False
-        for kind in (N, X):
-            for _, view, _ in self.book.certified(kind):
-                if view > highest:
-                    highest, by_nullification = view, kind is X
+        highest, what = self.book.newest()
         if highest < self.view:
             return None
-        self._enter(highest + 1, moment, by_nullification=by_nullification)
+        self._enter(highest + 1, moment, by_nullification=what is X)
         return []
 
     def _notarize(self, moment: Moment) -> list[Effect] | None:
@@ -354,19 +352,17 @@ class Slot:
         config = self.around.config
         self.is_open = True
         self.view = view
-        self._was_nullified = by_nullification
+        self.was_nullified = by_nullification
         self.missing = None
         timeout_ns = self.first_view_ns
         for _ in range(min(view - 1, config.view_growth_steps_max)):
             timeout_ns = timeout_ns * 3 // 2
         timeout_ns = min(timeout_ns, VIEW_GROWTH_MAX * self.first_view_ns)
-        is_leader_absent = bool(moment.absent >> self.leader(view) & 1)
+        leader = self.leader(view)
+        is_leader_absent = bool(moment.absent >> leader & 1)
         self._view_deadline_ns = moment.now_ns + (TICK_NS if is_leader_absent else timeout_ns)
         # After a notarization the finalization usually arrives within the pause.
-        is_leader, is_paused = (
-            self.leader(view) == self.around.me,
-            view > 1 and not by_nullification,
-        )
+        is_leader, is_paused = leader == self.around.me, view > 1 and not by_nullification
         self.is_turn, self._propose_after_ns = is_leader and not is_paused, NEVER_NS
         if is_leader and is_paused:
             self._propose_after_ns = moment.now_ns + self.first_view_ns // 3
@@ -374,7 +370,7 @@ class Slot:
     def _recognise(self, key: VoteKey, index: int) -> None:
         """A good own signature that this device does not remember: its journal was rolled back."""
         if index == self.around.me and key not in self.own:
-            self.is_rolled_back = True
+            self.is_rolled_back = self.has_moved = True
 
     def _accuse(self, index: int, key: VoteKey, signature: bytes) -> list[Effect]:
         """Votes that no honest voter signs both: tell people, and keep the proof if it is held."""
@@ -383,10 +379,11 @@ class Slot:
         if other is not None:
             place = self.number, roster.voters[index], roster.hash
             self.proofs.append(proof(place, other, (key, signature)))
+            self.has_moved = True
         return [Notice(Event.EQUIVOCATION_SEEN, roster.identities[index])]
 
     def _has_own(self, kind: VoteKind, view: int) -> bool:
-        return any(key[0] is kind and key[1] == view for key in self.own)
+        return (kind, view) in [(key[0], key[1]) for key in self.own]
 
     def _index(self) -> int:
         assert self.around.me is not None
