@@ -38,7 +38,7 @@ class Crowd:
     def __init__(
         self, config: Config, relays: Relays, circle: Circle, signer: Signer, entropy: Entropy
     ) -> None:
-        around = circle.around
+        self._around = around = circle.around
         self._config = config
         self._partners = relays.partners
         self._relays = relays
@@ -233,16 +233,17 @@ class Crowd:
             self._slot, self._inputs = head.slot, inputs
 
     def _follow(self, circle: Circle) -> None:
-        """Go over to other voters: by index nothing is known any more."""
-        around = self._around = circle.around
-        state = around.state
+        """Go over to other people; and to other voters, of whom by index nothing is known yet."""
+        around, before = circle.around, self._around.roster.hash
+        self._around, state = around, around.state
         out = (*state.expelled, *state.struck) if state is not None else ()
         members, standby = around.roster.index_of, circle.members.standby
         self._expelled = frozenset(out)
         self._admitted: Container[PeerId] = frozenset((*members, *standby)) if standby else members
         self._seen = None
-        self._words.turn()
-        self._waiting.clear()
+        if around.roster.hash != before:
+            self._words.turn()
+            self._waiting.clear()
 
     def _charge(self, partner: Partner, message: Feelings, now_ns: int) -> None:
         """Let so many of a partner's words through; withdrawals have an allowance of their own."""

@@ -193,6 +193,28 @@ def test_what_is_taken_back_does_not_leave_with_the_next_batch() -> None:
     assert all(one.state is None for *_, one in _words(street, after_ns))
 
 
+@pytest.mark.spec("INP-013")
+def test_decision_that_changes_no_voter_costs_no_word_and_sends_none_twice() -> None:
+    """The state of a circle changes often, by its lots and by who waits; its voters seldom."""
+    street = _street(9, 4)
+    street.run(20)
+    circle = street.peers[5].circle
+    assert circle is not None
+    word = sign(street.pairs[8][0], circle.roster.circle, 7, CALM, street.circle_us(5))
+    word = word._replace(voters=0b1111)
+
+    street.deliver(8, 5, Feelings((word,)))
+    changed = State(struck=(street.identities[7],))
+    circle.members.around = replace(circle.around, state=changed)
+    street.run(0.5)
+
+    passed = [one.voters for _, source, _, one in _words(street) if source == 5]
+    assert sum(passed) == 0b1111, "once for each voter"
+    street.deliver(4, 5, Feelings((word,)))
+    street.run(0.5)
+    assert len([one for _, source, _, one in _words(street) if source == 5]) == len(passed)
+
+
 @pytest.mark.spec("INP-012", "EMO-004", "EMO-005")
 def test_words_carry_sequences_of_the_wearer_and_a_time_that_is_reserved() -> None:
     street = _street(9, 4)
