@@ -385,7 +385,7 @@ def test_state_that_a_value_with_a_place_of_nobody_made_is_not_known() -> None:
 
 
 @pytest.mark.spec("RKY-004")
-def test_eight_former_keys_fit_a_state_and_its_bytes_name_them_in_order() -> None:
+def test_all_former_keys_fit_a_state_and_its_bytes_name_them_in_order() -> None:
     former = tuple(Former(VoterKey(bytes([n]) * 32), NAME, n) for n in range(1, FORMER_MAX + 1))
     assert state_of(State(former=former).encode()).former == former
 

@@ -80,7 +80,8 @@ def _rotated(*rotations: Rotation, **others: object) -> Changes:
 
 CROWD = State((waits(9, 7), waits(10)), (Guest(who(9), who(1), 7),))
 REMEMBERS = State(former=(former(2, SLOT - 299),))
-FULL = State(former=tuple(former(i, SLOT - 10, i) for i in range(1, 9)))
+FULL = State(former=tuple(former(i, SLOT - 10, i) for i in range(1, 13)))
+FEW = tuple(former(i, SLOT - 10, i) for i in range(1, 5))
 ADMITTED = Admission(HASHES[7], who(12), FRESH[0], who(1))
 
 GOOD = [
@@ -88,6 +89,21 @@ GOOD = [
     Row("a key that moves its seat", "RKY-006", _rotated(turns(3, 5))),
     Row("two of eight", "RKY-005 RKY-006", _rotated(turns(1), turns(6, 1)), size=8),
     Row("of who waits", "RKY-006", _rotated(turns(4)), state=CROWD, policy=Policy.INVITE),
+    Row(
+        "a fourth of late, of who waits",
+        "RKY-004 RKY-006",
+        _rotated(turns(5)),
+        size=5,
+        state=replace(CROWD, former=FEW[1:]),
+        policy=Policy.INVITE,
+    ),
+    Row(
+        "a fifth of late",
+        "RKY-004 RKY-006",
+        _rotated(turns(4)),
+        size=5,
+        state=State(former=FEW),
+    ),
     Row(
         "of who waits, while another is seated",
         "RKY-006",
@@ -179,7 +195,15 @@ BAD = [
         state=State(former=(Former(FRESH[0], who(2), SLOT - 9),)),
         policy=Policy.INVITE,
     ),
-    Row("a ninth of late", "RKY-004", _rotated(turns(8)), size=9, state=FULL),
+    Row("a thirteenth of late", "RKY-004", _rotated(turns(12)), size=13, state=FULL),
+    Row(
+        "a fifth of late, of who waits",
+        "RKY-004",
+        _rotated(turns(5)),
+        size=5,
+        state=replace(CROWD, former=FEW),
+        policy=Policy.OPEN,
+    ),
     Row("two of four", "MEM-012", _rotated(turns(0), turns(1, 1))),
     Row(
         "one of four, and another removed",
@@ -254,7 +278,7 @@ def _bad_bodies() -> list[Case]:
         ("a place twice", "RKY-001", {"changes": cbor.encode({18: [good, good]})}),
         ("out of order", "RKY-001", {"changes": cbor.encode({18: [later, good]})}),
         ("no former key", "MEM-004", {"state": _state([])}),
-        ("nine former keys", "MEM-004", {"state": _state([[bytes(32), bytes(32), 0]] * 9)}),
+        ("13 former keys", "MEM-004", {"state": _state([[bytes(32), bytes(32), 0]] * 13)}),
         ("a former key of nobody", "MEM-004", {"state": _state([[bytes(32), b"", 0]])}),
         ("a former key without slot", "MEM-004", {"state": _state([[bytes(32), bytes(32)]])}),
     ]

@@ -10,8 +10,11 @@ from smilesync.ids import KEY_SIZE_BYTES, PeerId, VoterKey
 from smilesync.wire.cbor import CborValue
 from smilesync.wire.fields import Fields
 
-FORMER_MAX = 8
-"""More than may lie of the 22 voters that a circle usually has at most."""
+FORMER_MAX = 12
+"""As many as may lie of the 22 voters that a circle usually has at most, and `WAITING_MAX`, and
+one more: those who may be anybody leave room for a voter who lost its key."""
+WAITING_MAX = 4
+"""Who waits for a seat gets another key only while no more than these are remembered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smilesync.circle.changes import Changes, Rotation
-from smilesync.circle.former import FORMER_MAX, Former
+from smilesync.circle.former import FORMER_MAX, WAITING_MAX, Former
 from smilesync.circle.roster import Roster, Seat
 from smilesync.circle.state import State
 from smilesync.errors import Malformed
@@ -38,8 +38,10 @@ def check_rotations(changes: Changes, roster: Roster, state: State) -> None:
     """Raise Malformed unless each is another key, never used, of somebody who just stays."""
     if not changes.rotated:
         return
-    if len(state.former) + len(changes.rotated) > FORMER_MAX:
-        raise Malformed("RKY-004", f"more than {FORMER_MAX} voter keys went out of use of late")
+    is_waiting = any(one.place >= roster.size for one in changes.rotated)
+    most = WAITING_MAX if is_waiting else FORMER_MAX
+    if len(state.former) + len(changes.rotated) > most:
+        raise Malformed("RKY-004", f"more than {most} voter keys went out of use of late")
     voters = [one.voter for one in changes.rotated]
     used = owners(roster, state).keys() | {one.voter for one in changes.admitted}
     if len(set(voters)) < len(voters) or not used.isdisjoint(voters):
