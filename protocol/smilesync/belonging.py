@@ -118,6 +118,11 @@ class Belonging:
         conditions.must_be_safe(pattern)
         return mine.wishes.wish(pattern, wearer, mine.circle.slot.number, now_ns)
 
+    def holds(self, wish: Carried, sender: PeerId) -> bool:
+        """Is it a copy of a wish that the circle has and that `sender` may pass on?"""
+        mine = self.membership
+        return mine is not None and mine.wishes.has(wish, sender, mine.circle.roster.index_of)
+
     def take(self, said: Carried, sender: PeerId, outside: Outside, now_ns: int) -> list[Effect]:
         """Take a wish, or an invitation; raises RemoteError and then changed nothing."""
         mine = self.membership

@@ -36,7 +36,7 @@ from smilesync.errors import LocalError, RemoteError
 from smilesync.ids import PeerId
 from smilesync.keys import Signer, Verifier
 from smilesync.light import conditions
-from smilesync.membership import WILLING, Outside, Tools, new_clock
+from smilesync.membership import NEVER_NS, WILLING, Outside, Tools, new_clock
 from smilesync.mesh.neighbours import Neighbours
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
 from smilesync.statistics import Statistics, picture
@@ -52,7 +52,6 @@ from smilesync.wire.messages import (
 )
 from smilesync.wire.records import Record
 
-NEVER_NS = 2**63 - 1
 CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH, ObjectKind.INVITE}
 WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
 
@@ -115,11 +114,10 @@ class Peer:
     def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
         """Take one authenticated message. Never raises on its content: it is counted and told."""
         assert now_ns >= self._now_ns, "local time never decreases"
-        self._now_ns = now_ns
-        if now_ns >= self.clock.expiry_ns:
+        circle, clock, self._now_ns = self.circle, self.clock, now_ns
+        if now_ns >= clock.expiry_ns:
             # After a pause, all that came meanwhile is handled before the timers that went off.
             return self._settle([], now_ns) + self.handle(message, sender, now_ns)
-        circle, clock = self.circle, self.clock
         self.neighbours.heard(sender, now_ns)
         if circle is not None:
             circle.presence.heard(sender, now_ns)
@@ -134,6 +132,11 @@ class Peer:
                 return self._settle(effects, now_ns)
             self._wake_ns = min(self._wake_ns, clock.deadline_ns())
             return effects
+        if isinstance(message, Carried) and (
+            self.board.holds(message, sender, now_ns) or self.belonging.holds(message, sender)
+        ):
+            is_due = now_ns >= self._light_ns or self._is_waiting()
+            return self._settle([], now_ns) if is_due else []
         try:
             effects, is_news = self._route(message, sender, now_ns)
         except RemoteError as error:
@@ -142,8 +145,7 @@ class Peer:
         is_spread = is_news and circle is not None and bool(self.relays.partners.known)
         if is_spread or (is_news and not self._is_settled(now_ns)):
             return self._settle(effects, now_ns)
-        if effects or not isinstance(message, Carried):
-            self._plan()
+        self._plan()
         return effects
 
     def wake(self, now_ns: int) -> list[Effect]:
@@ -300,14 +302,12 @@ class Peer:
     def _is_settled(self, now_ns: int) -> bool:
         """Would `_settle` find nothing to do? After most messages and wakes it would."""
         circle, seen = self.circle, self._seen
-        if self.clock.revision != seen[0] or self.board.revision != seen[1]:
+        is_news = self.clock.revision != seen[0] or self.board.revision != seen[1]
+        if is_news or now_ns >= self._light_ns or self._is_waiting():
             return False
-        if now_ns >= self._light_ns or self._is_waiting():
-            return False
-        if circle is None:
-            return True
-        is_same = circle.chain.head().slot == seen[2] and circle.members.around is self._around
-        return is_same and not circle.slot.is_turn
+        if circle is None or circle.slot.is_turn:
+            return circle is None
+        return circle.chain.head().slot == seen[2] and circle.members.around is self._around
 
     def _is_waiting(self) -> bool:
         """May the next message, whatever it says, change what is shown?"""

@@ -1,5 +1,6 @@
 """The emotion board: what is stated, when, and what is taken from others."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -167,6 +168,24 @@ def test_a_copy_is_ignored_and_an_older_statement_refused() -> None:
     assert copied == []
     assert board.revision == revision
     assert board.held(31 * SECOND_NS) == (), "a copy does not prolong the lifetime"
+
+
+def test_a_copy_is_of_the_last_word_of_a_neighbour_while_nothing_expires() -> None:
+    board = board_of(ANN)
+    board.connected(_name(BOB), 0)
+    board.connected(_name(2), 0)
+    old, new = _said(6, EmotionState.LOW), _said(7, EmotionState.HIGH)
+    for word in (old, new):
+        board.handle_carried(word, _name(BOB), 0)
+
+    assert board.holds(new, _name(BOB), 20 * SECOND_NS)
+    assert board.holds(replace(new), _name(BOB), 20 * SECOND_NS), "whoever made the object"
+    assert not board.holds(old, _name(BOB), 20 * SECOND_NS)
+    assert not board.holds(replace(new, signature=bytes(64)), _name(BOB), 20 * SECOND_NS)
+    assert not board.holds(new, _name(2), 20 * SECOND_NS)
+    assert not board.holds(new, _name(BOB), board.deadline_ns())
+    board.disconnected(_name(BOB), 20 * SECOND_NS)
+    assert not board.holds(new, _name(BOB), 20 * SECOND_NS)
 
 
 @pytest.mark.spec("EMO-010")

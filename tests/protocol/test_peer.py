@@ -275,6 +275,24 @@ def test_a_hostile_message_is_counted_told_and_changes_nothing() -> None:
     assert peer.statistics(now_ns).emotions == before[1].emotions
 
 
+def test_a_copy_says_only_that_its_sender_is_there() -> None:
+    street = Street(2, members=0)
+    street.command(1, SetConsent(Switch.SHARE, True))
+    street.run(3)
+    peer, other = street.peers[0], street.identities[1]
+    word = next(m for *_, to, m in street.sent if isinstance(m, Carried) and to == 0)
+    street.passes = lambda *_: False
+    street.run(10)
+    assert peer.scene.rung is not Rung.HARMONY, "alone"
+    before = peer.board.revision
+
+    effects = peer.handle(word, other, street.local_ns(0))
+
+    assert [one.scene.rung for one in effects if isinstance(one, Show)] == [Rung.HARMONY]
+    assert peer.handle(word, other, street.local_ns(0)) == []
+    assert peer.board.revision == before
+
+
 def test_a_member_without_its_voter_key_only_listens() -> None:
     street = Street(5, seed=3)
     pairs = signers(5)

@@ -125,6 +125,20 @@ def test_a_bad_wish_is_refused_and_changes_nothing(
     assert pool.take(made(0)) == MEMBERS[1:3]
 
 
+@pytest.mark.spec("WSH-003", "WSH-007")
+def test_a_copy_is_of_a_wish_that_is_held_and_comes_from_and_of_members() -> None:
+    pool = Pool()
+    wish = made(0)
+    assert not pool.pool.has(wish, MEMBERS[0], MEMBERS)
+    pool.take(wish)
+
+    assert pool.pool.has(wish, MEMBERS[1], MEMBERS)
+    assert pool.pool.has(replace(wish), MEMBERS[1], MEMBERS), "whoever made the object"
+    assert not pool.pool.has(replace(wish, signature=bytes(64)), MEMBERS[1], MEMBERS)
+    assert not pool.pool.has(wish, STRANGER, MEMBERS)
+    assert not pool.pool.has(wish, MEMBERS[1], MEMBERS[1:]), "its wearer is no member any more"
+
+
 @pytest.mark.spec("WSH-004")
 @pytest.mark.parametrize("slot", [SLOT - 16, SLOT + 1])
 def test_a_wish_of_a_near_slot_is_taken(slot: int) -> None:

@@ -77,6 +77,13 @@ class WishPool:
         self._keep(wearer, pattern, carried, now_ns)
         return [Send(peer, carried) for peer in self._others()]
 
+    def has(self, carried: Carried, sender: PeerId, members: Container[PeerId]) -> bool:
+        """Is it a copy of a wish that is held, from a device that may pass it on?"""
+        held = self._wishes.get(carried.signer)
+        if held is None or not (held.carried is carried or held.carried == carried):
+            return False
+        return carried.signer in members and (sender in members or sender in self._partners)
+
     def take(
         self,
         carried: Carried,
@@ -86,18 +93,15 @@ class WishPool:
         members: Container[PeerId],
         slot: int,
     ) -> list[Effect]:
-        """Keep a wish and pass it on; a copy of one that is held is passed over.
+        """Keep a wish and pass it on; one that is held already is passed over.
 
         `slot` is the open one. Errors: RemoteError with the rule broken; nothing has changed then.
         """
-        is_known = sender in members or sender in self._partners
-        are_members = is_known and carried.signer in members
-        held = self._wishes.get(carried.signer)
-        if are_members and held is not None and held.carried == carried:
-            return []
         made_slot, pattern = _read(carried)
-        if not are_members:
+        is_known = sender in members or sender in self._partners
+        if not is_known or carried.signer not in members:
             raise Unwelcome("WSH-003", "a wish of or from a device that is no member")
+        held = self._wishes.get(carried.signer)
         if held is not None and held.id == envelope.message_id(carried):
             return []
         if not slot - self._config.wish_slots_max <= made_slot <= slot + 1:

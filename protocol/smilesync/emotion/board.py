@@ -154,13 +154,15 @@ class EmotionBoard:
                 self.revision += 1
         return effects
 
+    def holds(self, carried: Carried, sender: PeerId, now_ns: int) -> bool:
+        """Is it a copy of the last word of `sender`, while nothing expires? A storm is of such."""
+        return self._hearing.has(carried, sender, now_ns)
+
     def handle_carried(self, carried: Carried, sender: PeerId, now_ns: int) -> list[Effect]:
         """Take a neighbour's emotion or withdrawal; other kinds are not for us.
 
         Errors: RemoteError; the board is as before then.
         """
-        if self._hearing.has(carried, sender, now_ns):
-            return []
         if carried.kind not in _KINDS:
             if carried.kind % 2:
                 raise Unwelcome("EMO-003", f"kind {carried.kind} is unknown and must be known")

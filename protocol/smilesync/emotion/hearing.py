@@ -73,9 +73,9 @@ class Hearing:
             self._deadline_ns = min(self._deadline_ns, now_ns + self._config.remembered_ns)
 
     def has(self, carried: Carried, sender: PeerId, now_ns: int) -> bool:
-        """Is it a copy of the last word of `sender`, while nothing expires? A storm is of such."""
+        """Is it a copy of the last word of `sender`, a neighbour, while nothing expires?"""
         voice = self._voices.get(sender)
-        if voice is None or now_ns >= self._deadline_ns or not voice.is_linked:
+        if voice is None or now_ns >= self._deadline_ns or voice.left_ns != NEVER_NS:
             return False
         return voice.word is carried or voice.word == carried
 
