@@ -136,11 +136,18 @@ class Checks:
             if one.signer == device.identity and not device.is_villain:
                 self.votes.clock_published(device, one.made_us, tick)
 
-    def heard_far(self, device: Device, message: Beacons | Told) -> None:
-        """What voters say over others reaches `device`."""
-        answer = self.far.heard(device, message)
-        if answer is not None:
-            self.restarts.heard(device, *answer)
+    def heard(self, device: Device, source: int, message: Message) -> None:
+        """Answers to the question of somebody's start, and what comes over others, reach `device`.
+
+        Clock readings and carried objects need not be told.
+        """
+        if message.__class__ is Status:
+            if message.answer and not device.is_villain:
+                self.restarts.heard(device, source, message)
+        elif isinstance(message, Beacons | Told):
+            answer = self.far.heard(device, message)
+            if answer is not None:
+                self.restarts.heard(device, *answer)
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""
@@ -189,11 +196,6 @@ class Checks:
         self.votes.moved(device, is_elsewhere=is_elsewhere)
         self.display.moved(device)
         self.restarts.powered_on(device)
-
-    def answered(self, device: Device, source: int, message: Status) -> None:
-        """An answer to the question of somebody's start reached `device`."""
-        if not device.is_villain:
-            self.restarts.heard(device, source, message)
 
     def noticed(self, device: Device, notice: Notice, tick: int) -> None:
         """`device` reports something of the `WATCHED` kinds."""

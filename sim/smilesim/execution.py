@@ -27,7 +27,7 @@ from smilesync.effects import (
     Show,
 )
 from smilesync.keys import Signer
-from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
+from smilesync.wire.messages import Carried, Clock, Message
 
 WAKE_ORDINAL = 0
 
@@ -113,12 +113,11 @@ class Execution:
             message = opened
         self.deliveries += 1
         self.trace.received(device.index, way.source, message)
-        if message.__class__ is Clock and message.echo_us and message.circle_us is not None:
-            way.heard_tick = tick
-        elif message.__class__ is Status and message.answer:
-            self.checks.answered(device, way.source, message)
-        elif message.__class__ is Told or message.__class__ is Beacons:
-            self.checks.heard_far(device, message)
+        if message.__class__ is Clock:
+            if message.echo_us and message.circle_us is not None:
+                way.heard_tick = tick
+        elif message.__class__ is not Carried:
+            self.checks.heard(device, way.source, message)
         way.said_tick = tick
         now_ns = device.oscillator.at(tick)
         effects = peer.handle(message, way.sender, now_ns)

@@ -28,6 +28,7 @@ COPIES_MAX = 1_000
 STRIDE_SHIFT = SEQUENCE_BITS - 1
 CLOSED = 1 << 62
 """The floor of a way that no message may pass any more."""
+AT_ONCE = (0,)
 UNHEARD_TICK = -(1 << 40)
 NO_LIFE = 0
 
@@ -136,7 +137,7 @@ class Radio:
         self.late = 0
         self.damaged = 0
         self.storm_copies = 0
-        self._storm_ms = 0
+        self._storm_waits_ms: Sequence[int] = AT_ONCE
         self.set_weather(weather)
 
     def set_weather(self, weather: Weather) -> None:
@@ -152,25 +153,22 @@ class Radio:
         """
         assert copies >= 0
         self.storm_copies = copies
-        self._storm_ms = spread_ms
+        self._storm_waits_ms = (*(1 + n * spread_ms // copies for n in range(1, copies + 1)), 0)
 
     def stop_storm(self) -> None:
         """End the repetitions; those in the air still arrive."""
         self.storm_copies = 0
 
-    def storm_waits_ms(self, message: object) -> Sequence[int]:
-        """Return after which waits a storm repeats this message, and count that it does."""
-        copies = self.storm_copies
-        if not copies or message.__class__ is not Carried:
-            return ()
-        self.stormed += copies
-        return [1 + copy * self._storm_ms // copies for copy in range(1, copies + 1)]
+    def waits_ms(self, message: object) -> Sequence[int]:
+        """Return after which waits this message leaves, the copies first that a storm makes."""
+        if not self.storm_copies or message.__class__ is not Carried:
+            return AT_ONCE
+        self.stormed += self.storm_copies
+        return self._storm_waits_ms
 
     def transmit(self, link: AirLink, message: object) -> None:
         """Send a message, after the copies of it that a storm makes."""
-        for wait_ms in self.storm_waits_ms(message):
-            self.carry(link, message, wait_ms)
-        self.carry(link, message)
+        self.carry_each(link, message, self.waits_ms(message))
 
     def carry(self, link: AirLink, payload: object, wait_ms: int = 0) -> None:
         """Send one message, or what it is encoded in, after `wait_ms` at the sender."""
@@ -198,6 +196,19 @@ class Radio:
                 buckets[tick + delay_ms & LAP_MASK].append((key, link, payload))
             else:
                 self.carry(link, payload)
+
+    def carry_each(self, link: AirLink, payload: object, waits_ms: Iterable[int]) -> None:
+        """Send a payload again and again; what `carry` does for each, all but the rare in line."""
+        usual, buckets, tick = self._usual, self.wheel.buckets, self.wheel.tick
+        for wait_ms in waits_ms:
+            key = link.key
+            delay_ms = usual[key * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
+            ahead = wait_ms + delay_ms
+            if delay_ms and ahead < LAP_TICKS and link.is_open:
+                link.key = key + 1
+                buckets[tick + ahead & LAP_MASK].append((key, link, payload))
+            else:
+                self.carry(link, payload, wait_ms)
 
     def _befall(
         self, link: AirLink, payload: object, fate: int, wait_ms: int

@@ -115,6 +115,8 @@ class Trace:
                     away,
                 )
             )
+        elif message.__class__ is Carried:
+            self._blobs.append(_HEAD.pack(peer, KIND_CARRIED, source) + message.signature)
         else:
             kind, key_of = _KEYS[message.__class__]
             self._blobs.append(_HEAD.pack(peer, kind, source) + key_of(message))
@@ -235,10 +237,6 @@ def _evidence_key(message: Evidence) -> bytes:
     return message.voter + message.one.signature + message.other.signature
 
 
-def _carried_key(message: Carried) -> bytes:
-    return message.signature
-
-
 def _hello_key(message: Hello) -> bytes:
     return message.tag + message.reach.to_bytes(8, "big") + bytes([message.serves])
 
@@ -261,7 +259,6 @@ def _feelings_key(message: Feelings) -> bytes:
 
 
 _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
-    Carried: (KIND_CARRIED, _carried_key),
     Propose: (KIND_PROPOSE, _propose_key),
     Votes: (KIND_VOTES, _votes_key),
     Status: (KIND_STATUS, _status_key),

@@ -51,9 +51,10 @@ class Wire:
         if message is not self._message:
             self._message = message
             self._sealed = seal(codec.encode(message))
-        for wait_ms in self._radio.storm_waits_ms(message):
-            self._carry(link, wait_ms)
-        self._carry(link, 0)
+        waits_ms = self._radio.waits_ms(message)
+        self.sent_count += len(waits_ms)
+        self.sent_bytes += len(waits_ms) * len(self._sealed.data)
+        self._radio.carry_each(link, self._sealed, waits_ms)
 
     def open(self, sealed: Sealed) -> Message | None:
         """Return what a receiver reads in the bytes it got; None when they are refused."""
@@ -67,11 +68,6 @@ class Wire:
             return None
         self.decoded += 1
         return message
-
-    def _carry(self, link: AirLink, wait_ms: int) -> None:
-        self.sent_count += 1
-        self.sent_bytes += len(self._sealed.data)
-        self._radio.carry(link, self._sealed, wait_ms)
 
 
 class RealVerifier:

@@ -112,6 +112,29 @@ def test_a_storm_repeats_feelings_and_nothing_else() -> None:
         assert sum(1 for _ in wheel.pending()) == expected
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_copies_fare_as_if_each_were_carried_alone(is_open: bool) -> None:
+    weather = Weather(loss_ppm=50_000, duplicate_ppm=20_000, reorder_ppm=90_000, tail_ppm=20_000)
+    waits_ms = [*range(0, 2 * LAP_TICKS, 50), 3, 0]
+    found = []
+    for is_together in (True, False):
+        wheel, link = Wheel(), air_link()
+        wheel.advance()
+        if not is_open:
+            link.set_cut(is_cut=True)
+        radio = Radio(wheel, weather, delivers_copies=True)
+        if is_together:
+            radio.carry_each(link, FEELING, waits_ms)
+        else:
+            for wait_ms in waits_ms:
+                radio.carry(link, FEELING, wait_ms)
+        events = [(wheel.tick, key) for _ in range(4 * LAP_TICKS) for key, _, _ in wheel.advance()]
+        counts = (radio.lost, radio.cut, radio.duplicated, radio.reordered, radio.late)
+        found.append((events, link.key, counts))
+
+    assert found[0] == found[1]
+
+
 def test_where_no_link_stops_copies_of_the_air_they_are_only_counted() -> None:
     wheel = Wheel()
     wheel.advance()

@@ -177,7 +177,7 @@ class ModelLink:
 
     def _seal(self, air: AirLink, message: Message, now_ns: int) -> list[LinkEffect]:
         radio, to = self._world.radio, self._world.devices[air.destination].identity
-        waits_ms = (*radio.storm_waits_ms(message), 0)
+        waits_ms = radio.waits_ms(message)
         if air.destination in self._awaited:
             air.key += len(waits_ms)
             return []

@@ -10,7 +10,7 @@ from smilesync.effects import Effect, Notice, Persist, Send, Show
 from smilesync.ids import PeerId
 from smilesync.keys import Signer
 from smilesync.statistics import Statistics
-from smilesync.wire.messages import Beacons, Clock, Message, Status, Told
+from smilesync.wire.messages import Clock, Message
 
 CRASH, DISK_STOP = "crash-inside-effects", "disk-stop"
 
@@ -55,10 +55,7 @@ class WitnessedPeer:
         world.trace.received(device.index, source, message)
         if isinstance(message, Clock) and message.echo_us and message.circle_us is not None:
             device.inbound[source].heard_tick = world.tick
-        elif isinstance(message, Status) and message.answer:
-            world.checks.answered(device, source, message)
-        elif isinstance(message, Told | Beacons):
-            world.checks.heard_far(device, message)
+        world.checks.heard(device, source, message)
         device.inbound[source].said_tick = world.tick
         device.is_busy = device.slow_ms > 0
         return self._note(self._peer.handle(message, sender, now_ns))
