@@ -43,6 +43,17 @@ NEVER_NS = 2**63 - 1
 class Belonging:
     """Which circle a device is in: that of the person's file, or the last of its successors."""
 
+    __slots__ = (
+        "_agrees",
+        "_departed",
+        "_due",
+        "_due_ns",
+        "_identity",
+        "_origin",
+        "_tools",
+        "membership",
+    )
+
     def __init__(
         self,
         tools: Tools,

@@ -35,6 +35,33 @@ _LONG_AGO_NS = -(2**62)
 class Crowd:
     """The feelings of one circle's people, as one device says, passes on and counts them."""
 
+    __slots__ = (
+        "_admitted",
+        "_around",
+        "_config",
+        "_due_ns",
+        "_entropy",
+        "_expelled",
+        "_flush_ns",
+        "_gap_ns",
+        "_inputs",
+        "_made_us",
+        "_me",
+        "_partners",
+        "_relays",
+        "_repeat_gap_ns",
+        "_repeat_ns",
+        "_repeat_until_ns",
+        "_said",
+        "_said_ns",
+        "_say_ns",
+        "_seen",
+        "_signer",
+        "_slot",
+        "_waiting",
+        "_words",
+    )
+
     def __init__(
         self, config: Config, relays: Relays, circle: Circle, signer: Signer, entropy: Entropy
     ) -> None:

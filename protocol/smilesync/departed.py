@@ -21,6 +21,8 @@ from smilesync.wire.records import Proven, Record
 class Departed:
     """`ended`: the decision that ended each circle, with all that proves it."""
 
+    __slots__ = ("_gap_ns", "_told_ns", "ended")
+
     def __init__(self, journal: Sequence[Record], gap_ns: int) -> None:
         self.ended = ended(journal)
         self._gap_ns = gap_ns

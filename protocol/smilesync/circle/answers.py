@@ -30,6 +30,8 @@ ASKERS_MAX = 2_048
 class Answers:
     """How often each peer may be answered, by what it asked, and heard if it has no seat."""
 
+    __slots__ = ("_answered_ns", "_config", "_interval_ns", "_paid_ns")
+
     def __init__(self, config: CircleConfig) -> None:
         self._config = config
         self._interval_ns = config.answer_interval_ns

@@ -20,6 +20,18 @@ from smilesync.ids import PeerId
 class Asking:
     """The deadline of the next STATUS and the choice of whom to ask."""
 
+    __slots__ = (
+        "_config",
+        "_entropy",
+        "_follower_wait_ns",
+        "_others",
+        "_roster",
+        "_slot_number",
+        "deadline_ns",
+        "interval_ns",
+        "partners",
+    )
+
     def __init__(
         self, config: CircleConfig, roster: Roster, me: int | None, entropy: Entropy, now_ns: int
     ) -> None:

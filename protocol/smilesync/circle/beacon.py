@@ -49,6 +49,8 @@ def sign_beacon(roster: Roster, signer: Signer, word: Word) -> Beacon:
 class BeaconBook:
     """The newest beacon of each voter, and the ways to it; by index in the present roster."""
 
+    __slots__ = ("_heard_ns", "_me", "_roster", "_rosters", "_verifier", "_ways", "newest")
+
     def __init__(self, roster: Roster, me: int | None, verifier: Verifier) -> None:
         self.newest: dict[int, Beacon] = {}
         self._heard_ns: dict[int, int] = {}

@@ -32,6 +32,8 @@ class Checked(NamedTuple):
 class VoteBook:
     """Verified votes by what they say: `check` refuses or verifies, `take` adds."""
 
+    __slots__ = ("_certificates", "_counts", "_roster", "_slot", "_verifier", "votes")
+
     def __init__(self, roster: Roster, slot: int, verifier: Verifier) -> None:
         self.votes: dict[VoteKey, dict[int, bytes]] = {}
         self._roster = roster

@@ -42,6 +42,23 @@ class Chain:
     `state` is None while it is not known, which is after a jump over changes.
     """
 
+    __slots__ = (
+        "_bodies",
+        "_certificates",
+        "_decided_by",
+        "_founding",
+        "_head",
+        "_turns",
+        "_verifier",
+        "_votes",
+        "decisions",
+        "heads",
+        "library",
+        "pedigree",
+        "roster",
+        "state",
+    )
+
     def __init__(self, roster: Roster, verifier: Verifier) -> None:
         self.decisions: list[tuple[Named, VoteSet]] = []
         self.roster = roster

@@ -36,6 +36,8 @@ class Voice:
 class Encounters:
     """Who was met."""
 
+    __slots__ = ("_config", "_voices")
+
     def __init__(self, config: MergingConfig) -> None:
         self._config = config
         self._voices: dict[PeerId, Voice] = {}

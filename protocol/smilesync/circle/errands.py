@@ -61,6 +61,8 @@ class Errand:
 class Errands:
     """Open questions by nonce, bounded; the oldest are forgotten first."""
 
+    __slots__ = ("_open",)
+
     def __init__(self) -> None:
         self._open: dict[bytes, Errand] = {}
 

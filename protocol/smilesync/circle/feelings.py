@@ -49,6 +49,8 @@ class Word:
 class Feelings:
     """The words held, by who said them: of the admitted, of the drawn, and withdrawals."""
 
+    __slots__ = ("_circle", "_config", "_deadline_ns", "_verifier", "_words", "revision")
+
     def __init__(self, config: FeelingConfig, circle: CircleId, verifier: Verifier) -> None:
         self._config = config
         self._circle = circle

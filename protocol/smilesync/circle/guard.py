@@ -20,6 +20,18 @@ QUESTION_MAX = 2**32 - 1
 class RestartGuard:
     """Counts answers to this start's question; `is_amnesic` lasts as long as the voter key."""
 
+    __slots__ = (
+        "_answered",
+        "_is_done",
+        "_me",
+        "_roster",
+        "is_amnesic",
+        "is_asking",
+        "is_over",
+        "may_vote",
+        "question",
+    )
+
     def __init__(self, roster: Roster, me: int | None, question: int, *, is_amnesic: bool) -> None:
         self.question = question
         self._roster = roster

@@ -15,6 +15,8 @@ KEPT_HEADS = 8
 class Heads:
     """Hashes of decided values, newest last, as far as held without a gap."""
 
+    __slots__ = ("_left",)
+
     def __init__(self, names: Iterable[ValueHash] = ()) -> None:
         self._left: dict[ValueHash, tuple[PeerId, ...]] = dict.fromkeys(names, ())
 

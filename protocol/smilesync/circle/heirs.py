@@ -23,6 +23,8 @@ TELLERS_MAX = 8
 class Heirs:
     """Tells the own genesis, and puts together those of others."""
 
+    __slots__ = ("_gap_ns", "_parts", "_refused_ns", "_told_ns")
+
     def __init__(self, gap_ns: int) -> None:
         self._gap_ns = gap_ns
         self._told_ns: dict[PeerId, int] = {}

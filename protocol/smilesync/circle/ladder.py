@@ -29,6 +29,8 @@ class Surroundings(NamedTuple):
 class Ladder:
     """Finds the rung and when it may change by time alone."""
 
+    __slots__ = ("_alone_since_ns", "_deadline_ns", "_glow_after_ns", "rung")
+
     def __init__(self, glow_after_ns: int, now_ns: int) -> None:
         self.rung = Rung.SOLO
         self._glow_after_ns = glow_after_ns

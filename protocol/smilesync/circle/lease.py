@@ -38,6 +38,18 @@ class Standing(NamedTuple):
 class Lease:
     """Selects at most one value; `held` is the last one, kept on for a short gap, uncommitted."""
 
+    __slots__ = (
+        "_candidates",
+        "_deadline_ns",
+        "_ended_slot",
+        "_lease",
+        "_timeline",
+        "held",
+        "is_unheard",
+        "selected",
+        "shown_slot",
+    )
+
     def __init__(self, parameters: Parameters, shown_slot: int) -> None:
         self.selected: Named | None = None
         self.held: Named | None = None

@@ -30,6 +30,8 @@ REQUESTS_MAX = 4
 class Library:
     """Rosters held, newest last; bodies wanted by hash; the bytes of either for others."""
 
+    __slots__ = ("_circle", "_claimed", "_parts", "_rosters", "_wanted")
+
     def __init__(self, roster: Roster) -> None:
         self._circle = roster.circle
         self._rosters = {roster.hash: roster}

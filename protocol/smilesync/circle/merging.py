@@ -67,6 +67,23 @@ class Merger:
     `key`: a voter key that has never signed for the circle, if the device has one.
     """
 
+    __slots__ = (
+        "_config",
+        "_deadline_ns",
+        "_encounters",
+        "_ended_ns",
+        "_heads",
+        "_is_leaving",
+        "_is_proven",
+        "_me",
+        "_offered_ns",
+        "_proofs",
+        "_ready",
+        "agrees",
+        "key",
+        "outcome",
+    )
+
     def __init__(
         self, config: MergingConfig, me: PeerId, policy: Policy, *, agrees: bool | None
     ) -> None:

@@ -62,6 +62,18 @@ class Partner:
 class Partners:
     """The partners by name, and the own reach. Bounded by the links there can be."""
 
+    __slots__ = (
+        "_circle",
+        "_entropy",
+        "_everybody",
+        "_me",
+        "_roster",
+        "known",
+        "links",
+        "reach",
+        "serves",
+    )
+
     def __init__(self, circle: CircleId, roster: Roster, me: int | None, entropy: Entropy) -> None:
         self.known: dict[PeerId, Partner] = {}
         self.reach = 0

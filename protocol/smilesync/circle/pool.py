@@ -28,6 +28,8 @@ class Pool:
     the evidence against a voter key the first stays: it is enough.
     """
 
+    __slots__ = ("_evidence", "_held", "neighbours", "signs")
+
     def __init__(self) -> None:
         self._held: dict[Place, Petition] = {}
         self._evidence: dict[VoterKey, Evidence] = {}

@@ -19,6 +19,16 @@ class Presence:
     Beside that, whom the voters report away: their bitmaps go with the roster.
     """
 
+    __slots__ = (
+        "_born_ns",
+        "_heard_ns",
+        "_index_of",
+        "_others",
+        "_quorum",
+        "_reports",
+        "_seated_ns",
+    )
+
     def __init__(self, roster: Roster, me: int | None, now_ns: int) -> None:
         self._others: dict[PeerId, int] = {}
         self._reports: dict[int, tuple[int, int]] = {}

@@ -72,6 +72,8 @@ class Provenance:
 class Pedigree:
     """Keeps the proof of the own circle while it goes on; `trusted` starts as the founders."""
 
+    __slots__ = ("_latest", "_links", "_offers", "_trusted", "is_whole")
+
     def __init__(self, founding: Roster) -> None:
         self._links: list[Step] = []
         self._links_bytes = 0

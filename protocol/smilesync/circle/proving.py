@@ -24,6 +24,20 @@ PEERS_MAX = 256
 class Proofs:
     """Sends the proofs that are held, and fetches the one that is wanted."""
 
+    __slots__ = (
+        "_answered_ns",
+        "_asked",
+        "_asked_ns",
+        "_body",
+        "_config",
+        "_refused_ns",
+        "_spelled",
+        "_tries",
+        "_turn",
+        "_wanted",
+        "held",
+    )
+
     def __init__(self, config: MergingConfig) -> None:
         self.held: Provenance | None = None
         """The proof of another circle's offer that was fetched and verified last."""

@@ -47,6 +47,8 @@ class Wish:
 class Reception:
     """The pool of petitions, and the own wish."""
 
+    __slots__ = ("is_passing", "pool", "wish")
+
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.wish: Wish | None = None

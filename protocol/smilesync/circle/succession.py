@@ -59,6 +59,29 @@ class Succession:
     `key`: a voter key that has never signed for the circle, if the device has one.
     """
 
+    __slots__ = (
+        "_call",
+        "_called_ns",
+        "_caller",
+        "_cards",
+        "_config",
+        "_deadline_ns",
+        "_entropy",
+        "_heard",
+        "_heir",
+        "_heirs",
+        "_identity",
+        "_jitter_ns",
+        "_me",
+        "_pledged_ns",
+        "_ready_ns",
+        "_silent",
+        "has_abandoned",
+        "invites",
+        "key",
+        "outcome",
+    )
+
     def __init__(
         self,
         config: SuccessionConfig,

@@ -10,6 +10,16 @@ from smilesync.timeline import Timeline
 class Timetable:
     """The head's lease on the local clock. `line` is None without a clock, `is_synced` its word."""
 
+    __slots__ = (
+        "_ends_ns",
+        "_opens_ns",
+        "_planned_line",
+        "_planned_us",
+        "_window_us",
+        "is_synced",
+        "line",
+    )
+
     def __init__(self, window_us: int) -> None:
         self.line: Timeline | None = None
         self.is_synced = False

@@ -24,6 +24,8 @@ BEFORE = (
 class Trust:
     """Since when the known voters are known to be the circle's; local ns."""
 
+    __slots__ = ("_since_ns", "_window_ns")
+
     def __init__(self, window_ns: int, journal: Iterable[records.Record], now_ns: int) -> None:
         is_new = not any(isinstance(record, BEFORE) for record in journal)
         self._window_ns = window_ns

@@ -39,6 +39,18 @@ class Wish(NamedTuple):
 class WishPool:
     """The wishes of one circle: at most one per wearer, a bounded number in all."""
 
+    __slots__ = (
+        "_answers",
+        "_circle",
+        "_config",
+        "_links",
+        "_made_ns",
+        "_partners",
+        "_served",
+        "_verifier",
+        "_wishes",
+    )
+
     def __init__(
         self,
         config: CircleConfig,

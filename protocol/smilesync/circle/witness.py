@@ -20,6 +20,8 @@ from smilesync.ids import PeerId, VoterKey
 class Witness:
     """Answers for one voter; what it leads by is in `seating.py`."""
 
+    __slots__ = ("_config", "chain", "missing", "pool", "presence")
+
     def __init__(self, config: CircleConfig, presence: Presence, pool: Pool, chain: Chain) -> None:
         self._config = config
         self.presence = presence

@@ -40,6 +40,18 @@ class Move(NamedTuple):
 class Search:
     """The state of one search, from the loss of the circle's time to its return."""
 
+    __slots__ = (
+        "_calm",
+        "_config",
+        "_faults",
+        "_jump_until_us",
+        "_others",
+        "_own",
+        "_quorum",
+        "_seen",
+        "_steady_us",
+    )
+
     def __init__(self, config: ClockConfig, own: list[Reading], now_us: int) -> None:
         """Search for a device whose own clock is the reading `own`, none for a listener."""
         self._config = config

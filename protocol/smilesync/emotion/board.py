@@ -45,6 +45,27 @@ class EmotionBoard:
     raises LocalError has changed nothing.
     """
 
+    __slots__ = (
+        "_accepted",
+        "_config",
+        "_consent",
+        "_entropy",
+        "_felt",
+        "_hearing",
+        "_links",
+        "_repeat_gap_ns",
+        "_repeat_ns",
+        "_signer",
+        "_state_due_ns",
+        "_stated_ns",
+        "_suggestions",
+        "_withdrawal_until_ns",
+        "_word",
+        "_word_state",
+        "revision",
+        "sequence",
+    )
+
     def __init__(
         self,
         config: EmotionConfig,

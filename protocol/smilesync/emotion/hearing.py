@@ -51,6 +51,8 @@ class _Voice:
 class Hearing:
     """The voices of the neighbours."""
 
+    __slots__ = ("_config", "_deadline_ns", "_verifier", "_voices")
+
     def __init__(self, config: EmotionConfig, verifier: Verifier) -> None:
         self._config = config
         self._verifier = verifier

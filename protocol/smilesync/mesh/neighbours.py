@@ -16,6 +16,8 @@ class Neighbours:
     most one entry per link, so its bound is the link's.
     """
 
+    __slots__ = ("_company_ns", "_heard_ns")
+
     def __init__(self, company_ns: int) -> None:
         assert company_ns > 0
         self._company_ns = company_ns
