@@ -232,8 +232,8 @@ class Peer:
     def _leave(self, now_ns: int, *, is_now: bool) -> list[Effect]:
         """Leave the circle: light and emotion stop first, then others are told."""
         circle = self._circle_of_mine()
-        effects = self.board.command(SetConsent(Switch.COLLECTIVE, False), now_ns)
-        effects += self.board.command(SetConsent(Switch.SHARE, False), now_ns)
+        effects = self.board.command(SetConsent(Switch.SHARE, False), now_ns)
+        effects += self.board.command(SetConsent(Switch.COLLECTIVE, False), now_ns)
         return effects + circle.leave(self._signer, is_now=is_now)
 
     def _route(self, message: Said, sender: PeerId, now_ns: int) -> tuple[list[Effect], bool]:

@@ -20,11 +20,10 @@ from smilesync.wire.records import ConsentSet, DecidedRecord, Felt, Record
 RULE = "inputs"
 STATES = 5
 PEOPLE_MIN = 5
-SHARE, COLLECTIVE = 2, 4
+ASKED = 2 | 4
+"""What a wearer must allow to be counted: to share, and the collective light."""
 SWITCHES_AT_FIRST = 21
 NEUTRAL = 2
-NEAR_VOTERS_MAX = 16
-"""So many voters may be without partners; they count by what neighbours share."""
 
 GENTLE = frozenset({"moods", "withdraw", "off-wave", "wishes", "sybil-crowd"})
 """Faults beside which every withdrawal reaches everybody soon, if the air is not too bad."""
@@ -159,10 +158,7 @@ class InputCheck:
         return {mood.shared for mood in moods if mood.shared is not None}
 
     def _note(self, device: Device, wearer: Wearer, tick: int) -> None:
-        circle = device.circle
-        is_near = circle is None or not (circle.is_spread or len(circle.voters) > NEAR_VOTERS_MAX)
-        asked = SHARE if is_near else SHARE | COLLECTIVE
-        shared = wearer.state if wearer.switches & asked == asked else None
+        shared = wearer.state if wearer.switches & ASKED == ASKED else None
         if wearer.moods[-1].shared != shared:
             wearer.moods.append(Mood(tick, shared))
 

@@ -35,6 +35,7 @@ class Model:
     def __init__(self) -> None:
         self.linked: dict[int, bool] = {}
         self.accepted: dict[int, list[tuple[int, EmotionState | None, int]]] = {}
+        self.alone: dict[PeerId, bool] = {}
         self.due: dict[tuple[int, bool], int] = {}
         self.left: dict[int, int] = {}
 
@@ -95,6 +96,7 @@ class BoardMachine(RuleBasedStateMachine):
                     self.used.append(said.sequence)
                     if said.state is not None and not is_greeting:
                         assert said.state is self.felt
+                        assert said.is_for_circle is (Switch.COLLECTIVE in self.switches)
                         self.stated.append(self.now_ns)
         assert len(fresh) <= 1
 
@@ -116,11 +118,19 @@ class BoardMachine(RuleBasedStateMachine):
         state=st.none() | STATES,
         forged=st.booleans(),
         link=st.sampled_from(PEERS),
+        alone=st.booleans(),
     )
     def hear(
-        self, peer: int, ahead: int, state: EmotionState | None, forged: bool, link: int
+        self,
+        peer: int,
+        ahead: int,
+        state: EmotionState | None,
+        forged: bool,
+        link: int,
+        alone: bool,
     ) -> None:
-        said = Statement(max(0, self.model.last(peer) + ahead), state)
+        sequence = max(0, self.model.last(peer) + ahead)
+        said = Statement(sequence, state, is_for_circle=state is None or not alone)
         carried = statement.write(said, signer_of(peer))
         if forged:
             carried = Carried(carried.kind, carried.signer, carried.body, bytes(64))
@@ -133,6 +143,7 @@ class BoardMachine(RuleBasedStateMachine):
             assert self.board.revision == revision
         if is_expected:
             self.model.accepted.setdefault(peer, []).append((said.sequence, state, self.now_ns))
+            self.model.alone[NAMES[peer]] = alone
 
     @rule(state=STATES)
     def feel(self, state: EmotionState) -> None:
@@ -145,7 +156,8 @@ class BoardMachine(RuleBasedStateMachine):
         effects = self.board.command(SetConsent(switch, on), self.now_ns)
         self.take(effects)
         assert (switch in self.board.switches) is on
-        if switch == Switch.SHARE and was_on and not on:
+        takes_back = switch in {Switch.SHARE, Switch.COLLECTIVE} and was_on and not on
+        if takes_back and (switch == Switch.SHARE or Switch.SHARE in self.switches):
             told = {effect.to for effect in effects if isinstance(effect, Send)}
             assert told == {NAMES[peer] for peer, linked in self.model.linked.items() if linked}
 
@@ -180,10 +192,11 @@ class BoardMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_follow(self) -> None:
-        counts = [list(dict(self.board.held(self.now_ns)).values()).count(s) for s in EmotionState]
-        if Switch.SHARE in self.board.switches:
-            counts[self.felt] += 1
         everybody = dict(self.board.held(self.now_ns))
+        for_circle = [s for who, s in everybody.items() if not self.model.alone[who]]
+        counts = [for_circle.count(s) for s in EmotionState]
+        if Switch.SHARE | Switch.COLLECTIVE in self.board.switches:
+            counts[self.felt] += 1
         assert self.board.counts(self.now_ns, everybody) == tuple(counts)
 
     @invariant()

@@ -221,6 +221,58 @@ def test_a_circle_shows_the_mood_of_five_and_not_that_of_four() -> None:
     assert _shown(street) == of_five
 
 
+@pytest.mark.spec("INP-006", "CNS-009")
+def test_who_takes_no_part_in_the_collective_counts_nowhere_though_neighbours_know() -> None:
+    street = Street(size=7, seed=5)
+    for device in range(5):
+        street.command(device, SetConsent(Switch.COLLECTIVE, on=False))
+        _share(street, device, EmotionState.EXCITED)
+    street.run(20)
+
+    told = street.peers[6].board.held(street.local_ns(6))
+    assert [state for _, state in told] == [EmotionState.EXCITED] * 5
+    assert [_head_inputs(street, device) for device in range(7)] == [None] * 7
+
+
+@pytest.mark.spec("INP-006", "CNS-009", "EMO-022")
+@pytest.mark.parametrize("pause_s", [1, 5], ids=["soon", "later"])
+def test_who_leaves_the_collective_is_counted_no_more_at_once_and_again_when_back(
+    pause_s: int,
+) -> None:
+    street = Street(size=7, seed=5)
+    for device in range(7):
+        _share(street, device, EmotionState.EXCITED)
+    street.run(20)
+    street.command(0, Feel(EmotionState.CALM))
+    street.run(pause_s)
+    assert _counted(street) == {(1, 6, 0, 0, 0)}
+
+    street.command(0, SetConsent(Switch.COLLECTIVE, on=False))
+    street.run(0.05)
+    assert _counted(street) == {(0, 6, 0, 0, 0)}
+    street.run(5)
+    held = dict(street.peers[1].board.held(street.local_ns(1)))
+    assert held[street.identities[0]] is EmotionState.CALM, "neighbours still know"
+    assert _counted(street) == {(0, 6, 0, 0, 0)}
+
+    street.command(0, SetConsent(Switch.COLLECTIVE, on=True))
+    street.run(0.05)
+    assert _counted(street) == {(1, 6, 0, 0, 0)}
+
+
+def _counted(street: Street) -> set[Counts]:
+    found = [peer.circle for peer in street.peers.values()]
+    return {circle.counts for circle in found if circle is not None}
+
+
+def _head_inputs(street: Street, device: int) -> Counts | None:
+    circle = street.peers[device].circle
+    assert circle is not None
+    value = circle.chain.head().value
+    assert value is not None
+    return value.inputs
+
+
 def _share(street: Street, device: int, state: EmotionState) -> None:
     street.command(device, Feel(state))
     street.command(device, SetConsent(Switch.SHARE, on=True))

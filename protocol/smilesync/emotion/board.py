@@ -31,6 +31,8 @@ from smilesync.wire import records
 from smilesync.wire.messages import Carried, ObjectKind
 
 NEVER_NS = 2**63 - 1
+FOR_CIRCLE = Switch.SHARE | Switch.COLLECTIVE
+"""What a wearer must allow for a word to count in a circle."""
 _LONG_AGO_NS = -(2**62)
 _KINDS = (ObjectKind.EMOTION, ObjectKind.CONSENT)
 Counts = tuple[int, int, int, int, int]
@@ -128,12 +130,15 @@ class EmotionBoard:
         return calm, excited, neutral, low, high
 
     def counts(self, now_ns: int, among: Container[PeerId]) -> Counts:
-        """Return how many feel each state: the neighbours `among` these, the wearer if sharing."""
+        """Return how many feel each state, as far as a circle may count it.
+
+        The neighbours `among` these and the wearer, if they share with more than neighbours.
+        """
         counts = [0, 0, 0, 0, 0]
         for peer, state in self._hearing.held(now_ns):
-            if peer in among:
+            if peer in among and self._hearing.is_for_circle(peer):
                 counts[state] += 1
-        if self._consent.allows(Switch.SHARE):
+        if FOR_CIRCLE in self.switches:
             counts[self._felt] += 1
         calm, excited, neutral, low, high = counts
         return calm, excited, neutral, low, high
@@ -189,9 +194,10 @@ class EmotionBoard:
                 raise Unwelcome("EMO-003", f"kind {carried.kind} is unknown and must be known")
             return []
         effects = self._expire(now_ns)
-        before = self._hearing.state_of(sender)
-        said = self._hearing.take(carried, sender, now_ns)
-        if said is None or said.state == before:
+        hearing = self._hearing
+        before = hearing.state_of(sender), hearing.is_for_circle(sender)
+        said = hearing.take(carried, sender, now_ns)
+        if said is None or (said.state, said.is_for_circle) == before:
             return effects
         self.revision += 1
         event = Event.EMOTION_HEARD if said.state is not None else Event.EMOTION_WITHDRAWN
@@ -237,6 +243,10 @@ class EmotionBoard:
             self._state_soon(now_ns, effects)
         elif change.switch == Switch.SHARE:
             self._withdraw(now_ns, effects)
+        elif change.switch == Switch.COLLECTIVE and self._consent.allows(Switch.SHARE):
+            if not change.on and now_ns < self._stated_ns + self._config.change_ns:
+                self._say(None, effects)
+            self._state_soon(now_ns, effects)
 
     def _state_soon(self, now_ns: int, effects: list[Effect]) -> None:
         """State the emotion now, or as soon as the change interval has passed."""
@@ -268,7 +278,9 @@ class EmotionBoard:
 
     def _say(self, state: EmotionState | None, effects: list[Effect]) -> None:
         number = self.sequence.draw(effects)
-        self._word = statement.write(Statement(number, state), self._signer)
+        is_for_circle = state is None or Switch.COLLECTIVE in self.switches
+        said = Statement(number, state, is_for_circle=is_for_circle)
+        self._word = statement.write(said, self._signer)
         self._word_state = state
         self._tell(effects)
 

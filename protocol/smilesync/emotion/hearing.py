@@ -26,6 +26,7 @@ class _Voice:
 
     __slots__ = (
         "emotion_due_ns",
+        "is_for_circle",
         "left_ns",
         "sequence",
         "state",
@@ -38,6 +39,7 @@ class _Voice:
         self.sequence = _NOTHING_HEARD
         self.word: Carried | None = None
         self.state: EmotionState | None = None
+        self.is_for_circle = True
         self.until_ns = NEVER_NS
         self.emotion_due_ns = _LONG_AGO_NS
         self.withdrawal_due_ns = _LONG_AGO_NS
@@ -98,7 +100,7 @@ class Hearing:
         self._charge(voice, said, now_ns)
         envelope.verify(carried, envelope.DOMAINS[carried.kind], self._verifier)
         voice.sequence, voice.word = said.sequence, carried
-        voice.state = said.state
+        voice.state, voice.is_for_circle = said.state, said.is_for_circle
         voice.until_ns = NEVER_NS if said.state is None else now_ns + self._config.lifetime_ns
         self._deadline_ns = min(self._deadline_ns, voice.until_ns)
         return said
@@ -107,6 +109,11 @@ class Hearing:
         """Return what `peer` was last heard to feel, expired or not."""
         voice = self._voices.get(peer)
         return voice.state if voice is not None else None
+
+    def is_for_circle(self, peer: PeerId) -> bool:
+        """May the circle, too, count what `peer` was last heard to feel?"""
+        voice = self._voices.get(peer)
+        return voice is not None and voice.is_for_circle
 
     def held(self, now_ns: int) -> list[tuple[PeerId, EmotionState]]:
         """Return what neighbours feel, by name; what has expired is not there."""

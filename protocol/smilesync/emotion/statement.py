@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from smilesync.commands import EmotionState
 from smilesync.config import OBJECT_BODY_BYTES_MAX
-from smilesync.errors import LocalError, Unwelcome
+from smilesync.errors import LocalError, Malformed, Unwelcome
 from smilesync.keys import Signer
 from smilesync.wire import cbor, envelope
 from smilesync.wire.fields import U53_MAX, Fields
@@ -18,16 +18,21 @@ from smilesync.wire.messages import Carried, ObjectKind
 
 _SEQUENCE = 1
 _STATE = 2
+_ALONE = 3
 READ_MAX = 1_024
 """Bodies whose meaning is remembered: few bytes each, and equal ones come from many neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What one object says. `state` None: everything said before it is withdrawn."""
+    """What one object says. `state` None: everything said before it is withdrawn.
+
+    `is_for_circle`: the circle may count it, too; else it is for neighbours alone.
+    """
 
     sequence: int
     state: EmotionState | None
+    is_for_circle: bool = True
 
 
 def write(statement: Statement, signer: Signer) -> Carried:
@@ -38,6 +43,8 @@ def write(statement: Statement, signer: Signer) -> Carried:
     if statement.state is None:
         return envelope.sign(ObjectKind.CONSENT, signer, body)
     body[_STATE] = int(statement.state)
+    if not statement.is_for_circle:
+        body[_ALONE] = True
     return envelope.sign(ObjectKind.EMOTION, signer, body)
 
 
@@ -56,8 +63,11 @@ def _read(kind: int, body: bytes) -> Statement:
         fields = Fields.of_map(value, "EMO-002")
         sequence = fields.uint(_SEQUENCE)
         state = EmotionState(fields.uint(_STATE, most=max(EmotionState)))
+        is_alone = fields.has(_ALONE)
+        if is_alone and not fields.flag(_ALONE):
+            raise Malformed("EMO-002", "key 3 of an emotion is true, or absent")
         fields.close()
-        return Statement(sequence, state)
+        return Statement(sequence, state, is_for_circle=not is_alone)
     if kind == ObjectKind.CONSENT:
         fields = Fields.of_map(value, "CNS-002")
         sequence = fields.uint(_SEQUENCE)
