@@ -9,6 +9,7 @@ cbor2 sorts map keys length-first and RFC 8949 bytewise; for unsigned-integer ke
 allowed, the two orders are the same.
 """
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import cbor2
@@ -52,7 +53,7 @@ def encode(value: CborValue) -> bytes:
     Errors: LocalError when the profile cannot say `value`.
     """
     try:
-        _check(value, depth=0)
+        _check(value)
     except Malformed as error:
         raise LocalError(f"not encodable: {error}") from error
     return cbor2.dumps(value, canonical=True)
@@ -76,43 +77,52 @@ def decode(data: bytes, *, limit_bytes: int = CBOR_BYTES_MAX) -> CborValue:
         )
     except (cbor2.CBORError, ValueError) as error:
         raise Malformed("CBR-001", "not one well-formed item of the profile") from error
-    _check(value, depth=0)
+    _check(value)
     if cbor2.dumps(value, canonical=True) != data:
         raise Malformed("CBR-002", "not the deterministic encoding")
     return value
 
 
-def _check(value: object, *, depth: int) -> None:
-    """Raise Malformed unless `value` lies inside the profile and its limits.
+def _check(value: object) -> None:
+    """Raise Malformed unless `value` lies inside the profile and its limits; level by level.
 
     An enum of integers is an integer here; only as a map key a boolean, too, would be one.
     """
-    if isinstance(value, int):
-        if not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
-            raise Malformed("CBR-003", "integer beyond 64 bits")
-    elif isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, list | tuple):
-        _check_depth(depth)
+    level: list[object] = [value]
+    depth = 0
+    while level:
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, bytes) or item is None:
+                continue
+            if isinstance(item, int):
+                if not -INTEGER_LIMIT <= item < INTEGER_LIMIT:
+                    raise Malformed("CBR-003", "integer beyond 64 bits")
+            elif isinstance(item, str):
+                _check_text(item)
+            else:
+                below += _content(item, depth)
+        level, depth = below, depth + 1
+
+
+def _content(value: object, depth: int) -> Iterable[object]:
+    """Return what an array or map holds. Errors: Malformed for what is neither, or too much."""
+    if isinstance(value, (list, tuple)):
         if len(value) > CBOR_ARRAY_MAX:
             raise Malformed("CBR-007", f"array of {len(value)}")
-        for item in value:
-            _check(item, depth=depth + 1)
+        content: Iterable[object] = value
     elif isinstance(value, dict):
-        _check_depth(depth)
         if len(value) > CBOR_MAP_MAX:
             raise Malformed("CBR-008", f"map of {len(value)}")
-        for key, item in value.items():
+        for key in value:
             if isinstance(key, bool) or not isinstance(key, int) or not 0 <= key < INTEGER_LIMIT:
                 raise Malformed("CBR-005", "map key is not an unsigned integer")
-            _check(item, depth=depth + 1)
-    elif not isinstance(value, bytes) and value is not None:
+        content = value.values()
+    else:
         raise Malformed("CBR-003", f"type {type(value).__name__} is not in the profile")
-
-
-def _check_depth(depth: int) -> None:
     if depth == CBOR_DEPTH_MAX:
         raise Malformed("CBR-006", f"more than {CBOR_DEPTH_MAX} containers deep")
+    return content
 
 
 def _check_text(text: str) -> None:

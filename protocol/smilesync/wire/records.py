@@ -180,7 +180,11 @@ def encode(record: Record) -> bytes:
 
     Errors: LocalError when it is out of the profile or larger than a record may be.
     """
-    data = cbor.encode([_KINDS[type(record)], *_items_of(record)])
+    items: list[CborValue] = [_KINDS[type(record)]]
+    for name in record.__match_args__:
+        item = getattr(record, name)
+        items.append(set_value(item) if isinstance(item, VoteSet) else item)
+    data = cbor.encode(items)
     if len(data) > RECORD_BYTES_MAX:
         raise LocalError(f"{type(record).__name__} of {len(data)} bytes is too large")
     return data
@@ -200,12 +204,6 @@ def decode(data: bytes) -> Record:
         raise Malformed("JRN-002", "record kind is unknown")
     count, read = reader
     return read(Fields.of_array(value, count, "JRN-003"))
-
-
-def _items_of(record: Record) -> tuple[CborValue, ...]:
-    """Return the fields of `record` in order, as they are written."""
-    fields = (getattr(record, name) for name in record.__match_args__)
-    return tuple(set_value(item) if isinstance(item, VoteSet) else item for item in fields)
 
 
 def _read_opened(fields: Fields) -> Opened:

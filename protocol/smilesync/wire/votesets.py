@@ -19,7 +19,8 @@ def set_value(votes: VoteSet) -> CborValue:
     """Return `[kind, view, hash or null, bitmap, signatures one after the other]`."""
     _assert_hash_fits(votes.kind, votes.value_hash)
     assert 1 <= votes.bitmap.bit_count() == len(votes.signatures)
-    assert all(len(signature) == SIGNATURE_SIZE_BYTES for signature in votes.signatures)
+    for signature in votes.signatures:
+        assert len(signature) == SIGNATURE_SIZE_BYTES
     bits = bitmap_octets(votes.bitmap)
     return [int(votes.kind), votes.view, votes.value_hash, bits, b"".join(votes.signatures)]
 
@@ -33,10 +34,8 @@ def set_of(value: CborValue) -> VoteSet:
     kind, view, value_hash = _subject(fields)
     bitmap = fields.bitmap(3, least_bits=1)
     joined = fields.sized(4, SIGNATURE_SIZE_BYTES * bitmap.bit_count())
-    signatures = tuple(
-        joined[start : start + SIGNATURE_SIZE_BYTES]
-        for start in range(0, len(joined), SIGNATURE_SIZE_BYTES)
-    )
+    starts = range(0, len(joined), SIGNATURE_SIZE_BYTES)
+    signatures = tuple([joined[start : start + SIGNATURE_SIZE_BYTES] for start in starts])
     return VoteSet(kind, view, value_hash, bitmap, signatures)
 
 
@@ -79,7 +78,7 @@ def bitmap_octets(bitmap: int) -> bytes:
 
 def _subject(fields: Fields) -> tuple[VoteKind, int, ValueHash | None]:
     """Read what a vote is about: kind, view and, unless it is a nullify, the value hash."""
-    kind = VoteKind(fields.uint(0, least=min(VoteKind), most=max(VoteKind)))
+    kind = VoteKind(fields.uint(0, least=VoteKind.NOTARIZE, most=VoteKind.FINALIZE))
     view = fields.uint(1, least=1, most=U32_MAX)
     if kind is VoteKind.NULLIFY:
         fields.null(2)
