@@ -65,7 +65,8 @@ class Belonging:
         is_amnesic: bool,
     ) -> None:
         self.membership: Membership | None = None
-        self._due_ns = NEVER_NS if genesis is None else now_ns
+        self.deadline_ns = NEVER_NS if genesis is None else now_ns
+        """When to call `wake`."""
         self._tools = tools
         self._identity = keys.identity
         self._origin = genesis
@@ -166,10 +167,6 @@ class Belonging:
             raise LocalError("this device has no seat in a circle, or gave it up for a successor")
         return self.membership.circle.members.rotate(spare)
 
-    def deadline_ns(self) -> int:
-        """Return when to call `wake`."""
-        return self._due_ns
-
     def wake(self, outside: Outside, now_ns: int) -> list[Effect]:
         """Run what is due of a succession or merger. Call it when the deadline has passed."""
         assert self.membership is not None
@@ -188,7 +185,7 @@ class Belonging:
             raise LocalError("this circle never merges: its founders stay alone, or all are asked")
         self._agrees = agrees
         self.membership.merger.agree(agrees)
-        self._due_ns = 0
+        self.deadline_ns = 0
         return [Persist(records.encode(records.MergingSet(agrees)))]
 
     def handle(
@@ -228,7 +225,7 @@ class Belonging:
         assert self.membership is not None
         mine, merging_ns = self.membership, self.membership.merger.deadline_ns()
         succession_ns = NEVER_NS if mine.is_over else mine.succession.deadline_ns()
-        self._due_ns = min(merging_ns, succession_ns)
+        self.deadline_ns = min(merging_ns, succession_ns)
         return effects
 
     def _enter(

@@ -82,15 +82,12 @@ class Crowd:
         self._gap_ns = 0
         self._repeat_gap_ns = 0
         self._repeat_until_ns = _LONG_AGO_NS
-        self._due_ns = NEVER_NS
+        self.deadline_ns = NEVER_NS
+        """When to call `wake`."""
         self._seen: tuple[int, int, int, int] | None = None
         self._slot = NO_SLOT
         self._inputs: Counts | None = None
         self._follow(circle)
-
-    def deadline_ns(self) -> int:
-        """Return when to call `wake`."""
-        return self._due_ns
 
     def take(
         self, message: Feelings, sender: PeerId, circle: Circle, clock: CircleClock, now_ns: int
@@ -141,7 +138,7 @@ class Crowd:
     def _plan(self) -> None:
         """Find out when to wake."""
         words_ns = self._words.deadline_ns()
-        self._due_ns = min(self._flush_ns, self._say_ns, self._repeat_ns, words_ns)
+        self.deadline_ns = min(self._flush_ns, self._say_ns, self._repeat_ns, words_ns)
 
     def _speak(
         self, board: EmotionBoard, circle: Circle, clock: CircleClock, now_ns: int

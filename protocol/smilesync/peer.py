@@ -13,7 +13,7 @@ from smilesync.belonging import Belonging
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
-from smilesync.circle.lease import UNHEARD_NS_MAX
+from smilesync.circle.lease import UNHEARD_NS_MAX, Standing
 from smilesync.circle.reception import PETITIONS
 from smilesync.commands import (
     WEARERS,
@@ -53,7 +53,7 @@ from smilesync.wire.messages import (
 from smilesync.wire.records import Record
 
 CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH, ObjectKind.INVITE}
-WAITING_RUNGS = (Rung.HOLD, Rung.SOLO, Rung.GLOW)
+LONELY_RUNGS = (Rung.SOLO, Rung.GLOW)
 
 
 class Peer:
@@ -160,23 +160,24 @@ class Peer:
         if now_ns >= self.board.deadline_ns():
             effects += self.board.wake(now_ns)
         self._is_still_heard(now_ns)
-        is_quiet = self._is_settled(now_ns)
+        is_news = clock.revision != self._seen[0]
         effects = self._tell_clock(effects, now_ns)
         if circle is not None and now_ns >= circle.deadline_ns():
             effects += circle.wake(now_ns)
-            is_quiet = False
+            is_news = True
         if circle is not None and now_ns >= self.relays.deadline_ns():
             effects += self.relays.wake(circle, clock, now_ns)
-            is_quiet = False
-        if circle is not None and now_ns >= self.crowd.deadline_ns():
+            is_news = True
+        if circle is not None and now_ns >= self.crowd.deadline_ns:
             effects += self.crowd.wake(self.board, circle, clock, now_ns)
-        if now_ns >= self.belonging.deadline_ns():
+        if now_ns >= self.belonging.deadline_ns:
             effects += self._move(self.belonging.wake(self._outside(), now_ns))
-            is_quiet = False
-        if is_quiet:
-            self._plan()
-        else:
+            is_news = True
+        is_spread = is_news and circle is not None and bool(self.relays.partners.known)
+        if is_spread or not self._is_settled(now_ns):
             effects = self._settle(effects, now_ns)
+        else:
+            self._plan()
         assert self._wake_ns > now_ns, "a timer that is due again at once starves the rest"
         return effects
 
@@ -311,8 +312,10 @@ class Peer:
 
     def _is_waiting(self) -> bool:
         """May the next message, whatever it says, change what is shown?"""
-        is_unheard = self.circle is not None and self.circle.lease.is_unheard
-        return is_unheard or self.scene.rung in WAITING_RUNGS
+        circle, rung = self.circle, self.scene.rung
+        if rung in LONELY_RUNGS and WILLING in self.board.switches:
+            return True
+        return rung is Rung.HOLD or (circle is not None and circle.lease.is_unheard)
 
     def _settle(
         self, effects: list[Effect], now_ns: int, *, is_changed: bool = False
@@ -350,7 +353,7 @@ class Peer:
         due_ns = min(self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns)
         if self.circle is not None:
             due_ns = min(due_ns, self.circle.deadline_ns(), self.relays.deadline_ns())
-            due_ns = min(due_ns, self.belonging.deadline_ns(), self.crowd.deadline_ns())
+            due_ns = min(due_ns, self.belonging.deadline_ns, self.crowd.deadline_ns)
         self._wake_ns = due_ns
 
     def _is_still_heard(self, now_ns: int) -> bool:
@@ -368,30 +371,26 @@ class Peer:
         circle, switches = self.circle, self.board.switches
         self._is_clock_new = False
         effects: list[Effect] = []
-        quorum_until_ns, lease_ns = -1, NEVER_NS
+        lease, quorum_until_ns, lease_ns = None, -1, NEVER_NS
+        is_selected = is_held = False
         if circle is not None:
-            last_ns = self.clock.quorum_heard_until_ns(UNHEARD_NS_MAX)
-            effects += circle.select(now_ns, is_willing=WILLING in switches, heard_until_ns=last_ns)
-            lease_ns = circle.lease.deadline_ns()
-            quorum_until_ns = circle.quorum_until_ns()
-        is_selected = circle is not None and circle.lease.selected is not None
-        is_held = circle is not None and circle.lease.held is not None
+            lease, quorum_until_ns = circle.lease, circle.quorum_until_ns()
+            hears_quorum = now_ns < quorum_until_ns
+            heard_ns = self.clock.quorum_heard_until_ns(UNHEARD_NS_MAX)
+            is_willing = WILLING in switches
+            standing = Standing(now_ns, circle.timeline, is_willing, hears_quorum, heard_ns)
+            effects += circle.select(standing)
+            lease_ns = lease.deadline_ns()
+            is_selected, is_held = lease.selected is not None, lease.held is not None
         self.clock.is_showing = is_selected or is_held
-        surroundings = Surroundings(
-            is_selected=is_selected,
-            is_held=is_held,
-            quorum_until_ns=quorum_until_ns,
-            company_until_ns=self.neighbours.company_until_ns(),
-            switches=switches,
-            is_off=Switch.LIT not in switches,
-        )
-        rung = self.ladder.update(surroundings, now_ns)
+        company_ns, is_off = self.neighbours.company_until_ns(), Switch.LIT not in switches
+        around = Surroundings(is_selected, is_held, quorum_until_ns, company_ns, switches, is_off)
+        rung = self.ladder.update(around, now_ns)
         self._light_ns = min(lease_ns, self.ladder.deadline_ns())
-        lease, state = circle.lease if circle is not None else None, self.board.state
-        timeline, falls = self.clock.timeline, self._fall_count
+        state, timeline, falls = self.board.state, self.clock.timeline, self._fall_count
         company = self.board.company(now_ns) if rung is Rung.HARMONY else NOBODY
-        alone = scene_alone(rung, state, company, falls)
-        scene = scene_certified(rung, state, lease, timeline, falls) or alone
+        certified = scene_certified(rung, state, lease, timeline, falls)
+        scene = certified or scene_alone(rung, state, company, falls)
         if scene != self.scene:
             if rung is not self.scene.rung:
                 effects.append(Notice(Event.RUNG_CHANGED, detail=f"rung={rung.name}"))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from smilesync.circle.circle import Circle
+from smilesync.circle.lease import Standing
 from smilesync.circle.quorum import value_hash
 from smilesync.circle.value import decode_value
 from smilesync.effects import Event, Persist, Send
@@ -347,11 +348,12 @@ def test_amnesic_device_shows_what_was_decided() -> None:
     lab.run(1)
 
     circle = lab.circles[2]
-    effects = circle.select(lab.now_ns, is_willing=True, heard_until_ns=0)
+    standing = Standing(lab.now_ns, circle.timeline, True, True, 0)
+    effects = circle.select(standing)
 
     assert circle.lease.selected is not None
     assert effects == [Persist(records.encode(Shown(circle.lease.selected.value.slot)))]
-    assert circle.select(lab.now_ns, is_willing=True, heard_until_ns=0) == []
+    assert circle.select(standing) == []
     journal = [*lab.journals[2], records.encode(Shown(9))]
     again = Circle(
         lab.circumstances(2), [records.decode(r) for r in journal], Entropy(bytes(16)), lab.now_ns

@@ -6,6 +6,7 @@ import pytest
 
 from smilesync.boot import floor_us_of
 from smilesync.circle.genesis import Parameters, Policy, found
+from smilesync.circle.lease import Standing
 from smilesync.circle.offer import Dissolve, Offer
 from smilesync.circle.quorum import statement, vote_set
 from smilesync.circle.value import NO_PREVIOUS, Value, named
@@ -469,7 +470,7 @@ def test_no_light_of_a_circle_that_ended_after_a_restart() -> None:
 
     line = Timeline(street.local_ns(6), head.value.not_before_us + 1_000_000)
     circle.set_clock(line, is_synced=True, now_ns=street.local_ns(6))
-    circle.select(street.local_ns(6), is_willing=True, heard_until_ns=2**62)
+    circle.select(Standing(street.local_ns(6), circle.timeline, True, True, 2**62))
 
     assert circle.lease.selected is None
     assert circle.lease.held is None

@@ -10,6 +10,7 @@ from smilesim.city import City, Plan
 from smilesim.crowd import Crowd, district
 from smilesim.fidelity import DAEMON, FAST, WIRE
 from smilesim.scenario import Scenario
+from smilesync.peer import Peer
 from smilesync.wire.messages import Clock
 from support.ledger import Item, Ledger, first_difference
 
@@ -258,6 +259,22 @@ def test_two_hundred_peers_lose_power_and_come_back() -> None:
     fast, _wire, _daemon = assert_same(town("two hundred", peers=200, text=text), seed=8)
 
     assert fast.world.fired["power-loss"] == 200
+
+
+@pytest.mark.parametrize("name", ["calm", "split", "absence", "wearers"])
+def test_who_settles_after_everything_lives_through_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`Peer` is right that it may leave out a settling, whatever else happens."""
+    one = town(name)
+    plan = Plan(one, district(one.peers, 9), 9, one.seconds)
+    _city, expected = live(plan, FAST)
+    monkeypatch.setattr(Peer, "_is_settled", lambda _peer, _now_ns: False)
+
+    _city, found = live(plan, FAST)
+
+    difference = first_difference((FAST, "settling"), expected, found)
+    assert difference is None, f"{name}: {difference}"
 
 
 def test_a_difference_is_told_so_that_a_person_sees_it() -> None:

@@ -198,13 +198,11 @@ class Circle:
         window_ns = config.hold_after_ns if is_near else config.follower_hold_after_ns
         return self.presence.quorum_until_ns(window_ns)
 
-    def select(self, now_ns: int, *, is_willing: bool, heard_until_ns: int) -> list[Effect]:
+    def select(self, standing: Standing) -> list[Effect]:
         """Select anew; a value is on the record before it is in the light.
 
-        `heard_until_ns`: see `Standing`; from the clock's exchanges, which cannot be replayed.
+        Its `heard_until_ns` is from the clock's exchanges, which cannot be replayed.
         """
-        hears_quorum = now_ns < self.quorum_until_ns()
-        standing = Standing(now_ns, self.timeline, is_willing, hears_quorum, heard_until_ns)
         if self.lease.update(standing):
             return [Persist(records.encode(records.Shown(self.lease.shown_slot)))]
         return []

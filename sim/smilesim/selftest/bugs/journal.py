@@ -7,6 +7,7 @@ from smilesim.selftest.bug import Bug, Patch
 from smilesync.circle import circle
 from smilesync.circle.circle import Circle
 from smilesync.circle.guard import RestartGuard
+from smilesync.circle.lease import Standing
 from smilesync.circle.quorum import VoteKey
 from smilesync.circle.slot import Slot
 from smilesync.circle.value import Named, named
@@ -125,8 +126,8 @@ def shown_slot_not_durable(patch: Patch) -> None:
     """Which slot was shown last is not journalled."""
     honest = Circle.select
 
-    def select(self: Circle, now_ns: int, *, is_willing: bool, heard_until_ns: int) -> list[Effect]:
-        honest(self, now_ns, is_willing=is_willing, heard_until_ns=heard_until_ns)
+    def select(self: Circle, standing: Standing) -> list[Effect]:
+        honest(self, standing)
         return []
 
     patch.set(Circle, "select", select)
