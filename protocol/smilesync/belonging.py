@@ -47,10 +47,10 @@ class Belonging:
         "_agrees",
         "_departed",
         "_due",
-        "_due_ns",
         "_identity",
         "_origin",
         "_tools",
+        "deadline_ns",
         "membership",
     )
 

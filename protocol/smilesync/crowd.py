@@ -39,7 +39,6 @@ class Crowd:
         "_admitted",
         "_around",
         "_config",
-        "_due_ns",
         "_entropy",
         "_expelled",
         "_flush_ns",
@@ -60,6 +59,7 @@ class Crowd:
         "_slot",
         "_waiting",
         "_words",
+        "deadline_ns",
     )
 
     def __init__(

@@ -69,6 +69,7 @@ class Merger:
 
     __slots__ = (
         "_config",
+        "_courted_ns",
         "_deadline_ns",
         "_encounters",
         "_ended_ns",

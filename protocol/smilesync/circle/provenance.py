@@ -72,7 +72,14 @@ class Provenance:
 class Pedigree:
     """Keeps the proof of the own circle while it goes on; `trusted` starts as the founders."""
 
-    __slots__ = ("_latest", "_links", "_offers", "_trusted", "is_whole")
+    __slots__ = (
+        "_latest",
+        "_links",
+        "_links_bytes",
+        "_offers",
+        "_trusted",
+        "is_whole",
+    )
 
     def __init__(self, founding: Roster) -> None:
         self._links: list[Step] = []
