@@ -337,6 +337,12 @@ def _emotions() -> list[Case]:
         {"result": {"held": {name: 2}}},
     )
     add("later-key", ["EMO-002"], emotion({1: 1, 2: 2, 64: "x"}), {"result": {"held": {name: 2}}})
+    add(
+        "for-neighbours-alone",
+        ["EMO-002"],
+        emotion({1: 1, 2: 2, 3: False}),
+        {"result": {"held": {name: 2}}},
+    )
     bad: list[tuple[str, cbor.CborValue]] = [
         ("state-5", {1: 1, 2: 5}),
         ("no-state", {1: 1}),
@@ -345,7 +351,9 @@ def _emotions() -> list[Case]:
         ("negative-state", {1: 1, 2: -1}),
         ("a-series-of-samples", {1: 1, 2: [71, 72, 74]}),
         ("a-word", {1: 1, 2: "calm"}),
-        ("unknown-key", {1: 1, 2: 1, 3: 1}),
+        ("unknown-key", {1: 1, 2: 1, 4: 1}),
+        ("for-circles-too-written-out", {1: 1, 2: 1, 3: True}),
+        ("for-a-number", {1: 1, 2: 1, 3: 1}),
         ("not-a-map", [1, 1]),
     ]
     for label, body in bad:
