@@ -77,7 +77,8 @@ class BoundsCheck:
 
     def _must_be_calm(self, device: Device, sent: int, tick: int) -> None:
         self._violations.judged["I11"] += 1
-        self.sent_most = max(self.sent_most, sent)
+        if sent > self.sent_most:
+            self.sent_most = sent
         is_far = device.circle is not None and device.circle.is_spread
         per_link = PASSED_PER_LINK if is_far else SENT_PER_LINK
         most = SENT_MIN + per_link * len(device.links)
@@ -89,8 +90,11 @@ class BoundsCheck:
         peer, circle = device.peer, device.circle
         if not isinstance(peer, Peer) or peer.circle is None or circle is None:
             return
+        pages = peer.circle.slot.book.votes
+        if len(pages) <= VOTES_PER_VIEW_AND_SIGNER:
+            return  # nobody has a vote twice on a page
         counts: Counter[tuple[int, int]] = Counter()
-        for (_, view, _), page in peer.circle.slot.book.votes.items():
+        for (_, view, _), page in pages.items():
             if len(page) < quorum_of(circle):
                 counts.update((view, signer) for signer in page)
         if counts and max(counts.values()) > VOTES_PER_VIEW_AND_SIGNER:
@@ -128,8 +132,12 @@ class BoundsCheck:
 
 def _heard(device: Device, others: Iterable[int], since_tick: int) -> int:
     """Return how many of `others` reached `device` since then, with any message."""
-    ways = (device.inbound.get(other) for other in others)
-    return sum(way is not None and way.said_tick >= since_tick for way in ways)
+    inbound, count = device.inbound, 0
+    for other in others:
+        way = inbound.get(other)
+        if way is not None and way.said_tick >= since_tick:
+            count += 1
+    return count
 
 
 def _heard_far(device: Device, voters: Sequence[Device], since_tick: int) -> int:

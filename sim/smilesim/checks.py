@@ -108,9 +108,11 @@ class Checks:
             circle_us = message.circle_us
             if circle_us is not None and circle_us > device.covered_us and not device.is_villain:
                 self.votes.clock_published(device, circle_us, tick)
+        elif message.__class__ is Votes:
+            self._votes_sent(device, message, tick)
         elif isinstance(message, Feelings):
             self._feelings_sent(device, message, tick)
-        elif isinstance(message, Beacons | Ask | Told):
+        elif isinstance(message, (Beacons, Ask, Told)):
             self.far.sending(device, message, tick)
             if isinstance(message, Ask) and message.question:
                 asked = codec.decode(message.question)
@@ -118,17 +120,19 @@ class Checks:
                     self.restarts.sending(device, asked)
         elif device.is_villain:
             return
-        elif isinstance(message, Votes):
-            for votes in message.sets:
-                self.votes.sending(device, message.slot, votes, tick)
         elif isinstance(message, Propose):
             self.votes.proposing(device, message, tick)
-        elif isinstance(message, Decided | Body):
+        elif isinstance(message, (Decided, Body)):
             self.coverage.sent(message)
         elif isinstance(message, Status):
             self.restarts.sending(device, message)
         elif isinstance(message, Pledge):
             self.succession.sending(device, message, tick)
+
+    def _votes_sent(self, device: Device, message: Votes, tick: int) -> None:
+        if not device.is_villain:
+            for votes in message.sets:
+                self.votes.sending(device, message.slot, votes, tick)
 
     def _feelings_sent(self, device: Device, message: Feelings, tick: int) -> None:
         """A word of one's own tells the circle time (I5); those of others are passed on."""
@@ -159,30 +163,28 @@ class Checks:
             return
         if device.is_villain:
             return
-        self.coverage.persisted(device, decoded)
-        if isinstance(decoded, ConsentSet | Felt):
-            self.inputs.persisted(device, decoded, tick)
-        if isinstance(decoded, Felt):
-            return
-        if isinstance(decoded, ConsentSet):
-            self.display.consent_set(device, decoded.switches)
-            self.stages.consent_set(device, decoded.switches)
-        elif isinstance(decoded, ClockReserved):
+        if isinstance(decoded, ClockReserved):
             self.votes.clock_reserved(device, decoded.until_us)
-        else:
-            self.votes.journalled(device, decoded, tick)
-            self.circle.journalled(device, decoded, tick)
-            self.seats.journalled(device, decoded, tick)
-            self.merging.journalled(device, decoded, tick)
-            self.succession.persisted(device, decoded, tick)
-            if isinstance(decoded, DecidedRecord):
-                self.inputs.journalled(device, decoded, tick)
-                self.pace.decided(device, decoded, tick)
-                return
+            return
+        self.coverage.persisted(device, decoded)
+        if isinstance(decoded, (ConsentSet, Felt)):
+            self.inputs.persisted(device, decoded, tick)
+            if isinstance(decoded, ConsentSet):
+                self.display.consent_set(device, decoded.switches)
+                self.stages.consent_set(device, decoded.switches)
+            return
+        self.votes.journalled(device, decoded, tick)
+        self.circle.journalled(device, decoded, tick)
+        self.seats.journalled(device, decoded, tick)
+        self.merging.journalled(device, decoded, tick)
+        self.succession.persisted(device, decoded, tick)
+        if isinstance(decoded, DecidedRecord):
+            self.inputs.journalled(device, decoded, tick)
+            self.pace.decided(device, decoded, tick)
+        elif isinstance(decoded, (Notarized, Nullified, Finalized)):
             if isinstance(decoded, Notarized):
                 self.pace.notarized(device, decoded, tick)
-            if isinstance(decoded, Notarized | Nullified | Finalized):
-                self.restarts.voted(device, tick)
+            self.restarts.voted(device, tick)
 
     def _move(self, device: Device, record: Moved, tick: int) -> None:
         """`device` is in another circle from now on: nothing of the old one is held against it.
@@ -212,7 +214,7 @@ class Checks:
         self.bounds.commanded(device)
         if isinstance(command, Leave):  # which takes back the consent first (MEM-036)
             command = SetConsent(Switch.COLLECTIVE, on=False)
-        if isinstance(command, SetConsent | SetOff) and not device.is_villain:
+        if isinstance(command, (SetConsent, SetOff)) and not device.is_villain:
             self.display.commanded(device, command)
             self.stages.commanded(device, command, tick)
 

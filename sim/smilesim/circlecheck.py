@@ -11,26 +11,27 @@ whoever signed them.
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from smilesim.decision import read_decision
 from smilesim.device import NO_TICK, Device, SimCircle
 from smilesim.pace import Pace
 from smilesim.rolls import Rolls, quorum_of
 from smilesim.violations import Violations
-from smilesim.votecheck import read_decision
 from smilesync.wire.messages import VoteSet
 from smilesync.wire.records import DecidedRecord, Finalized, Notarized, Nullified, Record
 
 KEPT_SLOTS = 3
+JUDGED = (Notarized, Nullified, Finalized, DecidedRecord)
 CLOCK_TICKS = 100
 """Clocks differ by up to 2g, so somebody may open a slot so much before another."""
 
 
 @dataclass(slots=True)
 class SlotBook:
-    """One slot: by view the values notarized and finalized, and as a bitmap who nullified it."""
+    """One slot: by view the values notarized and finalized, and which devices nullified it."""
 
     notarized: dict[int, bytes] = field(default_factory=dict)
     finalized: dict[int, bytes] = field(default_factory=dict)
-    nullifiers: dict[int, int] = field(default_factory=dict)
+    nullifiers: dict[int, set[int]] = field(default_factory=dict)
     voted_tick: int = NO_TICK
     """When the first honest vote of the slot was on a disk: by then it was open."""
 
@@ -55,27 +56,28 @@ class CircleCheck:
         circle = device.circle
         if circle is None:
             return
-        if isinstance(record, Notarized | Nullified | Finalized):
-            book = self._book(circle, record.slot)
-            if book.voted_tick == NO_TICK:
-                book.voted_tick = tick
-        match record:
-            case Notarized():
-                self._notarized(device, circle, record, tick)
-            case Nullified(slot, view):
-                nullifiers = self._book(circle, slot).nullifiers
-                nullifiers[view] = nullifiers.get(view, 0) | 1 << device.index
-            case Finalized(slot, view, value_hash):
-                book = self._book(circle, slot)
-                self._certified(device, book.notarized, view, bytes(value_hash), tick)
-            case DecidedRecord(slot, _, certificate):
-                self._decided(device, circle, record, tick)
-                self._finalized(device, self._book(circle, slot), certificate, tick)
-            case _:
-                pass
+        if not isinstance(record, JUDGED):
+            return
+        book = self._book(circle, record.slot)
+        if isinstance(record, DecidedRecord):
+            self._decided(device, circle, record, tick)
+            self._finalized(device, self._book(circle, record.slot), record.certificate, tick)
+            return
+        if book.voted_tick == NO_TICK:
+            book.voted_tick = tick
+        if isinstance(record, Notarized):
+            self._notarized(device, circle, book, record, tick)
+        elif isinstance(record, Finalized):
+            self._certified(device, book.notarized, record.view, bytes(record.value_hash), tick)
+        else:
+            book.nullifiers.setdefault(record.view, set()).add(device.index)
 
     def _book(self, circle: SimCircle, slot: int) -> SlotBook:
-        return self._books[circle.index].setdefault(slot, SlotBook())
+        books = self._books[circle.index]
+        book = books.get(slot)
+        if book is None:
+            book = books[slot] = SlotBook()
+        return book
 
     def _certified(
         self, device: Device, known: dict[int, bytes], view: int, value: bytes, tick: int
@@ -92,15 +94,16 @@ class CircleCheck:
             detail = f"one value notarized and another finalized in view {view}"
             self._violations.add("I3", tick, device.index, detail)
 
-    def _notarized(self, device: Device, circle: SimCircle, record: Notarized, tick: int) -> None:
+    def _notarized(
+        self, device: Device, circle: SimCircle, book: SlotBook, record: Notarized, tick: int
+    ) -> None:
         """An honest voter accepts a value: no earlier view may bind the circle to another."""
-        book = self._book(circle, record.slot)
         liars = circle.roster.faults
         self._violations.judged["I10"] += 1
         for view, value in book.notarized.items():
             if view >= record.view:
                 continue
-            against = book.nullifiers.get(view, 0).bit_count()
+            against = len(book.nullifiers.get(view, ()))
             if value != record.value_hash and against + liars < quorum_of(circle):
                 detail = f"view {record.view} has another value than view {view}, which stands"
                 self._violations.add("I10", tick, device.index, detail)

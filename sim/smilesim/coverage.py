@@ -6,8 +6,8 @@ sweep in which a fact never happened has tested nothing about it.
 
 from collections import Counter
 
+from smilesim.decision import read_decision
 from smilesim.device import Device
-from smilesim.votecheck import read_decision
 from smilesync.commands import Switch
 from smilesync.effects import Event, Rung, Scene
 from smilesync.wire.messages import Body, Decided

@@ -375,11 +375,11 @@ class DisplayCheck:
         those spoke last that it hears over others, by device.
         """
         voters, quorum = self._votes.rolls.voters(device, self._votes.decided_slot(device))
-        heard = 0
+        inbound, far_tick, heard = device.inbound, max(0, oldest_tick), 0
         for voter in voters:
-            way = device.inbound.get(voter.index)
+            way = inbound.get(voter.index)
             is_near = way is not None and way.heard_tick >= oldest_tick
-            is_far = far.get(voter.index, NO_TICK) >= max(0, oldest_tick)
+            is_far = far.get(voter.index, NO_TICK) >= far_tick
             heard += is_near or is_far or voter is device
         return heard, quorum
 

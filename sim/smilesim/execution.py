@@ -245,24 +245,24 @@ class Execution:
                 link = links.get(to)
                 if link is not None:
                     sends.append((link, message))
-            elif isinstance(effect, Persist):
+            elif effect.__class__ is Persist:
                 if sends:
                     sends = self._send(device, sends)
                 device.disk.write(effect.record)
                 unsynced.append(effect.record)
                 self.trace.persisted(device.index, effect.record)
-            elif isinstance(effect, Show):
+            elif effect.__class__ is Notice:
+                self._notice(device, effect)
+            elif effect.__class__ is Show:
                 if unsynced:
                     unsynced = self._sync(device, unsynced)
                 self.trace.shown(device.index, effect.scene)
                 self.show(device, effect.scene)
-            elif isinstance(effect, EraseVoterKey | AdoptVoterKey):
+            elif isinstance(effect, (EraseVoterKey, AdoptVoterKey)):
                 if unsynced:
                     unsynced = self._sync(device, unsynced)
                 sends = self._send(device, sends) if sends else []
                 self._change_key(device, effect)
-            elif isinstance(effect, Notice):
-                self._notice(device, effect)
         if sends:
             self._send(device, sends)
         return unsynced

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from smilesim.decision import read_decision
 from smilesim.device import Device, SimCircle
 from smilesim.scenario import Scenario
 from smilesim.violations import Violations
-from smilesim.votecheck import VoteCheck, read_decision
+from smilesim.votecheck import VoteCheck
 from smilesync.wire.records import ConsentSet, DecidedRecord, Felt, Record
 
 RULE = "inputs"

@@ -9,9 +9,9 @@ from the core, but for the encodings.
 import hashlib
 from dataclasses import dataclass, field
 
+from smilesim.decision import read_decision
 from smilesim.device import Device
 from smilesim.violations import Violations
-from smilesync.errors import Malformed
 from smilesync.wire import cbor
 from smilesync.wire.records import (
     Abandoned,
@@ -25,7 +25,6 @@ from smilesync.wire.records import (
 
 RULE = "I16"
 KEY_OFFER, KEY_END = 16, 17
-VALUE_DOMAIN = b"smilesync/1/value\0"
 GENESIS_DOMAIN = b"smilesync/1/genesis\0"
 HEADS_MAX = 8
 
@@ -91,12 +90,13 @@ class MergeCheck:
     def _decided(self, device: Device, fate: Fate, record: DecidedRecord, tick: int) -> None:
         assert device.circle is not None
         circle, slot = bytes(device.circle.genesis.circle_id), record.slot
-        try:
-            value = cbor.decode(record.body)
-        except Malformed:
+        decision = read_decision(record.body)
+        if decision is None:
             return  # votecheck reports what cannot be read
-        name = hashlib.sha256(VALUE_DOMAIN + record.body).digest()
-        fate.heads[slot] = name
+        name = fate.heads[slot] = decision.hash
+        if not decision.has_changes:
+            return
+        value = cbor.decode(record.body)
         assert isinstance(value, dict)
         offer, end = value.get(KEY_OFFER), value.get(KEY_END)
         if isinstance(offer, list):

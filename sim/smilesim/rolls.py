@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from smilesim.decision import hashed, read_decision
 from smilesim.device import Device, Registry, SimCircle
 from smilesim.violations import Violations
 from smilesync.wire import cbor
@@ -40,7 +41,10 @@ class Roll(NamedTuple):
 
     def place(self, voter: bytes) -> int:
         """Return the index of a voter key, -1 if it has no seat."""
-        return next((i for i, (key, _) in enumerate(self.seats) if key == voter), -1)
+        for place, (key, _) in enumerate(self.seats):
+            if key == voter:
+                return place
+        return -1
 
 
 class SeatStep(NamedTuple):
@@ -136,15 +140,23 @@ class Rolls:
         book.early[slot] = body
         while book.next_slot in book.early:
             body = book.early.pop(book.next_slot)
-            value = cbor.decode(body)
-            assert isinstance(value, dict)
-            if KEY_LINK in value and not _is_promised(book, value[KEY_LINK]):
-                detail = f"slot {book.next_slot}: a link that was not promised"
-                self._violations.add("I9", tick, device.index, detail)
-            if any(key in value for key in KEYS_OF_STEPS):
-                self._step(device, circle, book, value, tick)
-                book.steps[-1] = book.steps[-1]._replace(value_hash=_hashed(body))
+            decision = read_decision(body)
+            if decision is None or decision.has_link or decision.has_changes:
+                self._follow(device, circle, book, body, tick)
             book.next_slot += 1
+
+    def _follow(
+        self, device: Device, circle: SimCircle, book: Book, body: bytes, tick: int
+    ) -> None:
+        """Judge what the value of the next slot does for the seed, and who votes after it."""
+        value = cbor.decode(body)
+        assert isinstance(value, dict)
+        if KEY_LINK in value and not _is_promised(book, value[KEY_LINK]):
+            detail = f"slot {book.next_slot}: a link that was not promised"
+            self._violations.add("I9", tick, device.index, detail)
+        if any(key in value for key in KEYS_OF_STEPS):
+            self._step(device, circle, book, value, tick)
+            book.steps[-1] = book.steps[-1]._replace(value_hash=hashed(body))
 
     def _book(self, circle: SimCircle) -> Book:
         """Return the book of a circle; a successor is new to it."""
@@ -279,10 +291,6 @@ def _is_promised(book: Book, item: CborValue) -> bool:
 def quorum_of(circle: SimCircle) -> int:
     """Return q of the newest slot as `rolls.py` counts it, not what the core makes of it."""
     return circle.quorum
-
-
-def _hashed(body: bytes) -> bytes:
-    return hashlib.sha256(b"smilesync/1/value\0" + body).digest()
 
 
 def _founders(circle: SimCircle) -> list[Seat]:

@@ -7,7 +7,7 @@ expelled, or gives way in a full list. Judged from who reached whom in true time
 decided values in order (`rolls.py`).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from smilesim.device import Device, SimCircle
@@ -23,8 +23,8 @@ SPARE_TICKS = 2_000
 STANDBY_MAX = 22
 KEPT_SLOTS = 8
 
-Ballot = tuple[int, int, bytes]
-"""Circle, slot and hash of a value."""
+Ballot = tuple[int, bytes]
+"""Slot and hash of a value."""
 
 
 class SeatCheck:
@@ -42,7 +42,8 @@ class SeatCheck:
         self._rolls = rolls
         self._violations = violations
         self._heard_since: dict[int, int] = {}
-        self._first_vote: dict[Ballot, int] = {}
+        self._first_vote: defaultdict[int, dict[Ballot, int]] = defaultdict(dict)
+        """By circle."""
         self._decided: Counter[int] = Counter()
         self.views_most = 0
         """The highest view of any slot in which an honest voter signed something."""
@@ -55,9 +56,8 @@ class SeatCheck:
         if circle is None:
             return
         if isinstance(record, Notarized):
-            ballot = circle.index, record.slot, bytes(record.value_hash)
-            self._first_vote.setdefault(ballot, tick)
-        if isinstance(record, Notarized | Nullified | Finalized):
+            self._first_vote[circle.index].setdefault((record.slot, record.value_hash), tick)
+        if isinstance(record, (Notarized, Nullified, Finalized)):
             self.views_most = max(self.views_most, record.view)
         elif isinstance(record, DecidedRecord) and record.slot > self._decided[circle.index]:
             self._decided[circle.index] = record.slot
@@ -65,10 +65,9 @@ class SeatCheck:
             self._violations.judged[RULE] += 1
             for step in self._rolls.take_steps(circle):
                 self._judge(device, circle, step, tick)
-            old = record.slot - KEPT_SLOTS
-            gone = [one for one in self._first_vote if one[0] == circle.index and one[1] < old]
-            for ballot in gone:
-                del self._first_vote[ballot]
+            old, ballots = record.slot - KEPT_SLOTS, self._first_vote[circle.index]
+            for ballot in [one for one in ballots if one[0] < old]:
+                del ballots[ballot]
 
     def sweep(self, tick: int) -> None:
         """Look at everybody with a seat; called once a second."""
@@ -105,7 +104,7 @@ class SeatCheck:
         self.taken += step.removed
         self.admitted += step.admitted
         self.left += step.left
-        voted = self._first_vote.get((circle.index, step.slot, step.value_hash), tick)
+        voted = self._first_vote[circle.index].get((step.slot, step.value_hash), tick)
         for index in step.absent:
             since = self._heard_since.get(index)
             if since is not None and since + SPARE_TICKS <= voted:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from smilesim.decision import read_decision
 from smilesim.device import NO_SEAT, Device, Registry, SimCircle
-from smilesim.votecheck import read_decision
 from smilesync.circle.genesis import decode_genesis
 from smilesync.ids import CircleId
 from smilesync.keys import Verifier

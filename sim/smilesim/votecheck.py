@@ -7,19 +7,15 @@ I6 leases do not overlap, and one that renews the one before is twice as long, u
 Who votes in which slot is followed by `rolls.py`.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from smilesim.decision import Decision, hashed, read_decision
 from smilesim.device import Device, SimCircle
 from smilesim.rolls import Rolls
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
-from smilesync.errors import Malformed
-from smilesync.ids import ValueHash
-from smilesync.wire import cbor
 from smilesync.wire.messages import Propose, VoteKind, VoteSet
 from smilesync.wire.records import (
     ClockReserved,
@@ -38,9 +34,6 @@ DOMAINS = {
 KEPT_SLOTS = 64
 KEPT_BODIES = 4
 KEPT_CHECKED = 1
-READ_MAX = 1 << 10
-KEY_SLOT, KEY_PARENT, KEY_NOT_BEFORE, KEY_NOT_AFTER, KEY_PATTERN, KEY_START = range(6)
-KEY_INPUTS, KEY_ROSTER, KEYS_OF_CHANGES = 9, 10, (13, 14, 15, 16, 17, 18)
 LONGEST_LEASE_US = 16_000_000
 
 Said = tuple[VoteKind, int, int, bytes]
@@ -51,23 +44,6 @@ View = tuple[int, int]
 
 What = tuple[VoteKind, bytes]
 """Kind and value hash."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a decided body says of itself. Units: circle us."""
-
-    slot: int
-    hash: bytes
-    parent: bytes
-    not_before_us: int
-    not_after_us: int
-    pattern: bytes
-    start_us: int
-    roster_hash: bytes
-    has_changes: bool
-    inputs: tuple[int, ...]
-    """How many feel each state, as published; empty where nothing is."""
 
 
 @dataclass(slots=True)
@@ -81,15 +57,21 @@ class Voter:
 
 @dataclass(slots=True)
 class Book:
-    """All votes of one circle that anybody ever signed: who said what, as bitmaps by device.
+    """All votes of one circle that anybody ever signed: who said what, as bitmaps.
 
+    `bits`: the bit of each device, in the order in which they voted first.
     `certificates` are those found true lately: they need no second look.
     """
 
+    bits: dict[int, int] = field(default_factory=dict)
     said: dict[View, dict[What, int]] = field(default_factory=dict)
     decided: dict[int, Decision] = field(default_factory=dict)
     certificates: set[tuple[int, VoteSet]] = field(default_factory=set)
     highest_slot: int = 0
+
+    def bit(self, device: Device) -> int:
+        """Return a bitmap with the bit of a device set: a small one, however large the city."""
+        return self.bits.setdefault(device.index, 1 << len(self.bits))
 
 
 class VoteCheck:
@@ -206,8 +188,8 @@ class VoteCheck:
         if self.rolls.at(device.circle, slot).place(device.keys.voter.public) < 0:
             self._violations.add("I4", tick, device.index, "voted without a seat")
         self._voters[device.index].durable.add(said)
-        tally = self._books[device.circle.index].said.setdefault((slot, view), {})
-        own = 1 << device.index
+        book = self._books[device.circle.index]
+        tally, own = book.said.setdefault((slot, view), {}), book.bit(device)
         if tally.get((kind, value), 0) & own:
             return
         self._violations.judged["I4"] += 1
@@ -215,14 +197,16 @@ class VoteCheck:
             if signers & own and _conflict((kind, value), other):
                 detail = f"signed {other[0].name} and {kind.name} in slot {slot} view {view}"
                 self._violations.add("I4", tick, device.index, detail)
-        self._count(device, said, tally, tick)
+        self._count(device, said, tally, own, tick)
 
-    def _count(self, device: Device, said: Said, tally: dict[What, int], tick: int) -> None:
+    def _count(
+        self, device: Device, said: Said, tally: dict[What, int], own: int, tick: int
+    ) -> None:
         """Add to the circle's tally and see whether it certifies what must not be (I3)."""
         assert device.circle is not None
         kind, slot, view, value = said
         before = tally.get((kind, value), 0)
-        tally[kind, value] = after = before | 1 << device.index
+        tally[kind, value] = after = before | own
         quorum = self.rolls.at(device.circle, slot).quorum
         if after.bit_count() < quorum or before.bit_count() >= quorum:
             return
@@ -247,7 +231,7 @@ class VoteCheck:
         # A decision takes the place of the votes before it. A vote that flash lost though it had
         # confirmed it comes back from others: passing it on is no new vote.
         tally = book.said.get((slot, view), {})
-        was_signed = tally.get((kind, value), 0) >> device.index & 1
+        was_signed = tally.get((kind, value), 0) & book.bit(device)
         if not (was_signed and (is_decided or device.disk.has_lied)):
             detail = f"own {kind.name} of slot {slot} left before its record"
             self._violations.add("I5", tick, device.index, detail)
@@ -331,11 +315,6 @@ def _conflict(one: What, other: What) -> bool:
     return kinds == {VoteKind.NULLIFY, VoteKind.FINALIZE}
 
 
-def hashed(body: bytes) -> ValueHash:
-    """Return the name of a value, as SPEC section Values says."""
-    return ValueHash(hashlib.sha256(b"smilesync/1/value\0" + body).digest())
-
-
 def statement(circle: SimCircle, said: Said, roster_hash: bytes) -> bytes:
     """Return the bytes a vote signs, as SPEC section Votes says."""
     kind, slot, view, value = said
@@ -359,35 +338,6 @@ def lease_faults(before: Decision | None, decision: Decision, base_us: int) -> l
     if found_us != wanted_us:
         faults.append(f"the lease of slot {decision.slot} is {found_us} us long, not {wanted_us}")
     return faults
-
-
-@lru_cache(READ_MAX)
-def read_decision(body: bytes) -> Decision | None:
-    """Return what a decided value says, None if it cannot be read; the whole circle has it."""
-    try:
-        fields = cbor.decode(body)
-    except Malformed:
-        return None
-    if not isinstance(fields, dict):
-        return None
-    slot, parent, pattern = fields.get(KEY_SLOT), fields.get(KEY_PARENT), fields.get(KEY_PATTERN)
-    not_before, not_after = fields.get(KEY_NOT_BEFORE), fields.get(KEY_NOT_AFTER)
-    start, roster = fields.get(KEY_START), fields.get(KEY_ROSTER)
-    inputs = fields.get(KEY_INPUTS, [])
-    if not isinstance(slot, int) or not isinstance(not_before, int):
-        return None
-    if not isinstance(parent, bytes) or not isinstance(pattern, bytes):
-        return None
-    if not isinstance(not_after, int) or not_after <= not_before:
-        return None
-    if not isinstance(start, int) or not isinstance(roster, bytes):
-        return None
-    if not isinstance(inputs, list) or not all(isinstance(count, int) for count in inputs):
-        return None
-    counts = tuple(int(count) for count in inputs if isinstance(count, int))
-    lease = not_before, not_after, pattern, start
-    has_changes = any(key in fields for key in KEYS_OF_CHANGES)
-    return Decision(slot, hashed(body), parent, *lease, roster, has_changes, counts)
 
 
 def _prune(book: Book, slot: int) -> None:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import pytest
 
 from smilesim.crowd import district, settle
+from smilesim.decision import hashed
 from smilesim.device import Device, SimCircle
 from smilesim.displaycheck import HEARD_TICKS_MAX, READING_TICKS_MAX, DisplayCheck
 from smilesim.oscillator import Oscillator
 from smilesim.radio import UNHEARD_TICK
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
-from smilesim.votecheck import VoteCheck, hashed, statement
+from smilesim.votecheck import VoteCheck, statement
 from smilesync.circle.value import NO_PREVIOUS, Value
 from smilesync.effects import Rung, Scene
 from smilesync.ids import ValueHash

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import pytest
 
 from smilesim.crowd import district, settle
+from smilesim.decision import hashed
 from smilesim.device import Device, SimCircle
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
-from smilesim.votecheck import Said, VoteCheck, hashed, statement
+from smilesim.votecheck import Said, VoteCheck, statement
 from smilesync.circle.value import NO_PREVIOUS, Value
 from smilesync.ids import ValueHash
 from smilesync.wire.messages import Propose, VoteKind, VoteSet
