@@ -22,19 +22,20 @@ Strangers = Container[PeerId]
 class Exchange:
     """The state of the exchange with one connected neighbour.
 
-    `last` is the last message heard, at `heard_ns`; `is_read` once its reading was taken, which
-    may wait until the next tick. `window` is None for a neighbour that is no voter.
+    `echo_us` is the stamp of the last message heard, at `heard_ns`, 0 before the first; `unread`
+    is that message until its reading is taken, which may wait until the next tick. `window` is
+    None for a neighbour that is no voter.
     """
 
     __slots__ = (
         "_config",
         "_first_stamp_us",
         "due_ns",
+        "echo_us",
         "heard_ns",
-        "is_read",
-        "last",
         "peer",
         "sent_ns",
+        "unread",
         "window",
     )
 
@@ -45,27 +46,26 @@ class Exchange:
         self.peer = peer
         self.window = window
         self._first_stamp_us = now_ns // _NS_PER_US + 1
-        self.last: Clock | None = None
-        self.is_read = True
+        self.echo_us = 0
+        self.unread: Clock | None = None
         self.heard_ns = _LONG_AGO_NS
         self.sent_ns = _LONG_AGO_NS
         self.due_ns = now_ns
 
     def keep(self, message: Clock, now_ns: int) -> None:
-        """Remember the stamp to echo, and the message until it is read."""
-        self.last = message
+        """Remember the stamp to echo, and a voter's message until it is read."""
+        self.echo_us = message.stamp_us
         self.heard_ns = now_ns
-        self.is_read = False
+        self.unread = message if self.window is not None else None
 
     def read(self) -> None:
-        """Take the reading of a voter's clock from the last message, if there is one in it.
+        """Take the reading of a voter's clock from the unread message, if there is one in it.
 
         The message speaks for the moment it was heard, however much later it is read. A stamp
         that was not sent over this connection, or an echo said to be held longer than it was
         away, proves nothing and is passed over.
         """
-        self.is_read = True
-        window, message = self.window, self.last
+        window, message, self.unread = self.window, self.unread, None
         if window is None or message is None or message.circle_us is None:
             return
         config = self._config
@@ -101,6 +101,5 @@ class Exchange:
         """Return the next message to this neighbour."""
         self.sent_ns = now_ns
         stamp_us = now_ns // _NS_PER_US + 1
-        echo_us = self.last.stamp_us if self.last is not None else 0
-        held_us = stamp_us - 1 - self.heard_ns // _NS_PER_US if echo_us else 0
-        return Clock(stamp_us, echo_us, held_us, circle_us, is_synced, asks, away)
+        held_us = stamp_us - 1 - self.heard_ns // _NS_PER_US if self.echo_us else 0
+        return Clock(stamp_us, self.echo_us, held_us, circle_us, is_synced, asks, away)

@@ -7,7 +7,6 @@ change as time passes, and is computed once. SPEC section Clock (CLK-010 to CLK-
 """
 
 from array import array
-from collections.abc import Iterable
 
 from smilesync.clock.midpoint import Reading
 from smilesync.config import ClockConfig
@@ -17,8 +16,10 @@ DELAY_PART = 16
 """A delay is forgotten by this part with each reading: half of it in 11 s."""
 _NO_TIME_US = -(2**62)
 
-Sample = tuple[int, int, int]
-"""(rank, taken at, lead)."""
+_NO_SAMPLE = -1
+_SIZE = 3
+_TAKEN, _LEAD = 1, 2
+"""Where in a sample these are; the rank is its first number."""
 
 
 class Window:
@@ -26,7 +27,8 @@ class Window:
 
     A sample is (rank, taken at, lead): lead is circle time there minus local time here, in us;
     rank is a million times the error bound extrapolated back to local time zero. They lie one
-    after the other in one array, a tenth of the memory of as many tuples.
+    after the other in one array, a tenth of the memory of as many tuples. `_best` is the place in
+    it of the sample with the lowest rank.
     """
 
     __slots__ = (
@@ -45,7 +47,7 @@ class Window:
     def __init__(self, config: ClockConfig) -> None:
         self._config = config
         self._samples = array("q")
-        self._best: Sample | None = None
+        self._best = _NO_SAMPLE
         self.delay_us = 0
         """One-way delay: the longest of late, forgotten slowly."""
         self.is_synced = False
@@ -72,22 +74,19 @@ class Window:
         growth_ppm = self._config.reading_growth_ppm
         rank = error_us * _PPM - now_us * growth_ppm
         samples, best = self._samples, self._best
-        if best is not None:
-            bounds = rank + best[0] + 2 * now_us * growth_ppm
-            step_us = abs(lead_us - best[2])
+        if best != _NO_SAMPLE:
+            bounds = rank + samples[best] + 2 * now_us * growth_ppm
+            step_us = abs(lead_us - samples[best + _LEAD])
             if step_us * _PPM > bounds:
-                del samples[:]
-                best = None
+                self._forget(len(samples) // _SIZE)
                 if step_us > self._config.guard_us:
                     self.steady_us = now_us
-            elif len(samples) >= 3 * self._config.window_count:
-                is_best = samples[1] == best[1]
-                del samples[:3]
-                if is_best:
-                    best = min(self._triples())
-        sample = (rank, now_us, lead_us)
-        samples.extend(sample)
-        self._best = sample if best is None or sample < best else best
+            elif len(samples) >= _SIZE * self._config.window_count:
+                self._forget(1)
+        samples, best = self._samples, self._best
+        if best == _NO_SAMPLE or rank < samples[best]:
+            self._best = len(samples)
+        samples.extend((rank, now_us, lead_us))
 
     def took(self, delay_us: int) -> None:
         """Note how long a message of this voter took, one way."""
@@ -97,29 +96,36 @@ class Window:
     def has_since(self, since_us: int, count: int) -> bool:
         """Are that many readings newer? They lie in the order in which they came."""
         samples = self._samples
-        return len(samples) >= 3 * count and samples[1 - 3 * count] > since_us
+        return len(samples) >= _SIZE * count and samples[_TAKEN - _SIZE * count] > since_us
 
     def read(self, now_us: int, circle_us: int) -> Reading | None:
         """Return how far the voter is ahead of `circle_us`; None if unheard for too long."""
         samples = self._samples
         oldest_us = now_us - self._config.reading_age_us
-        if samples and samples[1] < oldest_us:
-            while samples and samples[1] < oldest_us:
-                del samples[:3]
-            self._best = min(self._triples(), default=None)
-        if self._best is None:
+        taken = _TAKEN
+        while taken < len(samples) and samples[taken] < oldest_us:
+            taken += _SIZE
+        if taken > _TAKEN:
+            self._forget(taken // _SIZE)
+            samples = self._samples
+        if not samples:
             return None
-        count = (len(samples) // 3 + 3) // 4
+        count = (len(samples) // _SIZE + 3) // 4
         if count == 1:
-            worst_rank, _, lead_us = self._best
+            worst_rank, lead_us = samples[self._best], samples[self._best + _LEAD]
         else:
-            ranked = sorted(self._triples())[:count]
+            columns = samples[::_SIZE], samples[_TAKEN::_SIZE], samples[_LEAD::_SIZE]
+            ranked = sorted(zip(*columns, strict=True))[:count]
             worst_rank = ranked[-1][0]
-            leads_us = sorted([sample[2] for sample in ranked])
+            leads_us = sorted([sample[_LEAD] for sample in ranked])
             lead_us = (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
         error_us = -(-(worst_rank + now_us * self._config.reading_growth_ppm) // _PPM)
         return Reading(lead_us + now_us - circle_us, error_us)
 
-    def _triples(self) -> Iterable[Sample]:
-        samples = self._samples
-        return zip(samples[0::3], samples[1::3], samples[2::3], strict=True)
+    def _forget(self, count: int) -> None:
+        """Let go of the oldest samples, and of their memory: an array that shrinks keeps it."""
+        self._samples = self._samples[_SIZE * count :]
+        self._best -= _SIZE * count
+        if self._best < 0:
+            ranks = self._samples[::_SIZE]
+            self._best = _SIZE * ranks.index(min(ranks)) if ranks else _NO_SAMPLE

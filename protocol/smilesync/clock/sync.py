@@ -120,7 +120,7 @@ class CircleClock:
         exchange = self._exchanges.get(sender)
         if exchange is None:
             return []
-        if not exchange.is_read:
+        if exchange.unread is not None:
             exchange.read()
         window = exchange.window
         if window is not None:
@@ -200,7 +200,7 @@ class CircleClock:
 
     def _read_all(self) -> None:
         for exchange in self._exchanges.values():
-            if not exchange.is_read:
+            if exchange.unread is not None:
                 exchange.read()
 
     def _hasten(self, now_ns: int) -> None:
