@@ -262,7 +262,7 @@ class Crowd:
         self._around, state = around, around.state
         out = (*state.expelled, *state.struck) if state is not None else ()
         members, standby = around.roster.index_of, circle.members.standby
-        self._expelled = frozenset(out)
+        self._expelled: Container[PeerId] = frozenset(out) if out else ()
         self._admitted: Container[PeerId] = frozenset((*members, *standby)) if standby else members
         self._seen = None
         if around.roster.hash != before:

@@ -37,7 +37,7 @@ class RestartCheck:
         self._votes = votes
         self._violations = violations
         self._question: dict[int, int] = {}
-        self._answered: dict[int, set[int]] = {}
+        self._answered: dict[int, tuple[int, ...]] = {}
         self._forgot: set[int] = set()
         self._least: dict[int, int] = {}
         self._devices = Registry()
@@ -69,7 +69,9 @@ class RestartCheck:
         if circle is None or message.answer != self._question.get(device.index, 0):
             return
         if message.answer and (source in circle.voters or source in circle.members):
-            self._answered.setdefault(device.index, set()).add(source)
+            answered = self._answered.get(device.index, ())
+            if source not in answered:
+                self._answered[device.index] = (*answered, source)
             if message.recalled is not None and self._is_forgotten(device, circle, message):
                 self._forgot.add(device.index)
 

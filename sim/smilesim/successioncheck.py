@@ -6,7 +6,7 @@ at most one such list in 30 s. Written apart from the core, but for the encoding
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from smilesim.device import Device, Registry, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
@@ -40,7 +40,7 @@ CLOCK_TICKS = 100
 class History:
     """What one device did: the circles it gave up, its last decision or start, its last pledge."""
 
-    given_up: set[bytes] = field(default_factory=set)
+    given_up: tuple[bytes, ...] = ()
     decided_tick: int = 0
     pledged: bytes = b""
     pledged_tick: int = -PLEDGE_TICKS
@@ -107,7 +107,7 @@ class SuccessionCheck:
 
     def _abandoned(self, device: Device, history: History, lost: bytes, tick: int) -> None:
         self._violations.judged[RULE] += 1
-        history.given_up.add(lost)
+        history.given_up = (*history.given_up, lost)
         device.has_abandoned = True
         waited = tick - history.decided_tick
         if self._merging.is_over(device):

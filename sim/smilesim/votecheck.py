@@ -32,7 +32,7 @@ DOMAINS = {
     VoteKind.FINALIZE: b"smilesync/1/finalize\0",
 }
 KEPT_SLOTS = 64
-KEPT_BODIES = 4
+KEPT_DECISIONS = 4
 KEPT_CHECKED = 1
 LONGEST_LEASE_US = 16_000_000
 
@@ -50,9 +50,9 @@ What = tuple[VoteKind, bytes]
 class Voter:
     """What the disk of one device holds in this life: own votes that still bind it, decisions."""
 
-    durable: set[Said] = field(default_factory=set)
+    durable: tuple[Said, ...] = ()
     decided_slot: int = 0
-    bodies: dict[bytes, Decision] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,10 +96,8 @@ class VoteCheck:
 
     def decision(self, device: Device, slot: int) -> Decision | None:
         """Return what `device` itself holds as decided in `slot`."""
-        for decision in self._voters[device.index].bodies.values():
-            if decision.slot == slot:
-                return decision
-        return None
+        decisions = self._voters[device.index].decisions
+        return next((one for one in decisions if one.slot == slot), None)
 
     def decided_slot(self, device: Device) -> int:
         """Return the highest slot that `device` itself holds as decided, 0 for none."""
@@ -161,7 +159,7 @@ class VoteCheck:
         """
         if circle_us <= device.covered_us:
             return
-        ends = [decision.not_after_us for decision in self._voters[device.index].bodies.values()]
+        ends = [decision.not_after_us for decision in self._voters[device.index].decisions]
         if circle_us > max(ends, default=0):
             detail = f"circle time {circle_us} us left before its reservation"
             self._violations.add("I5", tick, device.index, detail)
@@ -178,7 +176,7 @@ class VoteCheck:
     def moved(self, device: Device, *, is_elsewhere: bool) -> None:
         """The device is in another circle: of the old one at most the time it reached counts."""
         gone = self._voters.pop(device.index, Voter())
-        ends = [0, *(decision.not_after_us for decision in gone.bodies.values())]
+        ends = [0, *(decision.not_after_us for decision in gone.decisions)]
         device.covered_us = 0 if is_elsewhere else max(device.covered_us, *ends)
 
     def _own(self, device: Device, said: Said, tick: int) -> None:
@@ -187,7 +185,9 @@ class VoteCheck:
         assert device.circle is not None
         if self.rolls.at(device.circle, slot).place(device.keys.voter.public) < 0:
             self._violations.add("I4", tick, device.index, "voted without a seat")
-        self._voters[device.index].durable.add(said)
+        voter = self._voters[device.index]
+        if said not in voter.durable:
+            voter.durable = (*voter.durable, said)
         book = self._books[device.circle.index]
         tally, own = book.said.setdefault((slot, view), {}), book.bit(device)
         if tally.get((kind, value), 0) & own:
@@ -242,7 +242,7 @@ class VoteCheck:
         assert device.circle is not None
         book = self._books[device.circle.index]
         voter = self._voters[device.index]
-        decision = voter.bodies.get(body) or self._read(device, slot, body, tick)
+        decision = self._read(device, slot, body, tick)
         if decision is None:
             return
         wanted = (VoteKind.FINALIZE, slot, certificate.view, decision.hash)
@@ -263,14 +263,13 @@ class VoteCheck:
             for fault in lease_faults(before, decision, base_us):
                 self._violations.add("I6", tick, device.index, fault)
         self.rolls.decided(device, slot, body, tick)
-        voter.bodies[body] = decision
         voter.decided_slot = max(voter.decided_slot, slot)
         if slot > book.highest_slot:
             book.highest_slot = slot
             _prune(book, slot)
-        for old in [key for key, kept in voter.bodies.items() if kept.slot < slot - KEPT_BODIES]:
-            del voter.bodies[old]
-        voter.durable = {vote for vote in voter.durable if vote[1] > voter.decided_slot}
+        kept = [one for one in voter.decisions if one.slot >= slot - KEPT_DECISIONS]
+        voter.decisions = tuple(kept if decision in kept else [*kept, decision])
+        voter.durable = tuple([vote for vote in voter.durable if vote[1] > voter.decided_slot])
 
     def _read(self, device: Device, slot: int, body: bytes, tick: int) -> Decision | None:
         decision = read_decision(body)

@@ -36,7 +36,7 @@ class RestartGuard:
         self.question = question
         self._roster = roster
         self._me = me
-        self._answered: set[PeerId] = set()
+        self._answered: tuple[PeerId, ...] = ()
         self.is_amnesic = is_amnesic
         self._is_done = False
         self.is_over = False
@@ -50,7 +50,7 @@ class RestartGuard:
     def follow(self, roster: Roster, me: int | None) -> None:
         """Go over to another roster. Who gets a seat asks first, and so does who still asks."""
         if self._me is None or me is None:
-            self._answered.clear()
+            self._answered = ()
             self._is_done = False
         self._roster, self._me = roster, me
         self._judge()
@@ -61,7 +61,7 @@ class RestartGuard:
         Answers to the question of before told of the other key.
         """
         self.question = self.question % QUESTION_MAX + 1
-        self._answered.clear()
+        self._answered = ()
         self._is_done = self.is_amnesic = False
         self._judge()
 
@@ -90,7 +90,8 @@ class RestartGuard:
             elif status.recalled_slot > slot.number:
                 # Maybe an own vote under a roster that is not known here yet: ask again there.
                 return
-        self._answered.add(self._roster.identities[index])
+        if not self.has_answered(index):
+            self._answered = (*self._answered, self._roster.identities[index])
         self._judge()
 
     def _judge(self) -> None:

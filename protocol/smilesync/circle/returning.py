@@ -60,6 +60,8 @@ def remembered(forebears: tuple[Genesis, ...], lineage: Lineage | None) -> Desce
 
     `lineage` of the circle that it is in: nobody had a seat before in one that succeeds no other.
     """
+    if not forebears:
+        return FIRST
     succeeded = lineage.circle if lineage is not None else None
     before = [one.roster for one in forebears if one.circle_id == succeeded]
     return Descent(forebears, frozenset(before[-1].identities if before else ()))

@@ -66,17 +66,18 @@ class WishPool:
         self._wishes: dict[PeerId, Wish] = {}
         self._made_ns: dict[PeerId, int] = {}
         self._served: dict[PeerId, int] = {}
-        self._links: dict[PeerId, None] = {}
+        self._links: tuple[PeerId, ...] = ()
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """A link came up: whoever is there has perhaps not heard what is wished."""
-        self._links[peer] = None
+        if peer not in self._links:
+            self._links = (*self._links, peer)
         self._expire(now_ns)
         return [Send(peer, wish.carried) for wish in self._wishes.values()]
 
     def disconnected(self, peer: PeerId) -> None:
         """A link is gone."""
-        self._links.pop(peer, None)
+        self._links = tuple([other for other in self._links if other != peer])
 
     def wish(self, pattern: bytes, signer: Signer, slot: int, now_ns: int) -> list[Effect]:
         """Wish for `pattern`, which is safe, in the open slot; raises LocalError if too soon."""

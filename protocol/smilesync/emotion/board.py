@@ -86,7 +86,7 @@ class EmotionBoard:
         self._accepted: EmotionState | None = None
         self.sequence = Sequence(below, config.sequence_block)
         self._hearing = Hearing(config, verifier)
-        self._links: dict[PeerId, None] = {}
+        self._links: tuple[PeerId, ...] = ()
         self._word: Carried | None = None
         self._word_state: EmotionState | None = None
         self._stated_ns = _LONG_AGO_NS
@@ -145,7 +145,8 @@ class EmotionBoard:
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """Tell a new neighbour the current word: the emotion, or a withdrawal not yet old."""
-        self._links[peer] = None
+        if peer not in self._links:
+            self._links = (*self._links, peer)
         self._hearing.connected(peer)
         word = self._word
         if word is None or (self._word_state is None and now_ns >= self._withdrawal_until_ns):
@@ -154,7 +155,7 @@ class EmotionBoard:
 
     def disconnected(self, peer: PeerId, now_ns: int) -> None:
         """Stop telling a neighbour; what it said counts until it expires."""
-        self._links.pop(peer, None)
+        self._links = tuple([other for other in self._links if other != peer])
         self._hearing.disconnected(peer, now_ns)
 
     def command(self, command: BoardCommand, now_ns: int) -> list[Effect]:
