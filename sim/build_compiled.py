@@ -45,7 +45,8 @@ IMPORT = "\nfrom mypy_extensions import mypyc_attr\n"
 MARK = "@mypyc_attr(allow_interpreted_subclasses=True)\n"
 REMADE = """
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), tuple([getattr(self, name) for name in type(self).__match_args__])
+        names: tuple[str, ...] = type(self).__match_args__
+        return type(self), tuple([getattr(self, name) for name in names])
 """
 
 

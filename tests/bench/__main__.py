@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from smilesim import origin
+
 NODES = 10_000
 FEW_NODES = 2_000
 TURNS = 8
@@ -156,6 +158,7 @@ def main() -> int:
     if unknown:
         parser.error(f"expected parts of {', '.join(PARTS)}, got {unknown[0]!r}")
     missed = 0
+    print("the compiled build" if origin.is_compiled() else "Python's own code")
     print(f"{'figure':<36} {'gate':>9} {'aim':>7} {'found':>9}")
     for part in options.parts or USUAL:
         for row in PARTS[part]():
