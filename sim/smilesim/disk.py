@@ -17,7 +17,7 @@ FRAME_BYTES = 40
 """Length, its checksum and SHA-256 that stand before each record in the daemon's journal."""
 
 READ_MAX = 1 << 13
-COMPACT_AT = 24
+COMPACT_AT = 16
 """The daemon compacts by size; so few records keep a large city small."""
 
 SHARED_MAX = 1 << 13
