@@ -97,7 +97,8 @@ def _described(fields: Fields) -> str:
     """Return what people read: the circle, then a line for each voter and each who waits."""
     voters, standby = fields["voters"], fields["standby"]
     assert isinstance(voters, list)
-    worth = strength(len(voters), fields["liars_borne"])
+    is_voter = fields["is_voter"] is True
+    worth = strength(len(voters), fields["liars_borne"], is_voter=is_voter)
     lines = [f"circle   {str(fields['circle'])[:8]}, {fields['policy']}; {worth}"]
     lines += [_person("voter", one) for one in voters]
     if isinstance(standby, list):

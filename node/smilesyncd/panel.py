@@ -7,7 +7,7 @@ from collections import Counter
 from functools import lru_cache
 
 from smilesync.commands import EmotionState, Switch
-from smilesync.ids import PeerId
+from smilesync.ids import CircleId, PeerId
 from smilesync.light import pattern as language
 from smilesync.light.render import US_PER_DS
 from smilesync.peer import Peer
@@ -47,6 +47,7 @@ def watch(device: Device) -> Fields:
         "zones": [list(codes) for codes in device.face.codes],
         "is_playing": device.face.core.is_playing,
         "agrees_to_merge": peer.belonging.agrees_to_merge,
+        "ended_into": _hex(peer.belonging.into),
         **suggestion_fields(device),
     }
 
@@ -91,6 +92,7 @@ def membership(device: Device, member: Member, now_ns: int) -> Fields:
         "drives": member.name == device.stage.driving,
         "is_chosen": member.name == device.stage.chosen,
         "has_left": member.name in device.stage.left,
+        "is_leaving": _is_leaving(member.peer),
         "circle_rung": known.rung.name,
         "slot": known.slot,
         "decided_slot": known.decided_slot,
@@ -112,12 +114,20 @@ def feelings(peer: Peer) -> Json:
     return {state.name.lower(): value.inputs[state] for state in EmotionState}
 
 
+def _is_leaving(peer: Peer) -> bool:
+    return peer.circle is not None and peer.circle.members.reception.is_leaving
+
+
+def _hex(circle: CircleId | None) -> str | None:
+    return circle.hex() if circle is not None else None
+
+
 def merging_fields(member: Member) -> Fields:
     """Return what there is to say of mergers with other circles."""
     belonging = member.peer.belonging
     return {
         "agrees_to_merge": belonging.agrees_to_merge,
-        "ended_into": belonging.into.hex() if belonging.into is not None else None,
+        "ended_into": _hex(belonging.into),
         "came_from": [one.hex() for one in belonging.came_from],
     }
 

@@ -84,6 +84,8 @@ def _watch_line(fields: Fields) -> str:
     if isinstance(pattern, dict):
         words.append(f"slot {fields['slot']}, {pattern['kind']} {_seconds(pattern['period_us'])}")
     words += crowd_words(fields["feelings"])
+    if fields["ended_into"] is not None:
+        words.append(f"its circle ended and goes on in {str(fields['ended_into'])[:8]}")
     words.append(f"{fields['peers']} near, feeling {fields['emotion']}")
     if fields["suggestion"] is not None:
         words.append(
@@ -134,7 +136,7 @@ def circle_words(fields: Fields) -> str:
     """Say which circle it is and what this device is in it."""
     if fields["circle"] is None:
         return "none; found one with `smilesync circle create`"
-    words = str(fields["circle"])[:8]
+    words, votes = str(fields["circle"])[:8], fields["is_voter"] is True
     if fields["has_left"]:
         return words
     words += f", decided slot {fields['decided_slot']}"
@@ -145,9 +147,13 @@ def circle_words(fields: Fields) -> str:
         words += f", you came from {', '.join(str(one)[:8] for one in came_from)}"
     if fields["ended_into"] is not None:
         words += f", ended: its people went over to {str(fields['ended_into'])[:8]}"
-        if fields["agrees_to_merge"]:
-            return words + "; you follow when show, collective and the light are on"
-        return words + "; `smilesync circle merge on` lets you follow"
+        if not fields["agrees_to_merge"]:
+            return words + "; `smilesync circle merge on` lets you follow"
+        if _takes_part(fields.get("consent")):
+            return words + "; you follow when its last light is over"
+        return words + "; you follow when show, collective and the light are on"
+    if fields["is_leaving"]:
+        return words + (", leaves; votes until the circle has let go" if votes else ", left")
     if fields["has_abandoned"]:
         return words + ", gave up its seat for a successor that is not there yet"
     if fields["is_amnesic"]:
@@ -155,10 +161,16 @@ def circle_words(fields: Fields) -> str:
         return words + "; `smilesync circle rotate-key` asks for another"
     if fields["is_asking"]:
         return words + ", asks the others what it voted before the restart"
-    words += ", votes" if fields["is_voter"] else ", follows"
+    words += ", votes" if votes else ", follows"
     words += ", may merge" if fields["agrees_to_merge"] else ""
-    words += f"; {strength(fields['voters'], fields['liars_borne'])}"
+    words += f"; {strength(fields['voters'], fields['liars_borne'], is_voter=votes)}"
     return "; ".join([words, *crowd_words(fields["feelings"])])
+
+
+def _takes_part(consent: Json) -> bool:
+    """Does the wearer allow all that a circle's light needs? Unknown counts as no."""
+    needed = ("show", "collective", "lit")
+    return isinstance(consent, dict) and all(consent[name] is True for name in needed)
 
 
 def crowd_words(feelings: Json) -> list[str]:
@@ -170,10 +182,10 @@ def crowd_words(feelings: Json) -> list[str]:
     ]
 
 
-def strength(voters: Json, liars: Json) -> str:
-    """Say what a certificate of so many voters is worth."""
+def strength(voters: Json, liars: Json, *, is_voter: bool = True) -> str:
+    """Say what a certificate of so many voters is worth; `is_voter`: is this device one of them?"""
     if voters == 1:
-        return "alone in it"
+        return "alone in it" if is_voter else "1 voter"
     if not liars:
         return f"{voters} voters, certified against crashes only"
     return f"{voters} voters, bears {liars} that {'lies' if liars == 1 else 'lie'}"

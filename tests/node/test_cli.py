@@ -243,7 +243,7 @@ def test_a_wearer_can_use_every_command_on_a_running_daemon(tmp_path: Path) -> N
 
 
 WATCH_FIELDS = {
-    "drives", "is_playing", "agrees_to_merge",
+    "drives", "is_playing", "agrees_to_merge", "ended_into",
     "monotonic_ns", "circle_us", "is_synced", "rung", "slot", "is_selected", "pattern", "phase",
     "peers", "emotion", "feelings", "consent", "zones", "suggestion", "suggested_emotion",
 }  # fmt: skip

@@ -2,13 +2,15 @@
 
 import pytest
 
-from smilesyncd.jsonlines import Fields
+from smilesyncd.jsonlines import Fields, Json
 from smilesyncd.wearing import circle_words
 from support.daemons import smilesync
 
+ALL_ON: dict[str, Json] = {"show": True, "collective": True, "lit": True, "share": False}
 IN_A_CIRCLE: Fields = {
     "circle": "ab" * 32,
     "has_left": False,
+    "is_leaving": False,
     "decided_slot": 7,
     "succeeds": None,
     "came_from": [],
@@ -38,6 +40,18 @@ IN_A_CIRCLE: Fields = {
             {"ended_into": "ef" * 32, "agrees_to_merge": True},
             "went over to efefefef; you follow when show, collective and the light are on",
         ),
+        (
+            {"ended_into": "ef" * 32, "agrees_to_merge": True, "consent": ALL_ON},
+            "went over to efefefef; you follow when its last light is over",
+        ),
+        (
+            {"ended_into": "ef" * 32, "agrees_to_merge": True, "consent": ALL_ON | {"show": False}},
+            "went over to efefefef; you follow when show, collective and the light are on",
+        ),
+        ({"voters": 1, "liars_borne": 0}, "decided slot 7, follows; 1 voter"),
+        ({"voters": 1, "liars_borne": 0, "is_voter": True}, "votes; alone in it"),
+        ({"is_leaving": True, "is_voter": True}, "slot 7, leaves; votes until the circle has let"),
+        ({"is_leaving": True, "is_amnesic": True}, "abababab, decided slot 7, left"),
     ],
 )
 def test_status_says_what_became_of_the_circle(told: Fields, words: str) -> None:
