@@ -115,7 +115,10 @@ def feelings(peer: Peer) -> Json:
 
 
 def _is_leaving(peer: Peer) -> bool:
-    return peer.circle is not None and peer.circle.members.reception.is_leaving
+    """Has the wearer left, be it that the key is gone already? The next start makes another."""
+    if peer.circle is None or peer.belonging.has_abandoned:
+        return False
+    return peer.circle.members.reception.is_leaving or peer.circle.around.signer is None
 
 
 def _hex(circle: CircleId | None) -> str | None:

@@ -152,10 +152,10 @@ def circle_words(fields: Fields) -> str:
         if _takes_part(fields.get("consent")):
             return words + "; you follow when its last light is over"
         return words + "; you follow when show, collective and the light are on"
-    if fields["is_leaving"]:
-        return words + (", leaves; votes until the circle has let go" if votes else ", left")
     if fields["has_abandoned"]:
         return words + ", gave up its seat for a successor that is not there yet"
+    if fields["is_leaving"]:
+        return words + (", leaves; votes until the circle has let go" if votes else ", left")
     if fields["is_amnesic"]:
         words += ", lost its memory and never votes again with this key"
         return words + "; `smilesync circle rotate-key` asks for another"

@@ -29,6 +29,7 @@ from smilesyncd.memory import renew_voter_key
 from smilesyncd.service import command_of, new_service
 from smilesyncd.udp import UdpSocket
 from smilesyncd.wearer import Wearer
+from smilesyncd.wearing import circle_words
 from support.daemons import Daemon, free_ports, running, smilesync
 from support.street import Street
 
@@ -221,6 +222,8 @@ def test_a_guest_comes_in_and_leaves_by_what_is_typed(tmp_path: Path) -> None:
     assert "this device" in shown
     assert told["wish"] == "join" or len(told["voters"]) == 2, "granted meanwhile"
     assert json.loads(left.stdout) == {"wish": "leave"}
+    assert after["is_leaving"] is True
+    assert "lost its memory" not in circle_words(after)
     assert after["consent"] == {
         "show": True, "share": False, "collective": False, "suggest": False, "lit": True,
     }  # fmt: skip
