@@ -101,7 +101,7 @@ class Peer:
         """The link to `peer` came up."""
         self.neighbours.connected(peer, now_ns)
         effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
-        return self._settle(effects + self.belonging.connected(peer, now_ns), now_ns)
+        return self._end(effects + self.belonging.connected(peer, now_ns), now_ns, is_news=True)
 
     def disconnected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """The link to `peer` is gone for good."""
@@ -154,7 +154,7 @@ class Peer:
         effects: list[Effect] = []
         circle, clock, self._now_ns = self.circle, self.clock, now_ns
         if now_ns >= clock.deadline_ns():
-            if circle is not None and circle.members.is_governed:
+            if circle is not None:
                 clock.away = circle.away(now_ns)
             effects += clock.wake(now_ns)
         if now_ns >= self.board.deadline_ns():
@@ -173,11 +173,7 @@ class Peer:
         if now_ns >= self.belonging.deadline_ns:
             effects += self._move(self.belonging.wake(self._outside(), now_ns))
             is_news = True
-        is_spread = is_news and circle is not None and bool(self.relays.partners.known)
-        if is_spread or not self._is_settled(now_ns):
-            effects = self._settle(effects, now_ns)
-        else:
-            self._plan()
+        effects = self._end(effects, now_ns, is_news=is_news)
         assert self._wake_ns > now_ns, "a timer that is due again at once starves the rest"
         return effects
 
@@ -310,12 +306,19 @@ class Peer:
             return circle is None
         return circle.chain.head().slot == seen[2] and circle.members.around is self._around
 
+    def _end(self, effects: list[Effect], now_ns: int, *, is_news: bool) -> list[Effect]:
+        """Settle if that would find something to do, or partners may want to hear the news."""
+        is_spread = is_news and self.circle is not None and bool(self.relays.partners.known)
+        if is_spread or now_ns >= self.clock.expiry_ns or not self._is_settled(now_ns):
+            return self._settle(effects, now_ns)
+        self._plan()
+        return effects
+
     def _is_waiting(self) -> bool:
         """May the next message, whatever it says, change what is shown?"""
-        circle, rung = self.circle, self.scene.rung
-        if rung in LONELY_RUNGS and WILLING in self.board.switches:
-            return True
-        return rung is Rung.HOLD or (circle is not None and circle.lease.is_unheard)
+        is_lonely = self.scene.rung in LONELY_RUNGS and WILLING in self.board.switches
+        is_unheard = self.circle is not None and self.circle.lease.is_unheard
+        return is_lonely or is_unheard or self.scene.rung is Rung.HOLD
 
     def _settle(
         self, effects: list[Effect], now_ns: int, *, is_changed: bool = False
@@ -326,19 +329,17 @@ class Peer:
         if now_ns >= self.clock.expiry_ns:
             effects = effects + self.clock.wake(now_ns)
         effects = self._tell_clock(effects, now_ns)
-        circle = self.circle
+        circle, head_slot = self.circle, 0
         if circle is not None:
             effects = effects + self.crowd.settle(self.board, circle, self.clock, now_ns)
-        if circle is not None and circle.slot.is_turn and circle.wants_pattern(now_ns):
-            pattern = self.belonging.pattern(self._preferred, now_ns)
-            effects = effects + circle.propose(pattern, now_ns)
-        head_slot = circle.chain.head().slot if circle is not None else 0
-        if circle is not None and head_slot != self._seen[2]:
-            value = circle.chain.head().value
-            if value is not None:
-                self.wishes.decided(head_slot, value.pattern)
+            if circle.slot.is_turn and circle.wants_pattern(now_ns):
+                pattern = self.belonging.pattern(self._preferred, now_ns)
+                effects = effects + circle.propose(pattern, now_ns)
+            head = circle.chain.head()
+            head_slot = head.slot
+            if head.value is not None and head_slot != self._seen[2]:
+                self.wishes.decided(head_slot, head.value.pattern)
         seen = (self.clock.revision, self.board.revision, head_slot)
-        # While certified light runs, hearing one more message cannot change what is shown.
         is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
         if is_changed or seen != self._seen or is_due or self._is_waiting():
             self._seen = seen
@@ -359,11 +360,12 @@ class Peer:
     def _is_still_heard(self, now_ns: int) -> bool:
         """Is it only that the quorum heard a while ago was heard again since? Then look later."""
         circle = self.circle
-        if circle is None or self.scene.rung is not Rung.COMMITTED:
+        if circle is None or self._is_clock_new or self.scene.rung is not Rung.COMMITTED:
             return False
-        if self._is_clock_new or now_ns >= circle.lease.deadline_ns():
+        lease_ns = circle.lease.deadline_ns()
+        if now_ns >= lease_ns:
             return False
-        self._light_ns = min(circle.quorum_until_ns(), circle.lease.deadline_ns())
+        self._light_ns = min(circle.quorum_until_ns(), lease_ns)
         return self._light_ns > now_ns
 
     def _look(self, now_ns: int) -> list[Effect]:
@@ -375,9 +377,8 @@ class Peer:
         is_selected = is_held = False
         if circle is not None:
             lease, quorum_until_ns = circle.lease, circle.quorum_until_ns()
-            hears_quorum = now_ns < quorum_until_ns
+            hears_quorum, is_willing = now_ns < quorum_until_ns, WILLING in switches
             heard_ns = self.clock.quorum_heard_until_ns(UNHEARD_NS_MAX)
-            is_willing = WILLING in switches
             standing = Standing(now_ns, circle.timeline, is_willing, hears_quorum, heard_ns)
             effects += circle.select(standing)
             lease_ns = lease.deadline_ns()

@@ -42,7 +42,7 @@ class Lease:
         "_candidates",
         "_deadline_ns",
         "_ended_slot",
-        "_lease",
+        "_guard_us",
         "_timeline",
         "held",
         "is_unheard",
@@ -58,7 +58,7 @@ class Lease:
         """A long lease runs and is not selected, for want of q voters heard of late."""
         self._ended_slot = 0
         self._candidates: list[Named] = []
-        self._lease = parameters
+        self._guard_us = parameters.guard_us
         self._timeline: Timeline | None = None
         self._deadline_ns = NEVER_NS
 
@@ -101,11 +101,11 @@ class Lease:
 
     def begins_us(self, decided: Named) -> int:
         """Return the first circle us at which `decided` may be selected."""
-        return decided.value.not_before_us + self._lease.guard_us
+        return decided.value.not_before_us + self._guard_us
 
     def ends_us(self, decided: Named) -> int:
         """Return the first circle us at which `decided` may no longer be selected."""
-        return decided.value.not_after_us - self._lease.guard_us
+        return decided.value.not_after_us - self._guard_us
 
     def _latch(self, circle_us: int) -> None:
         """A lease seen to end stays ended, even if the clock is slewed back a little."""

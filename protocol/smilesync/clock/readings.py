@@ -114,10 +114,10 @@ class Window:
         if count == 1:
             worst_rank, lead_us = samples[self._best], samples[self._best + _LEAD]
         else:
-            columns = samples[::_SIZE], samples[_TAKEN::_SIZE], samples[_LEAD::_SIZE]
-            ranked = sorted(zip(*columns, strict=True))[:count]
-            worst_rank = ranked[-1][0]
-            leads_us = sorted([sample[_LEAD] for sample in ranked])
+            ranks = samples[::_SIZE]
+            best = sorted(range(len(ranks)), key=ranks.__getitem__)[:count]
+            worst_rank = ranks[best[-1]]
+            leads_us = sorted([samples[_SIZE * place + _LEAD] for place in best])
             lead_us = (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
         error_us = -(-(worst_rank + now_us * self._config.reading_growth_ppm) // _PPM)
         return Reading(lead_us + now_us - circle_us, error_us)

@@ -217,7 +217,7 @@ class EmotionBoard:
 
     def deadline_ns(self) -> int:
         """Return when `wake` has something to do."""
-        due_ns = min(self._state_due_ns, self._repeat_ns, self._hearing.deadline_ns())
+        due_ns = min(self._state_due_ns, self._repeat_ns, self._hearing.deadline_ns)
         pending = self._suggestions.pending
         return due_ns if pending is None else min(due_ns, pending.until_ns)
 

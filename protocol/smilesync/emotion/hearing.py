@@ -53,13 +53,14 @@ class _Voice:
 class Hearing:
     """The voices of the neighbours."""
 
-    __slots__ = ("_config", "_deadline_ns", "_verifier", "_voices")
+    __slots__ = ("_config", "_verifier", "_voices", "deadline_ns")
 
     def __init__(self, config: EmotionConfig, verifier: Verifier) -> None:
         self._config = config
         self._verifier = verifier
         self._voices: dict[PeerId, _Voice] = {}
-        self._deadline_ns = NEVER_NS
+        self.deadline_ns = NEVER_NS
+        """When something expires."""
 
     def connected(self, peer: PeerId) -> None:
         """A neighbour with a link may be heard; what it said before is not forgotten."""
@@ -74,12 +75,12 @@ class Hearing:
         voice = self._voices.get(peer)
         if voice is not None:
             voice.left_ns = now_ns
-            self._deadline_ns = min(self._deadline_ns, now_ns + self._config.remembered_ns)
+            self.deadline_ns = min(self.deadline_ns, now_ns + self._config.remembered_ns)
 
     def has(self, carried: Carried, sender: PeerId, now_ns: int) -> bool:
         """Is it a copy of the last word of `sender`, a neighbour, while nothing expires?"""
         voice = self._voices.get(sender)
-        if voice is None or now_ns >= self._deadline_ns or voice.left_ns != NEVER_NS:
+        if voice is None or now_ns >= self.deadline_ns or voice.left_ns != NEVER_NS:
             return False
         return voice.word is carried or voice.word == carried
 
@@ -102,7 +103,7 @@ class Hearing:
         voice.sequence, voice.word = said.sequence, carried
         voice.state, voice.is_for_circle = said.state, said.is_for_circle
         voice.until_ns = NEVER_NS if said.state is None else now_ns + self._config.lifetime_ns
-        self._deadline_ns = min(self._deadline_ns, voice.until_ns)
+        self.deadline_ns = min(self.deadline_ns, voice.until_ns)
         return said
 
     def state_of(self, peer: PeerId) -> EmotionState | None:
@@ -125,7 +126,7 @@ class Hearing:
 
     def expire(self, now_ns: int) -> list[PeerId]:
         """Drop what is too old; return whose word expired, by name."""
-        if now_ns < self._deadline_ns:
+        if now_ns < self.deadline_ns:
             return []
         silent = []
         deadline_ns = NEVER_NS
@@ -141,12 +142,8 @@ class Hearing:
                 del self._voices[peer]
             else:
                 deadline_ns = min(deadline_ns, voice.until_ns, forget_ns)
-        self._deadline_ns = deadline_ns
+        self.deadline_ns = deadline_ns
         return sorted(silent)
-
-    def deadline_ns(self) -> int:
-        """Return when something expires."""
-        return self._deadline_ns
 
     def _charge(self, voice: _Voice, said: Statement, now_ns: int) -> None:
         """Let a statement pass once per change interval, or a few at once after a silence.
