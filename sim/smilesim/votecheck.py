@@ -33,7 +33,6 @@ DOMAINS = {
 }
 KEPT_SLOTS = 64
 KEPT_DECISIONS = 4
-KEPT_CHECKED = 1
 LONGEST_LEASE_US = 16_000_000
 
 Said = tuple[VoteKind, int, int, bytes]
@@ -60,13 +59,11 @@ class Book:
     """All votes of one circle that anybody ever signed: who said what, as bitmaps.
 
     `bits`: the bit of each device, in the order in which they voted first.
-    `certificates` are those found true lately: they need no second look.
     """
 
     bits: dict[int, int] = field(default_factory=dict)
     said: dict[View, dict[What, int]] = field(default_factory=dict)
     decided: dict[int, Decision] = field(default_factory=dict)
-    certificates: set[tuple[int, VoteSet]] = field(default_factory=set)
     highest_slot: int = 0
 
     def bit(self, device: Device) -> int:
@@ -282,11 +279,8 @@ class VoteCheck:
         """A certificate in the journal must name what it is for, and hold q true signatures."""
         circle = device.circle
         assert circle is not None
-        book = self._books[circle.index]
         slot = wanted[1]
         named = (certificate.kind, slot, certificate.view, bytes(certificate.value_hash or b""))
-        if named == wanted and (slot, certificate) in book.certificates:
-            return
         roll = self.rolls.at(circle, slot)
         signers = [i for i in range(len(roll.seats)) if certificate.bitmap >> i & 1]
         is_whole = (
@@ -302,8 +296,6 @@ class VoteCheck:
         ):
             detail = f"{wanted[0].name} certificate of slot {slot} proves nothing"
             self._violations.add("I2", tick, device.index, detail)
-            return
-        book.certificates.add((slot, certificate))
 
 
 def _conflict(one: What, other: What) -> bool:
@@ -340,8 +332,7 @@ def lease_faults(before: Decision | None, decision: Decision, base_us: int) -> l
 
 
 def _prune(book: Book, slot: int) -> None:
-    """Let go of what is far below the highest slot, and of what was only noted to save time."""
-    book.certificates = {item for item in book.certificates if item[0] >= slot - KEPT_CHECKED}
+    """Let go of what is far below the highest slot."""
     below_slot = slot - KEPT_SLOTS
     if below_slot > 0:
         book.said = {view: who for view, who in book.said.items() if view[0] >= below_slot}

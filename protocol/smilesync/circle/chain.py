@@ -67,7 +67,7 @@ class Chain:
         self.heads = Heads()
         self.pedigree = Pedigree(roster)
         self._founding = self._decided_by = roster
-        self._turns: list[Complete] = []
+        self._turns: tuple[Complete, ...] = ()
         self._verifier = verifier
         self._bodies: dict[ValueHash, tuple[Named, bytes]] = {}
         self._certificates: dict[tuple[int, ValueHash], tuple[VoteSet, Roster]] = {}
@@ -233,7 +233,7 @@ class Chain:
 
     def _turn(self, decided: Named, certificate: VoteSet, by: Roster) -> None:
         """Remember a decision that changed the roster, and who decided it."""
-        self._turns = [*self._turns, (decided, certificate, by)][-KEPT_TURNS:]
+        self._turns = (*self._turns, (decided, certificate, by))[-KEPT_TURNS:]
         self.library.keep(by)
 
     def _take(

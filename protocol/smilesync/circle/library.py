@@ -34,22 +34,21 @@ class Library:
 
     def __init__(self, roster: Roster) -> None:
         self._circle = roster.circle
-        self._rosters = {roster.hash: roster}
+        self._rosters: tuple[Roster, ...] = (roster,)
         self._claimed: dict[bytes, Roster] = {}
         self._wanted: dict[bytes, None] = {}
         self._parts: dict[tuple[PeerId, bytes], bytes] = {}
 
     def roster(self, roster_hash: bytes) -> Roster | None:
         """Return the roster of this hash, None if it is not held."""
-        return self._rosters.get(roster_hash) or self._claimed.get(roster_hash)
+        return self._decided(roster_hash) or self._claimed.get(roster_hash)
 
     def keep(self, roster: Roster) -> None:
         """Hold a roster of a decision; the oldest ones give way."""
         self._claimed.pop(roster.hash, None)
-        self._rosters.pop(roster.hash, None)
-        self._rosters[roster.hash] = roster
-        while len(self._rosters) > ROSTERS_MAX:
-            del self._rosters[next(iter(self._rosters))]
+        if roster is not self._rosters[-1]:
+            others = [one for one in self._rosters if one.hash != roster.hash]
+            self._rosters = (*others, roster)[-ROSTERS_MAX:]
 
     def restore(self, seated: Seated) -> tuple[Roster, State | None]:
         """Return what a journal record spells out."""
@@ -76,7 +75,7 @@ class Library:
 
     def pieces(self, wanted: bytes, offset: int, state: bytes | None) -> list[Piece]:
         """Return the next pieces of a decision's roster, or of the `state` body if given."""
-        roster = self._rosters.get(wanted)
+        roster = self._decided(wanted)
         body = roster.body if roster is not None else state
         if body is None:
             return []
@@ -111,6 +110,13 @@ class Library:
         self._claimed[roster.hash] = roster
         while len(self._claimed) > CLAIMED_MAX:
             del self._claimed[next(iter(self._claimed))]
+        return None
+
+    def _decided(self, roster_hash: bytes) -> Roster | None:
+        """Return the roster of this hash, if it is one of a decision."""
+        for one in reversed(self._rosters):
+            if one.hash == roster_hash:
+                return one
         return None
 
     def _whole_state(self, body: bytes, state_hash: bytes) -> State:

@@ -82,7 +82,7 @@ class Pedigree:
     )
 
     def __init__(self, founding: Roster) -> None:
-        self._links: list[Step] = []
+        self._links: tuple[Step, ...] = ()
         self._links_bytes = 0
         self._trusted = founding
         self._latest: Step | None = None
@@ -135,7 +135,7 @@ class Pedigree:
         return len(self._links) < LINKS_MAX and size_bytes <= LINKS_BYTES_MAX
 
     def _keep(self, link: Step) -> None:
-        self._links.append(link)
+        self._links = (*self._links, link)
         self._links_bytes += len(cbor.encode(_spelled(link)))
         after = seats_after(link[0].value, link[2])
         assert after is not None, "tested before it counts as decided"
