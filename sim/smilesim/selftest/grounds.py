@@ -189,6 +189,14 @@ NUMBERS_APART = Ground("numbers-apart", onstage.numbers_apart)
 ONE_JOURNAL_KNOWS = Ground("one-journal-knows", onstage.one_journal_knows)
 ROTATIONS = _circle("key-rotations", 4, 36, _fault("key-rotations", at_s=6, spread_s=0) + WISHES)
 FOUR_WHO_SHARE = _circle("four-who-share", 4, 20, _fault("moods", at_s=3, state=0))
+ALOOF = _circle(
+    "aloof",
+    16,
+    40,
+    _fault("moods", at_s=3, state=4)
+    + _fault("withdraw", at_s=14, percent=100)
+    + WISHES.replace("spread_s = 16", "spread_s = 36"),
+)
 MANY = "seconds = {}\npeers = 48\ncircle_size = 48\n"
 TAKEN_BACK = _ground(
     "taken-back",

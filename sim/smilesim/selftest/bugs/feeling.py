@@ -6,6 +6,7 @@ from smilesync import crowd
 from smilesync.circle import circle
 from smilesync.circle.feelings import Feelings, Present, Word
 from smilesync.circle.inputs import Basis, Counts
+from smilesync.emotion.hearing import Hearing
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Feeling
 
@@ -42,7 +43,13 @@ def crowd_counted_in_full(patch: Patch) -> None:
     patch.set(crowd, "weighed", weighed)
 
 
+def aloof_counted(patch: Patch) -> None:
+    """What neighbours alone may know counts in the circle too."""
+    patch.set(Hearing, "is_for_circle", lambda _self, _peer: True)
+
+
 BUGS = (
+    Bug(aloof_counted, grounds.ALOOF),
     Bug(withdrawn_feeling_counted, grounds.TAKEN_BACK),
     Bug(feelings_of_four_published, grounds.FOUR_WHO_SHARE),
     Bug(crowd_counted_in_full, grounds.MANY_WHO_FOLLOW),
