@@ -44,9 +44,14 @@ class Answers:
         Each request has its own: STATUS and WANT of one member arrive together. What was answered
         longer ago binds nobody, and is forgotten.
         """
-        answered = self._answered_ns
-        while answered and now_ns - next(iter(answered.values())) >= self._interval_ns:
-            del answered[next(iter(answered))]
+        answered, since_ns = self._answered_ns, now_ns - self._interval_ns
+        gone = []
+        for asked, answered_ns in answered.items():
+            if answered_ns > since_ns:
+                break
+            gone.append(asked)
+        for asked in gone:
+            del answered[asked]
         if (sender, what) in answered:
             return False
         answered[sender, what] = now_ns

@@ -32,14 +32,13 @@ class Checked(NamedTuple):
 class VoteBook:
     """Verified votes by what they say: `check` refuses or verifies, `take` adds."""
 
-    __slots__ = ("_certificates", "_counts", "_roster", "_slot", "_verifier", "votes")
+    __slots__ = ("_certificates", "_roster", "_slot", "_verifier", "votes")
 
     def __init__(self, roster: Roster, slot: int, verifier: Verifier) -> None:
         self.votes: dict[VoteKey, dict[int, bytes]] = {}
         self._roster = roster
         self._slot = slot
         self._verifier = verifier
-        self._counts: dict[tuple[int, int], int] = {}
         self._certificates: dict[VoteKey, VoteSet] = {}
 
     def check(self, votes: VoteSet, view_max: int) -> Checked:
@@ -89,7 +88,6 @@ class VoteBook:
         for index, signature in votes:
             if index not in page:
                 page[index] = signature
-                self._counts[key[1], index] = self._counts.get((key[1], index), 0) + 1
         if page:  # a page without votes would be memory that costs a liar nothing
             self.votes[key] = page
         quorum = self._roster.quorum
@@ -200,7 +198,10 @@ class VoteBook:
         return is_cut and len(self.votes) < STATEMENTS_MAX
 
     def _has_room(self, key: VoteKey, index: int) -> bool:
-        return self._counts.get((key[1], index), 0) < VOTES_PER_VIEW_AND_SIGNER_MAX
+        if len(self.votes) < VOTES_PER_VIEW_AND_SIGNER_MAX:
+            return True  # nobody has a vote twice on a page
+        pages = [page for other, page in self.votes.items() if other[1] == key[1] and index in page]
+        return len(pages) < VOTES_PER_VIEW_AND_SIGNER_MAX
 
     def _indices(self, votes: VoteSet) -> list[int]:
         indices = bits(votes.bitmap)

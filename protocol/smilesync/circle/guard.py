@@ -72,8 +72,9 @@ class RestartGuard:
 
     def end(self, *, is_over: bool) -> None:
         """If the circle ended, nobody votes, or asks whether it may."""
-        self.is_over = is_over
-        self._judge()
+        if is_over is not self.is_over:
+            self.is_over = is_over
+            self._judge()
 
     def has_answered(self, index: int) -> bool:
         """Did member `index` answer the question of this start?"""

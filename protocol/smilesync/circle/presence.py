@@ -57,10 +57,12 @@ class Presence:
 
     def reported(self, peer: PeerId, away: int, now_ns: int) -> None:
         """Note whom a voter says it has not heard for long, as a bitmap: its newest word counts."""
+        if not away and not self._reports:
+            return
         index = self._index_of.get(peer)
         if index is not None and away:
             self._reports[index] = away, now_ns
-        elif index is not None and self._reports:
+        elif index is not None:
             self._reports.pop(index, None)
 
     def agreed_away(self, own: int, now_ns: int) -> int:

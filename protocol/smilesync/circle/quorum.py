@@ -6,6 +6,7 @@ it. Source: SPEC sections Quorum and Votes.
 """
 
 import hashlib
+from functools import lru_cache
 
 from smilesync.ids import CircleId, ValueHash
 from smilesync.wire.envelope import Domain
@@ -18,6 +19,7 @@ VOTE_DOMAINS = {
 }
 VALUE_DOMAIN = Domain.VALUE + b"\0"
 NO_VALUE = bytes(32)
+KNOWN_STATEMENTS = 1024
 
 VoteKey = tuple[VoteKind, int, ValueHash | None]
 """What votes must agree on to be counted together: kind, view, value (None for NULLIFY)."""
@@ -40,8 +42,12 @@ def value_hash(body: bytes) -> ValueHash:
     return ValueHash(hashlib.sha256(VALUE_DOMAIN + body).digest())
 
 
+@lru_cache(maxsize=KNOWN_STATEMENTS)
 def statement(circle: CircleId, roster_hash: bytes, slot: int, key: VoteKey) -> bytes:
-    """Return the bytes that a vote signs; reconstructed by every verifier, never carried."""
+    """Return the bytes that a vote signs; reconstructed by every verifier, never carried.
+
+    Remembered: q voters sign the same.
+    """
     kind, view, value = key
     return b"".join(
         (
@@ -62,11 +68,9 @@ def bits(bitmap: int) -> list[int]:
 
 def vote_set(key: VoteKey, votes: dict[int, bytes]) -> VoteSet:
     """Return `votes` as one message part, signatures in ascending index order."""
-    indices = sorted(votes)
-    return VoteSet(
-        kind=key[0],
-        view=key[1],
-        value_hash=key[2],
-        bitmap=sum(1 << index for index in indices),
-        signatures=tuple(votes[index] for index in indices),
-    )
+    kind, view, value = key
+    bitmap, signatures = 0, []
+    for index in sorted(votes):
+        bitmap |= 1 << index
+        signatures.append(votes[index])
+    return VoteSet(kind, view, value, bitmap, tuple(signatures))

@@ -11,7 +11,6 @@ from smilesync.config import GENESIS_BYTES_MAX, PIECED_BYTES_MAX, RECORD_BYTES_M
 from smilesync.errors import LocalError, Malformed
 from smilesync.ids import KEY_SIZE_BYTES, CircleId, ValueHash, VoterKey
 from smilesync.wire import cbor
-from smilesync.wire.cbor import CborValue
 from smilesync.wire.fields import U32_MAX, U64_MAX, Fields
 from smilesync.wire.messages import VoteSet
 from smilesync.wire.votesets import set_of, set_value
@@ -180,11 +179,9 @@ def encode(record: Record) -> bytes:
 
     Errors: LocalError when it is out of the profile or larger than a record may be.
     """
-    items: list[CborValue] = [_KINDS[type(record)]]
-    for name in record.__match_args__:
-        item = getattr(record, name)
-        items.append(set_value(item) if isinstance(item, VoteSet) else item)
-    data = cbor.encode(items)
+    fields = [getattr(record, name) for name in record.__match_args__]
+    items = [set_value(one) if one.__class__ is VoteSet else one for one in fields]
+    data = cbor.encode([_KINDS[record.__class__], *items])
     if len(data) > RECORD_BYTES_MAX:
         raise LocalError(f"{type(record).__name__} of {len(data)} bytes is too large")
     return data
