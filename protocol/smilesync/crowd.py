@@ -110,10 +110,10 @@ class Crowd:
         self, board: EmotionBoard, circle: Circle, clock: CircleClock, now_ns: int
     ) -> list[Effect]:
         """Whatever an input led to: say what changed, count anew. Mostly nothing has changed."""
-        if circle.around is not self._around:
+        if circle.members.around is not self._around:
             self._follow(circle)
         reach = 1 + clock.is_synced if self._partners.known else 0
-        seen = board.revision, self._words.revision, circle.chain.head().slot, reach
+        seen = board.revision, self._words.revision, circle.slot.head.slot, reach
         if seen == self._seen and now_ns < self._say_ns and now_ns < self._repeat_ns:
             return []
         self._seen = seen

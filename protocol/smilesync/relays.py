@@ -132,7 +132,7 @@ class Relays:
         return self.carry(effects, circle) + self._look(circle, clock, now_ns)
 
     def _look(self, circle: Circle, clock: CircleClock, now_ns: int) -> list[Effect]:
-        if circle.around is not self._around:
+        if circle.members.around is not self._around:
             self._follow(circle, now_ns)
         if circle.slot is not self._slot:
             config, delay_us = circle.around.config, clock.delay_us()

@@ -82,7 +82,7 @@ class Circle:
         if around.me is not None and not is_amnesic:
             self.slot.restore(own)
         self.timeline: Timeline | None = None
-        self._timetable = Timetable(around.parameters.window_us)
+        self._timetable = Timetable(around.parameters.window_us, self.slot.head.not_after_us)
         self.asking = Asking(around.config, around.roster, around.me, entropy, now_ns)
         self.counts: Counts = NOBODY
         """How many members feel each state, as far as this device was told; set by the owner."""
@@ -106,7 +106,7 @@ class Circle:
 
     def set_clock(self, line: Timeline | None, is_synced: bool, now_ns: int) -> list[Effect]:
         """Take the circle clock's new reading; kept proposals may have become acceptable."""
-        self._timetable.line, self._timetable.is_synced = line, is_synced
+        self._timetable.set_clock(line, is_synced=is_synced)
         gained = is_synced and self.timeline is None
         self.timeline = line if is_synced else None
         effects = self.slot.progress(self._moment(now_ns)) if gained else []
@@ -188,13 +188,12 @@ class Circle:
         """Return when to call `wake` at the latest."""
         slot, asking_ns = self.slot, self.asking.deadline_ns
         is_waiting = not slot.is_open and not self.guard.is_over
-        ends_us = slot.head.not_after_us
-        slot_ns = self._timetable.opens_ns(ends_us) if is_waiting else slot.deadline_ns()
+        slot_ns = self._timetable.opens_ns if is_waiting else slot.deadline_ns()
         return slot_ns if slot_ns < asking_ns else asking_ns
 
     def quorum_until_ns(self) -> int:
         """Return until when q voters count as heard; past if they do not."""
-        is_near, config = self.around.me is not None and not self.is_far, self._config
+        is_near, config = self.members.around.me is not None and not self.is_far, self._config
         window_ns = config.hold_after_ns if is_near else config.follower_hold_after_ns
         return self.presence.quorum_until_ns(window_ns)
 
@@ -303,11 +302,10 @@ class Circle:
         while self.slot.decided is not None:
             effects += self._adopt(*self.slot.decided, self.roster, now_ns)
             effects += self._forget()
-        ends_us, may_vote = self.slot.head.not_after_us, self.guard.may_vote
-        is_due = now_ns >= self._timetable.opens_ns(ends_us) and not self.guard.is_over
+        is_due = now_ns >= self._timetable.opens_ns and not self.guard.is_over
         if is_due and not self.slot.is_open:
             effects += self.slot.begin(self._moment(now_ns))
-        due_ns = self._timetable.due_ns(ends_us, now_ns, may_vote=may_vote)
+        due_ns = self._timetable.due_ns(now_ns, may_vote=self.guard.may_vote)
         self.asking.plan(self.slot, self.guard, due_ns, now_ns)
         self.slot.has_moved = self.slot.was_nullified  # which `plan` may take later
         return effects
@@ -328,6 +326,7 @@ class Circle:
         effects = self._forget()
         made = [records.encode(one) for one in self.chain.append(decided, certificate, by)]
         self.lease.offer(decided)
+        self._timetable.follow(decided.value.not_after_us)
         self.trust.renew(now_ns)
         effects += map(Persist, made)
         self.guard.end(is_over=decided.value.is_last)

@@ -51,7 +51,10 @@ class Ladder:
             around.company_until_ns,
             self._alone_since_ns + self._glow_after_ns,
         )
-        self._deadline_ns = min((ns for ns in changes_ns if ns > now_ns), default=NEVER_NS)
+        self._deadline_ns = NEVER_NS
+        for change_ns in changes_ns:
+            if now_ns < change_ns < self._deadline_ns:
+                self._deadline_ns = change_ns
         return self.rung
 
     def deadline_ns(self) -> int:

@@ -8,51 +8,43 @@ from smilesync.timeline import Timeline
 
 
 class Timetable:
-    """The head's lease on the local clock. `line` is None without a clock, `is_synced` its word."""
+    """The head's lease, which ends at a circle us, on the local clock; told of every change."""
 
-    __slots__ = (
-        "_ends_ns",
-        "_opens_ns",
-        "_planned_line",
-        "_planned_us",
-        "_window_us",
-        "is_synced",
-        "line",
-    )
+    __slots__ = ("_ends_ns", "_ends_us", "_is_synced", "_line", "_window_us", "opens_ns")
 
-    def __init__(self, window_us: int) -> None:
-        self.line: Timeline | None = None
-        self.is_synced = False
-        self._window_us = window_us
-        self._planned_line: Timeline | None = None
-        self._planned_us = -1
-        self._opens_ns = self._ends_ns = 0
-
-    def opens_ns(self, ends_us: int) -> int:
+    def __init__(self, window_us: int, ends_us: int) -> None:
+        self.opens_ns = 0
         """R0: the next slot opens a window before the last lease ends, by the circle's time.
 
         After a restart the clock is ahead until it is SYNCED: it would open a slot in the middle
         of the lease before, and nullify views in which nobody else is.
         """
-        if self.line is None:
-            return 0
-        if not self.is_synced:
-            return NEVER_NS
-        self._plan(self.line, ends_us)
-        return self._opens_ns
+        self._line: Timeline | None = None
+        self._is_synced = False
+        self._window_us = window_us
+        self._ends_us = ends_us
+        self._ends_ns = 0
 
-    def due_ns(self, ends_us: int, now_ns: int, *, may_vote: bool) -> int:
+    def set_clock(self, line: Timeline | None, *, is_synced: bool) -> None:
+        """Take the circle clock's new reading: None without a clock, and whether it is SYNCED."""
+        self._line, self._is_synced = line, is_synced
+        self._plan()
+
+    def follow(self, ends_us: int) -> None:
+        """Go on from another head."""
+        self._ends_us = ends_us
+        self._plan()
+
+    def due_ns(self, now_ns: int, *, may_vote: bool) -> int:
         """Return from when on a decision may have been missed while the slot is not open."""
-        if may_vote and self.is_synced:
+        if may_vote and self._is_synced:
             return NEVER_NS
-        if self.line is None or may_vote:
-            return now_ns
-        self._plan(self.line, ends_us)
-        return self._ends_ns
+        return now_ns if self._line is None or may_vote else self._ends_ns
 
-    def _plan(self, line: Timeline, ends_us: int) -> None:
-        """Put the head's lease on the local clock, anew only when head or clock changed."""
-        if line is not self._planned_line or ends_us != self._planned_us:
-            self._planned_line, self._planned_us = line, ends_us
-            self._opens_ns = line.local_at(ends_us - self._window_us)
-            self._ends_ns = line.local_at(ends_us)
+    def _plan(self) -> None:
+        if self._line is None:
+            self.opens_ns = 0
+            return
+        self._ends_ns = self._line.local_at(self._ends_us)
+        opens_us = self._ends_us - self._window_us
+        self.opens_ns = self._line.local_at(opens_us) if self._is_synced else NEVER_NS
