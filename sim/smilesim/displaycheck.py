@@ -240,9 +240,7 @@ class DisplayCheck:
                 self._violations.judged["I8"] += 1
                 self._must_be_willing(device, eye, tick)
                 self._must_have_ended(device, eye, tick + 1)
-                self._must_hear(device, eye, tick)
-            if eye.selected is not None and device.circle is not None:
-                self._must_have_readings(device, device.circle, tick)
+                self._must_be_heard(device, eye, tick)
 
     def _begin(self, device: Device, eye: Eyes, scene: Scene, tick: int) -> None:
         if scene.is_selected:
@@ -264,8 +262,7 @@ class DisplayCheck:
         self._touched[circle.index] = device.index
         self._must_be_decided(device, eye, scene, tick)
         self._must_be_on_record(device, eye, tick)
-        self._must_have_readings(device, circle, tick)
-        self._must_hear(device, eye, tick)
+        self._must_be_heard(device, eye, tick)
         self._must_be_gentle(device, scene.pattern, tick)
         self._violations.judged["I17"] += 1
         if scene.slot < eye.highest_shown:
@@ -350,7 +347,15 @@ class DisplayCheck:
         if not eye.is_willing:
             self._violations.add("I8", tick, device.index, "shows against the wearer's consent")
 
-    def _must_have_readings(self, device: Device, circle: SimCircle, tick: int) -> None:
+    def _must_be_heard(self, device: Device, eye: Eyes, tick: int) -> None:
+        """Readings of q voters are there, and who shows a long lease heard them of late."""
+        near, quorum = self._heard(device, tick - HEARD_TICKS_MAX, {})
+        if near < quorum:  # else both are true: a reading of 4 s ago is one of the last 8 s
+            self._must_hear(device, eye, tick)
+            if eye.selected is not None:
+                self._must_have_readings(device, tick)
+
+    def _must_have_readings(self, device: Device, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
         fresh, quorum = self._heard(device, tick - READING_TICKS_MAX, device.far_read)
         if device.clock_off_until_tick <= tick and fresh < quorum:
@@ -359,10 +364,9 @@ class DisplayCheck:
 
     def _must_hear(self, device: Device, eye: Eyes, tick: int) -> None:
         """With a long lease q voters, the own one included, were heard in the last 4 s."""
-        circle = device.circle
-        if circle is None or not eye.is_long:
+        if device.circle is None or not eye.is_long:
             return
-        oldest_tick = tick - HEARD_TICKS_MAX - _beacon_ticks(circle)
+        oldest_tick = tick - HEARD_TICKS_MAX - _beacon_ticks(device.circle)
         fresh, quorum = self._heard(device, oldest_tick, device.far_heard)
         if device.clock_off_until_tick <= tick and fresh < quorum:
             detail = f"shows a long lease, hearing {fresh} voters, q is {quorum}"

@@ -96,7 +96,8 @@ class Rolls:
 
     def at(self, circle: SimCircle, slot: int) -> Roll:
         """Return who votes in `slot`, as far as decided; the oldest known for long ago."""
-        rolls = self._book(circle).rolls
+        book = self._books.get(circle.index)
+        rolls = self._book(circle).rolls if book is None else book.rolls
         last = rolls[-1]
         if last.since <= slot:
             return last

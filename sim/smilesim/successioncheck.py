@@ -102,8 +102,11 @@ class SuccessionCheck:
         return bytes(circle.genesis.circle_id) not in self._history(known).given_up
 
     def _history(self, device: Device) -> History:
-        self._devices.add(device)
-        return self._of.setdefault(device.index, History())
+        history = self._of.get(device.index)
+        if history is None:
+            history = self._of[device.index] = History()
+            self._devices.add(device)
+        return history
 
     def _abandoned(self, device: Device, history: History, lost: bytes, tick: int) -> None:
         self._violations.judged[RULE] += 1

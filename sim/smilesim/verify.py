@@ -38,7 +38,8 @@ class SignThrough:
 
     def verify(self, public: bytes, data: bytes, signature: bytes) -> bool:
         """Return whether `signature` of `data` by `public` is acceptable; never raises."""
-        if self.knows(public, data, signature):
+        name = _name(public, data, signature)
+        if name in self._young or name in self._old:
             return True
         self.real_checks += 1
         return self._verifier.verify(public, data, signature)
