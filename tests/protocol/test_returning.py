@@ -93,9 +93,9 @@ def test_only_what_a_neighbour_says_itself_is_kept_and_only_what_is_true_is_used
     invites, here = Invites(), around(5)
     sender = [PeerId(identity.public) for identity, _ in PAIRS]
     with pytest.raises(Unwelcome, match="SUC-046"):
-        invites.take(invited_by(1), sender[0], is_due=True)
+        invites.take(invited_by(1), sender[0], is_due=True, known=())
     with pytest.raises(Unwelcome, match="SUC-046"):
-        invites.take(invited_by(0), sender[0], is_due=False)
+        invites.take(invited_by(0), sender[0], is_due=False, known=())
 
     forged = replace(invited_by(0), signature=bytes(64))
     for who, said in (
@@ -103,13 +103,15 @@ def test_only_what_a_neighbour_says_itself_is_kept_and_only_what_is_true_is_used
         (1, invited_by(1, OLD.circle_id)),
         (2, invited_by(2, guest=sender[4])),
     ):
-        invites.take(said, sender[who], is_due=True)
+        invites.take(said, sender[who], is_due=True, known=())
         assert invites.grant(HEIR, GUEST, here) is None
-    invites.take(invited_by(3), sender[3], is_due=True)
+    invites.take(invited_by(3), sender[3], is_due=True, known=())
     assert invites.grant(HEIR, GUEST, here) == invited_by(3)
 
     for who in range(4, 4 + INVITES_MAX):
-        invites.take(replace(invited_by(who), signature=bytes(64)), sender[who], is_due=True)
+        invites.take(
+            replace(invited_by(who), signature=bytes(64)), sender[who], is_due=True, known=()
+        )
     assert invites.grant(HEIR, GUEST, here) is None, "the oldest of too many gives way"
 
 
@@ -119,12 +121,43 @@ def test_old_members_spread_over_those_who_invite_them() -> None:
     for guest in range(3, 12):
         invites, me = Invites(), PeerId(PAIRS[guest][0].public)
         for who in range(3):
-            invites.take(invited_by(who, guest=me), PeerId(PAIRS[who][0].public), is_due=True)
+            invites.take(
+                invited_by(who, guest=me), PeerId(PAIRS[who][0].public), is_due=True, known=()
+            )
         grant = invites.grant(HEIR, me, around(guest))
         assert grant is not None
         used.add(grant.signer)
 
     assert len(used) == 3
+
+
+@pytest.mark.spec("SUC-046")
+def test_strangers_neither_push_out_nor_outbid_those_who_have_a_seat() -> None:
+    """Anybody nearby may send one; made-up identities have any hash that they want."""
+    invites, founder = Invites(), PeerId(PAIRS[0][0].public)
+    invites.take(invited_by(0), founder, is_due=True, known=OLD.roster.index_of)
+    for who in range(7, 12):
+        stranger = PeerId(PAIRS[who][0].public)
+        invites.take(invited_by(who), stranger, is_due=True, known=OLD.roster.index_of)
+    for number in range(INVITES_MAX):
+        made_up = PeerId(bytes([number]) * 32)
+        said = replace(invited_by(7), signer=made_up)
+        invites.take(said, made_up, is_due=True, known=OLD.roster.index_of)
+
+    assert invites.grant(HEIR, GUEST, around(5)) == invited_by(0)
+
+
+@pytest.mark.spec("SUC-047", "INV-006")
+@pytest.mark.parametrize("policy", [Policy.OPEN, Policy.STEWARD])
+def test_where_no_voter_invites_an_invitation_is_not_used(policy: Policy) -> None:
+    """With one in it a JOIN is refused there: a neighbour could keep old members out so."""
+    genesis = with_policy(policy)
+    grant = invited_by(1, genesis.circle_id)
+
+    wish = asked(5, grant, around(5, genesis), genesis).wish
+
+    assert (wish is not None) is (policy is Policy.OPEN)
+    assert wish is None or wish.grant is None
 
 
 def asked(
@@ -137,7 +170,7 @@ def asked(
     """Return the reception of somebody who asks again, with this invitation at hand."""
     reception, invites = reception or Reception(Pool()), Invites()
     if grant is not None:
-        invites.take(grant, grant.signer, is_due=True)
+        invites.take(grant, grant.signer, is_due=True, known=())
     ask_again(reception, invites, PAIRS[who][0], genesis, here)
     return reception
 

@@ -6,6 +6,7 @@ SPEC section Succession (SUC-045 to SUC-047).
 """
 
 import hashlib
+from collections.abc import Container
 from typing import NamedTuple
 
 from smilesync.circle.circumstances import Circumstances
@@ -99,14 +100,15 @@ def ask_again(
 ) -> None:
     """Ask for a seat in the successor, of which the device is no founder, as its wearer once did.
 
-    With the invitation, where the circle wants one; without a key of its own it asks for nothing.
+    With the invitation where voters invite; without a key of its own it asks for nothing.
     A better invitation takes the place of one that was not used yet.
     """
     is_out = around.state is not None and around.state.is_out(PeerId(identity.public))
     is_bound = around.me is not None or around.signer is None or reception.is_leaving
-    grant = invites.grant(genesis, PeerId(identity.public), around)
+    policy, me = around.parameters.policy, PeerId(identity.public)
+    grant = invites.grant(genesis, me, around) if policy is Policy.INVITE else None
     may_ask = not is_bound and not is_out
-    if may_ask and (grant is not None or around.parameters.policy is Policy.OPEN):
+    if may_ask and (grant is not None or policy is Policy.OPEN):
         reception.join(identity, grant, around)
 
 
@@ -118,21 +120,30 @@ class Invites:
     def __init__(self) -> None:
         self._of: dict[PeerId, Carried] = {}
 
-    def take(self, said: Carried, sender: PeerId, *, is_due: bool) -> None:
-        """Keep an invitation; it is judged when it is used. Errors: Unwelcome."""
+    def take(
+        self, said: Carried, sender: PeerId, *, is_due: bool, known: Container[PeerId]
+    ) -> None:
+        """Keep an invitation; it is judged when it is used. Errors: Unwelcome.
+
+        Of too many the oldest goes, of those who are not `known` to have a seat if there are any.
+        """
         if said.signer != sender or not is_due:
             raise Unwelcome("SUC-046", "an invitation that nobody waits for, or of somebody else")
         self._of.pop(sender, None)
         self._of[sender] = said
         if len(self._of) > INVITES_MAX:
-            del self._of[next(iter(self._of))]
+            strangers = (one for one in self._of if one not in known)
+            del self._of[next(strangers, next(iter(self._of)))]
 
     def grant(self, genesis: Genesis, me: PeerId, around: Circumstances) -> Carried | None:
         """Return one that is for this device, and for the circle that it goes over to.
 
-        Of several that of the lowest H(guest || inviter): no voter brings in more than a few.
+        Of several that of a voter, as far as known; of these that of the lowest
+        H(guest || inviter): no voter brings in more than a few.
         """
-        for said in sorted(self._of.values(), key=lambda one: _place(me, one.signer)):
+        voters = around.roster.index_of
+        by_place = sorted(self._of.values(), key=lambda one: _place(me, one.signer))
+        for said in sorted(by_place, key=lambda one: one.signer not in voters):
             try:
                 if read_invite(said, genesis.circle_id, around.verifier).guest == me:
                     return said

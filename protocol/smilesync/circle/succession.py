@@ -165,7 +165,8 @@ class Succession:
         """Keep the invitation into a successor; raises RemoteError and then changed nothing."""
         is_stranded = can_be_succeeded(now.around) and now_ns >= self._stranded_ns(now)
         is_late = now_ns < now.descent.invited_until_ns
-        self.invites.take(said, sender, is_due=is_stranded or is_late)
+        known = now.around.roster.index_of
+        self.invites.take(said, sender, is_due=is_stranded or is_late, known=known)
 
     def renewed(self, key: Signer, now: Situation) -> list[Effect]:
         """Take the new voter key that was asked for: durable, and never used.
