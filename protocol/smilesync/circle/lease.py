@@ -35,6 +35,15 @@ class Standing(NamedTuple):
     heard_until_ns: int
 
 
+class Candidate(NamedTuple):
+    """A decided value and the circle us from which and before which it may be selected."""
+
+    decided: Named
+    slot: int
+    begins_us: int
+    ends_us: int
+
+
 class Lease:
     """Selects at most one value; `held` is the last one, kept on for a short gap, uncommitted."""
 
@@ -57,14 +66,15 @@ class Lease:
         self.is_unheard = False
         """A long lease runs and is not selected, for want of q voters heard of late."""
         self._ended_slot = 0
-        self._candidates: list[Named] = []
+        self._candidates: list[Candidate] = []
         self._guard_us = parameters.guard_us
         self._timeline: Timeline | None = None
         self._deadline_ns = NEVER_NS
 
     def offer(self, decided: Named) -> None:
         """Add a decided value, in the order of slots."""
-        self._candidates.append(decided)
+        begins_us, ends_us = self.begins_us(decided), self.ends_us(decided)
+        self._candidates.append(Candidate(decided, decided.value.slot, begins_us, ends_us))
         del self._candidates[:-CANDIDATES_MAX]
         self._timeline = None
 
@@ -109,29 +119,27 @@ class Lease:
 
     def _latch(self, circle_us: int) -> None:
         """A lease seen to end stays ended, even if the clock is slewed back a little."""
-        for decided in self._candidates:
-            if circle_us >= self.ends_us(decided):
-                self._ended_slot = max(self._ended_slot, decided.value.slot)
+        for one in self._candidates:
+            if circle_us >= one.ends_us and one.slot > self._ended_slot:
+                self._ended_slot = one.slot
 
     def _pick(self, circle_us: int) -> Named | None:
-        for decided in reversed(self._candidates):
-            slot = decided.value.slot
-            is_open = self.begins_us(decided) <= circle_us < self.ends_us(decided)
-            if is_open and slot > self._ended_slot and slot >= self.shown_slot:
-                return decided
+        for one in reversed(self._candidates):
+            is_open = one.begins_us <= circle_us < one.ends_us
+            if is_open and one.slot > self._ended_slot and one.slot >= self.shown_slot:
+                return one.decided
         return None
 
     def _may_hold(self, last: Named, standing: Standing, circle_us: int) -> bool:
         """Between two leases the last output stays for a short while, marked uncommitted."""
-        successor = any(c.value.slot > last.value.slot for c in self._candidates)
+        successor = any(one.slot > last.value.slot for one in self._candidates)
         in_gap = circle_us < self.ends_us(last) + GAP_US_MAX
         return in_gap and (successor or standing.hears_quorum) and _is_heard(last, standing)
 
     def _next_change_ns(self, standing: Standing, timeline: Timeline, circle_us: int) -> int:
-        changes_us = [self.begins_us(c) for c in self._candidates]
-        changes_us += [self.ends_us(c) for c in self._candidates]
-        if self.held is not None:
-            changes_us.append(self.ends_us(self.held) + GAP_US_MAX)
+        changes_us = [self.ends_us(self.held) + GAP_US_MAX] if self.held is not None else []
+        for one in self._candidates:
+            changes_us += one.begins_us, one.ends_us
         coming_us = [us for us in changes_us if us > circle_us]
         change_ns = timeline.local_at(min(coming_us)) if coming_us else NEVER_NS
         shown = self.selected or self.held
