@@ -2,6 +2,8 @@
 PY   ?= python3
 VENV := .venv
 BIN  := $(VENV)/bin
+# Which build runs cities: `make fast` makes another, that of SIM=.venv-fast/bin/smilesim.
+SIM  ?= $(BIN)/smilesim
 PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TOOLS := protocol node sim tests
 # A lock file names everything, so pip need not resolve: older ones look past it for an extra.
@@ -25,7 +27,7 @@ heal: $(VENV)/.demo
 
 # One city against the clock, on one core; fails below real time. Measure on a quiet machine.
 bench-city: $(VENV)/.run
-	$(BIN)/smilesim run blackout --peers 2000 --seed 7 --json - | $(BIN)/python -c 'import json, sys; \
+	$(SIM) run blackout --peers 2000 --seed 7 --json - | $(BIN)/python -c 'import json, sys; \
 	  factor = json.load(sys.stdin)["figures"]["real_time_factor"]; \
 	  print(f"{factor} x real time, gate 1.0"); sys.exit(factor < 1.0)'
 
@@ -50,11 +52,11 @@ light-long: $(VENV)/.dev
 
 # Scenarios drawn from seeds, in three sizes: five minutes on two cores, or an hour.
 sweep: $(VENV)/.run
-	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 250
+	$(SIM) sweep swarm --peers 4,7,16 --seeds 250
 
 sweep-long: $(VENV)/.run
-	$(BIN)/smilesim sweep consensus --peers 4,7,16 --seeds 2000 --failures failures
-	$(BIN)/smilesim sweep swarm --peers 4,7,16 --seeds 2000 --failures failures
+	$(SIM) sweep consensus --peers 4,7,16 --seeds 2000 --failures failures
+	$(SIM) sweep swarm --peers 4,7,16 --seeds 2000 --failures failures
 
 # Proofs and exhaustive searches; needs spin and gcc. Under three minutes.
 models: $(VENV)/.dev
@@ -62,7 +64,7 @@ models: $(VENV)/.dev
 
 # One circle under everything at once, for every push: three minutes on two cores.
 sweep-circle: $(VENV)/.run
-	$(BIN)/smilesim sweep consensus --peers 4,7,16 --seeds 300
+	$(SIM) sweep consensus --peers 4,7,16 --seeds 300
 
 # Twenty-two real daemons for ten minutes, up to seven of them without power at any moment.
 soak: $(VENV)/.run
