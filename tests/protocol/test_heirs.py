@@ -69,15 +69,16 @@ def test_parts_are_put_together_in_order_or_not_at_all() -> None:
 
 
 @pytest.mark.spec("SUC-040")
-def test_only_so_many_are_put_together_at_a_time() -> None:
+def test_only_so_many_are_put_together_at_a_time_and_the_oldest_gives_way() -> None:
+    """Else strangers that begin and never end would keep every successor out."""
     heirs = Heirs(GAP_NS)
     first, second = parts_of(heir(0, 1, 2, 3, 4, 5))
 
     for peer in PEERS:
         assert heirs.take(first, peer, 0) is None
 
-    assert heirs.take(second, PEERS[-1], 0) is None
-    assert heirs.take(second, PEERS[0], 0) is not None
+    assert heirs.take(second, PEERS[0], 0) is None
+    assert heirs.take(second, PEERS[-1], 0) is not None
 
 
 @pytest.mark.spec("SUC-043")

@@ -17,7 +17,7 @@ FOUNDERS_MIN = 2
 REFUSED_GAPS = 8
 """Who told a false genesis is not heard for so many times the gap between two tellings."""
 TELLERS_MAX = 8
-"""Geneses that are put together at a time; who begins when there are so many waits."""
+"""Geneses that are put together at a time; of more, what was added to longest ago gives way."""
 
 
 class Heirs:
@@ -59,8 +59,9 @@ class Heirs:
         known += part.data
         if len(known) == part.size_bytes:
             return known
-        if len(self._parts) < TELLERS_MAX:
-            self._parts[sender] = known
+        self._parts[sender] = known
+        if len(self._parts) > TELLERS_MAX:
+            del self._parts[next(iter(self._parts))]
         return None
 
     def refuse(self, sender: PeerId, now_ns: int) -> None:
