@@ -4,18 +4,22 @@ from dataclasses import replace
 
 import pytest
 
+from smilesync.circle.changes import NO_CHANGES, Changes, Rotation
+from smilesync.circle.circumstances import Moment
 from smilesync.circle.genesis import Policy
 from smilesync.circle.judge import of_a_merger
 from smilesync.circle.merging import Merger
 from smilesync.circle.offer import Dissolve, Offer
+from smilesync.circle.proposing import Draft, fresh_value
 from smilesync.circle.provenance import Provenance
 from smilesync.circle.state import State
 from smilesync.circle.validity import Head
-from smilesync.circle.value import named
+from smilesync.circle.value import Value, named
 from smilesync.config import SECOND_NS
-from smilesync.ids import CircleId, ValueHash
+from smilesync.ids import CircleId, ValueHash, VoterKey
 from smilesync.wire.messages import Meet, Proof, Prove, Ready
 from support.decisions import History, person
+from support.lab import PATTERN
 from support.meeting import (
     BEGIN_US,
     CONFIG,
@@ -138,6 +142,24 @@ def test_leader_offers_when_a_quorum_is_ready() -> None:
     assert voter.choice(12) == offer()
     voter.meets(14, 17)
     assert voter.choice(17.1) is None, "they were ready more than five seconds ago"
+
+
+@pytest.mark.spec("MRG-010", "MRG-022")
+def test_leader_merges_in_the_first_two_views_and_changes_no_voter_with_it() -> None:
+    voter = Voter(size=5)
+    voter.meets(0, 4, 8, 11)
+    voter.all_ready(Ready(voter.around.roster.circle, OTHER), 12)
+    moment = Moment(12 * SECOND_NS, BEGIN_US, 0, may_vote=True)
+    rotation = Rotation(0, bytes(32), VoterKey(b"n" * 32))
+    changes = Changes(rotated=(rotation,))
+
+    def value(view: int) -> Value:
+        draft = Draft(PATTERN, changes, None, view)
+        return fresh_value(draft, moment, head=voter.head, around=voter.around)
+
+    assert [isinstance(value(view).merging, Offer) for view in (1, 2, 3)] == [True, True, False]
+    assert value(2).changes == NO_CHANGES
+    assert value(3).changes == changes
 
 
 @pytest.mark.spec("MRG-012", "MRG-022")
