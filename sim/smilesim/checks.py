@@ -148,7 +148,7 @@ class Checks:
         if message.__class__ is Status:
             if message.answer and not device.is_villain:
                 self.restarts.heard(device, source, message)
-        elif isinstance(message, Beacons | Told):
+        elif isinstance(message, (Beacons, Told)):
             answer = self.far.heard(device, message)
             if answer is not None:
                 self.restarts.heard(device, *answer)

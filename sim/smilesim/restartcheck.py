@@ -85,7 +85,7 @@ class RestartCheck:
         self._violations.judged["I15"] += 1
         self._violations.judged[REFUSED_RULE] += 1
         answers = len(self._answered.get(device.index, ()))
-        _, own_quorum = self._votes.rolls.voters(device, self._votes.decided_slot(device))
+        own_quorum = self._votes.rolls.at(circle, self._votes.decided_slot(device) + 1).quorum
         # The roster may have grown since it was answered: what counts is the quorum of then.
         quorum = min(quorum_of(circle), own_quorum, self._least.get(device.index, own_quorum))
         self._least[device.index] = quorum

@@ -180,7 +180,8 @@ class VoteCheck:
         """A vote of this device exists from now on."""
         kind, slot, view, value = said
         assert device.circle is not None
-        if self.rolls.at(device.circle, slot).place(device.keys.voter.public) < 0:
+        roll = self.rolls.at(device.circle, slot)
+        if roll.place(device.keys.voter.public) < 0:
             self._violations.add("I4", tick, device.index, "voted without a seat")
         voter = self._voters[device.index]
         if said not in voter.durable:
@@ -194,17 +195,18 @@ class VoteCheck:
             if signers & own and _conflict((kind, value), other):
                 detail = f"signed {other[0].name} and {kind.name} in slot {slot} view {view}"
                 self._violations.add("I4", tick, device.index, detail)
-        self._count(device, said, tally, own, tick)
+        before = tally.get((kind, value), 0)
+        tally[kind, value] = before | own
+        self._certified(device, said, (before, before | own), roll.quorum, tick)
 
-    def _count(
-        self, device: Device, said: Said, tally: dict[What, int], own: int, tick: int
+    def _certified(
+        self, device: Device, said: Said, counted: tuple[int, int], quorum: int, tick: int
     ) -> None:
-        """Add to the circle's tally and see whether it certifies what must not be (I3)."""
+        """See whether the last vote makes the circle certify what must not be (I3)."""
         assert device.circle is not None
         kind, slot, view, value = said
-        before = tally.get((kind, value), 0)
-        tally[kind, value] = after = before | own
-        quorum = self.rolls.at(device.circle, slot).quorum
+        before, after = counted
+        tally = self._books[device.circle.index].said[slot, view]
         if after.bit_count() < quorum or before.bit_count() >= quorum:
             return
         self._violations.judged["I3"] += 1

@@ -21,11 +21,15 @@ STATEMENTS_MAX = 128
 _NO_VOTES: dict[int, bytes] = {}
 
 
+Pairs = tuple[tuple[int, bytes], ...]
+"""Votes: the signer's index and the signature."""
+
+
 class Checked(NamedTuple):
     """Votes that verify and are not in the book yet; those that make a certificate need no room."""
 
     key: VoteKey
-    votes: tuple[tuple[int, bytes], ...]
+    votes: Pairs
     is_certificate: bool
 
 
@@ -58,7 +62,7 @@ class VoteBook:
         if not is_certificate:
             if votes.view > view_max and not self._is_part(len(indices)):
                 raise Unwelcome("CIR-034", f"votes of view {votes.view}, at most {view_max} now")
-            fresh = tuple([pair for pair in fresh if self._has_room(key, pair[0])])
+            fresh = self._with_room(key, fresh)
         for index, signature in fresh:
             self.verify(key, index, signature)
         return Checked(key, fresh, is_certificate)
@@ -70,7 +74,7 @@ class VoteBook:
         """
         key, votes = checked.key, checked.votes
         if not checked.is_certificate:
-            votes = tuple([pair for pair in votes if self._has_room(key, pair[0])])
+            votes = self._with_room(key, votes)
         return self.add(key, votes)
 
     def verify(self, key: VoteKey, index: int, signature: bytes) -> None:
@@ -197,11 +201,13 @@ class VoteBook:
         is_cut = count >= PART_VOTES_MIN and self._roster.quorum > PART_VOTES_MIN
         return is_cut and len(self.votes) < STATEMENTS_MAX
 
-    def _has_room(self, key: VoteKey, index: int) -> bool:
+    def _with_room(self, key: VoteKey, votes: Pairs) -> Pairs:
+        """Return the votes whose signers have room left in their view."""
         if len(self.votes) < VOTES_PER_VIEW_AND_SIGNER_MAX:
-            return True  # nobody has a vote twice on a page
-        pages = [page for other, page in self.votes.items() if other[1] == key[1] and index in page]
-        return len(pages) < VOTES_PER_VIEW_AND_SIGNER_MAX
+            return votes  # nobody has a vote twice on a page
+        pages = [page for other, page in self.votes.items() if other[1] == key[1]]
+        held = {index: sum(index in page for page in pages) for index, _ in votes}
+        return tuple([pair for pair in votes if held[pair[0]] < VOTES_PER_VIEW_AND_SIGNER_MAX])
 
     def _indices(self, votes: VoteSet) -> list[int]:
         indices = bits(votes.bitmap)

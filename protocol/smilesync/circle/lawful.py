@@ -148,13 +148,14 @@ def _invitation(one: Admission, changes: Changes, roster: Roster, state: State, 
 
 def seats_after(value: Value, roster: Roster) -> Roster | None:
     """Return the roster that follows a value of a slot with `roster`; None if its hash differs."""
-    changes = value.changes
-    try:
-        keys = new_keys(changes, roster)
-        is_same = not changes.moves and not keys
-        after = roster if is_same else roster.changed(changes.removed, changes.added, keys)
-    except Malformed:
-        return None
+    changes, after = value.changes, roster
+    if changes != NO_CHANGES:
+        try:
+            keys = new_keys(changes, roster)
+            if changes.moves or keys:
+                after = roster.changed(changes.removed, changes.added, keys)
+        except Malformed:
+            return None
     return after if after.hash == value.roster_hash else None
 
 
