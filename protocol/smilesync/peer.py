@@ -94,6 +94,8 @@ class Peer:
         self._now_ns = now_ns
         self._light_ns = now_ns
         self._is_clock_new = False
+        self._is_waiting = True
+        """As `_look` found: may the next message, whatever it says, change what is shown?"""
         self._wake_ns = now_ns
         self._around = self.circle.around if self.circle is not None else None
 
@@ -135,7 +137,7 @@ class Peer:
         if isinstance(message, Carried) and (
             self.board.holds(message, sender, now_ns) or self.belonging.holds(message, sender)
         ):
-            is_due = now_ns >= self._light_ns or self._is_waiting()
+            is_due = now_ns >= self._light_ns or self._is_waiting
             return self._settle([], now_ns) if is_due else []
         try:
             effects, is_news = self._route(message, sender, now_ns)
@@ -300,7 +302,7 @@ class Peer:
         """Would `_settle` find nothing to do? After most messages and wakes it would."""
         circle, seen = self.circle, self._seen
         is_news = self.clock.revision != seen[0] or self.board.revision != seen[1]
-        if is_news or now_ns >= self._light_ns or self._is_waiting():
+        if is_news or now_ns >= self._light_ns or self._is_waiting:
             return False
         if circle is None or circle.slot.is_turn:
             return circle is None
@@ -313,12 +315,6 @@ class Peer:
             return self._settle(effects, now_ns)
         self._plan()
         return effects
-
-    def _is_waiting(self) -> bool:
-        """May the next message, whatever it says, change what is shown?"""
-        is_lonely = self.scene.rung in LONELY_RUNGS and WILLING in self.board.switches
-        is_unheard = self.circle is not None and self.circle.lease.is_unheard
-        return is_lonely or is_unheard or self.scene.rung is Rung.HOLD
 
     def _settle(
         self, effects: list[Effect], now_ns: int, *, is_changed: bool = False
@@ -341,7 +337,7 @@ class Peer:
                 self.wishes.decided(head_slot, head.value.pattern)
         seen = (self.clock.revision, self.board.revision, head_slot)
         is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
-        if is_changed or seen != self._seen or is_due or self._is_waiting():
+        if is_changed or seen != self._seen or is_due or self._is_waiting:
             self._seen = seen
             effects = effects + self._look(now_ns)
         if circle is not None:
@@ -397,4 +393,7 @@ class Peer:
                 effects.append(Notice(Event.RUNG_CHANGED, detail=f"rung={rung.name}"))
             self.scene = scene
             effects.append(Show(scene))
+        is_lonely = rung in LONELY_RUNGS and WILLING in switches
+        is_unheard = lease is not None and lease.is_unheard
+        self._is_waiting = is_lonely or is_unheard or rung is Rung.HOLD
         return effects
