@@ -177,7 +177,7 @@ class Radio:
         if not link.is_open:
             self.cut += link.cuts > 0
             return
-        place = key * (key >> STRIDE_SHIFT | 1) & FATE_MASK
+        place = (key & FATE_MASK) * (key >> STRIDE_SHIFT | 1) & FATE_MASK
         delay_ms = self._usual[place]
         if not delay_ms:
             delay_ms, payload = self._befall(link, payload, self._fates[place], wait_ms)
@@ -190,7 +190,7 @@ class Radio:
         for link, payload in sends:
             key = link.key
             # Where the link is on its walk, times its stride: an odd number of its own.
-            delay_ms = usual[key * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
+            delay_ms = usual[(key & FATE_MASK) * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
             if delay_ms and link.is_open:
                 link.key = key + 1
                 buckets[tick + delay_ms & LAP_MASK].append((key, link, payload))
@@ -202,7 +202,7 @@ class Radio:
         usual, buckets, tick = self._usual, self.wheel.buckets, self.wheel.tick
         for wait_ms in waits_ms:
             key = link.key
-            delay_ms = usual[key * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
+            delay_ms = usual[(key & FATE_MASK) * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
             ahead = wait_ms + delay_ms
             if delay_ms and ahead < LAP_TICKS and link.is_open:
                 link.key = key + 1
