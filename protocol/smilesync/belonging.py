@@ -247,7 +247,7 @@ class Belonging:
         circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
         has_abandoned = boot.has_abandoned(journal, genesis.circle_id)
         merger.key = keys.voter if has_abandoned else None
-        relays, verifier = Relays(config.relay, circle, entropy), self._tools.verifier
+        relays, verifier = Relays(config.relay, circle, me, entropy), self._tools.verifier
         return Membership(
             genesis=genesis,
             circle=circle,

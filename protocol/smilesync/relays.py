@@ -40,12 +40,12 @@ NS_PER_US = 1_000
 class Relays:
     """What one device does for those of its circle that it has no link with, and they for it."""
 
-    def __init__(self, config: RelayConfig, circle: Circle, entropy: Entropy) -> None:
-        around = circle.around
+    def __init__(self, config: RelayConfig, circle: Circle, name: PeerId, entropy: Entropy) -> None:
+        around, roster = circle.around, circle.roster
         self._config = config
         self._entropy = entropy
         self._around = around
-        self.partners = Partners(around.roster.circle, around.roster, around.me, entropy)
+        self.partners = Partners(roster.circle, roster, name, around.me, entropy)
         self._beacons = BeaconBook(around.roster, around.me, around.verifier)
         self._errands = Errands()
         self._misses: dict[int, int] = {}

@@ -18,7 +18,7 @@ from smilesync.clock.relayed import Relayed, read
 from smilesync.config import ClockConfig
 from smilesync.entropy import Entropy
 from smilesync.errors import Malformed, RemoteError, Unauthentic, Unwelcome
-from smilesync.ids import PeerId
+from smilesync.ids import CircleId, PeerId
 from smilesync.wire import cbor, codec
 from smilesync.wire.envelope import Domain, signed_bytes
 from smilesync.wire.messages import (
@@ -26,6 +26,7 @@ from smilesync.wire.messages import (
     Beacons,
     Body,
     Decided,
+    Hello,
     Propose,
     Status,
     Told,
@@ -42,10 +43,11 @@ A, B, C = (PeerId(bytes([n]) * 32) for n in (1, 2, 3))
 BODY = LAB.value().encode()
 HASH = value_hash(BODY)
 NONCE = bytes(range(16))
+EXAMPLE_TAG = bytes.fromhex("0aa07d23daebf0b061e7f4dd96908797")
 
 
-def _partners(lab: Lab = LAB, me: int | None = 0) -> Partners:
-    return Partners(lab.roster.circle, lab.roster, me, Entropy(bytes(16)))
+def _partners(lab: Lab = LAB, me: int | None = 0, name: PeerId = A) -> Partners:
+    return Partners(lab.roster.circle, lab.roster, name, me, Entropy(bytes(16)))
 
 
 def _slot(*keys: tuple[VoteKind, int], members: tuple[int, ...] = (0, 1, 2)) -> Slot:
@@ -65,7 +67,7 @@ def _signatures(messages: list[object]) -> int:
 
 @pytest.mark.spec("SPR-020")
 def test_who_follows_or_is_one_of_many_greets_and_a_voter_of_few_waits() -> None:
-    voter, follower = _partners(), _partners(me=None)
+    voter, follower = _partners(name=B), _partners(me=None)
 
     assert voter.connected(A) == []
     assert follower.connected(B) == [B]
@@ -84,8 +86,33 @@ def test_hello_of_another_circle_or_without_a_link_is_ignored() -> None:
     voter.connected(A)
 
     assert voter.handle_hello(_partners(MANY).hello(), A) == []
-    assert voter.handle_hello(_partners(me=None).hello(), B) == []
+    assert voter.handle_hello(_partners(me=None, name=B).hello(), B) == []
     assert not voter.known
+
+
+@pytest.mark.spec("SPR-020")
+def test_tag_is_the_one_of_the_example() -> None:
+    circle, name = CircleId(bytes([1]) * 32), PeerId(bytes([2]) * 32)
+    partners = Partners(circle, LAB.roster, A, None, Entropy(bytes(16)))
+    partners.connected(name)
+
+    partners.handle_hello(Hello(bytes(8), EXAMPLE_TAG, 0, False), name)
+
+    assert list(partners.known) == [name]
+
+
+@pytest.mark.spec("SPR-020")
+def test_hello_that_a_stranger_heard_and_says_again_makes_it_no_partner() -> None:
+    """It does not know the circle: partners learn what its people feel, and who they are."""
+    voter, follower = _partners(name=B), _partners(me=None, name=A)
+    for neighbour in (A, C):
+        voter.connected(neighbour)
+    said = follower.hello()
+
+    assert voter.handle_hello(said, C) == []
+    assert not voter.known
+    assert voter.handle_hello(said, A) == [A, C]
+    assert list(voter.known) == [A]
 
 
 @pytest.mark.spec("SPR-020")

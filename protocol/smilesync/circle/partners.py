@@ -60,13 +60,17 @@ class Partner:
 
 
 class Partners:
-    """The partners by name, and the own reach. Bounded by the links there can be."""
+    """The partners by name, and the own reach. Bounded by the links there can be.
+
+    `name` is the device's own, `me` its index in the roster.
+    """
 
     __slots__ = (
         "_circle",
         "_entropy",
         "_everybody",
         "_me",
+        "_name",
         "_roster",
         "known",
         "links",
@@ -74,13 +78,16 @@ class Partners:
         "serves",
     )
 
-    def __init__(self, circle: CircleId, roster: Roster, me: int | None, entropy: Entropy) -> None:
+    def __init__(
+        self, circle: CircleId, roster: Roster, name: PeerId, me: int | None, entropy: Entropy
+    ) -> None:
         self.known: dict[PeerId, Partner] = {}
         self.reach = 0
         self.serves = False
         """Has it partners that lack a link to some voter? Then all voters' words are wanted."""
         self._circle = circle
         self._entropy = entropy
+        self._name = name
         self.links: dict[PeerId, bool] = {}
         self._roster = roster
         self.follow(roster, me)
@@ -125,7 +132,7 @@ class Partners:
         With the first partner everybody is greeted: others may be reached over this device now.
         One of another circle is not noticed.
         """
-        if hello.tag != self._tag(hello.salt) or sender not in self.links:
+        if hello.tag != self._tag(hello.salt, sender) or sender not in self.links:
             return []
         back = [] if sender in self.known else [sender]  # its own link may be older than ours
         partner = self.known.setdefault(sender, Partner(sender))
@@ -137,7 +144,7 @@ class Partners:
     def hello(self) -> Hello:
         """Return what to tell a neighbour."""
         salt = self._entropy.draw(SALT_BYTES)
-        return Hello(salt, self._tag(salt), self.reach, self.serves)
+        return Hello(salt, self._tag(salt, self._name), self.reach, self.serves)
 
     def greeted(self) -> list[PeerId]:
         """Return everybody to tell when something of it changes."""
@@ -167,5 +174,6 @@ class Partners:
         self.links.update(dict.fromkeys(untold, True))
         return untold
 
-    def _tag(self, salt: bytes) -> bytes:
-        return hashlib.sha256(salt + self._circle).digest()[:TAG_BYTES]
+    def _tag(self, salt: bytes, who: PeerId) -> bytes:
+        """Return the tag of somebody: whoever hears it cannot say it, too."""
+        return hashlib.sha256(salt + self._circle + who).digest()[:TAG_BYTES]
