@@ -193,6 +193,21 @@ def test_no_slot_opens_before_the_circles_time_is_known_but_decisions_are_asked_
     assert circle.slot.own == {}, "no view of the next slot was nullified ahead of its time"
 
 
+@pytest.mark.parametrize("me", [0, None], ids=["voter", "follower"])
+def test_each_further_line_of_a_clock_that_searches_changes_nothing(me: int | None) -> None:
+    lab = Lab(4, silent=frozenset(range(4)))
+    circle = Circle(lab.circumstances(me), [], Entropy(bytes(16)), 5 * SECOND_NS)
+    circle.set_clock(Timeline(0, 30_000_000), False, 5 * SECOND_NS)
+    due_ns = circle.deadline_ns()
+
+    for step in range(1, 8):
+        now_ns = 5 * SECOND_NS + step * 50 * MS_NS
+        assert circle.set_clock(Timeline(0, 30_000_000 + step), False, now_ns) == []
+        assert circle.wake(now_ns) == [], "and nothing was left to do"
+        assert circle.deadline_ns() == due_ns > now_ns
+        assert not circle.slot.is_open
+
+
 def test_losing_the_clock_stops_fresh_votes_only() -> None:
     lab = Lab(1)
     circle = lab.circles[0]

@@ -11,7 +11,7 @@ from smilesync.circle import repair
 from smilesync.circle.answers import Answers, to_question, to_status, to_want
 from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
-from smilesync.circle.circumstances import Circumstances, Moment
+from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
 from smilesync.circle.early import Early
 from smilesync.circle.guard import QUESTION_MAX, RestartGuard, remembers
 from smilesync.circle.inputs import NOBODY, Basis, Counts, published
@@ -106,9 +106,12 @@ class Circle:
 
     def set_clock(self, line: Timeline | None, is_synced: bool, now_ns: int) -> list[Effect]:
         """Take the circle clock's new reading; kept proposals may have become acceptable."""
+        before_ns = self._timetable.opens_ns
         self._timetable.set_clock(line, is_synced=is_synced)
         gained = is_synced and self.timeline is None
         self.timeline = line if is_synced else None
+        if before_ns == self._timetable.opens_ns == NEVER_NS and not self.asking.partners:
+            return []  # a search moves the line many times a second: nothing is due by it
         effects = self.slot.progress(self._moment(now_ns)) if gained else []
         return effects + self._settle(now_ns)
 
