@@ -340,7 +340,7 @@ def _emotions() -> list[Case]:
     add(
         "for-neighbours-alone",
         ["EMO-002"],
-        emotion({1: 1, 2: 2, 3: False}),
+        emotion({1: 1, 2: 2, 3: True}),
         {"result": {"held": {name: 2}}},
     )
     bad: list[tuple[str, cbor.CborValue]] = [
@@ -352,7 +352,7 @@ def _emotions() -> list[Case]:
         ("a-series-of-samples", {1: 1, 2: [71, 72, 74]}),
         ("a-word", {1: 1, 2: "calm"}),
         ("unknown-key", {1: 1, 2: 1, 4: 1}),
-        ("for-circles-too-written-out", {1: 1, 2: 1, 3: True}),
+        ("for-circles-too-written-out", {1: 1, 2: 1, 3: False}),
         ("for-a-number", {1: 1, 2: 1, 3: 1}),
         ("not-a-map", [1, 1]),
     ]
