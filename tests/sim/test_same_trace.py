@@ -10,6 +10,7 @@ from smilesim.city import City, Plan
 from smilesim.crowd import Crowd, district
 from smilesim.fidelity import DAEMON, FAST, WIRE
 from smilesim.scenario import Scenario
+from smilesync.circle.circle import Circle
 from smilesync.peer import Peer
 from smilesync.wire.messages import Clock
 from support.ledger import Item, Ledger, first_difference
@@ -261,15 +262,16 @@ def test_two_hundred_peers_lose_power_and_come_back() -> None:
     assert fast.world.fired["power-loss"] == 200
 
 
-@pytest.mark.parametrize("name", ["calm", "split", "absence", "wearers"])
+@pytest.mark.parametrize("name", ["calm", "split", "absence", "wearers", "machines"])
 def test_who_settles_after_everything_lives_through_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`Peer` is right that it may leave out a settling, whatever else happens."""
+    """`Peer` and `Circle` are right that they may leave out a settling, whatever else happens."""
     one = town(name)
     plan = Plan(one, district(one.peers, 9), 9, one.seconds)
     _city, expected = live(plan, FAST)
     monkeypatch.setattr(Peer, "_is_settled", lambda _peer, _now_ns: False)
+    monkeypatch.setattr(Circle, "_is_settled", lambda _circle: False)
 
     _city, found = live(plan, FAST)
 

@@ -122,8 +122,7 @@ class Circle:
         if isinstance(message, Votes) and message.slot < self.slot.number:
             return []  # every third vote comes when q others have decided
         effects = self._route(message, sender, now_ns)
-        slot, is_quiet = self.slot, isinstance(message, (Votes, Status, Want))
-        if is_quiet and slot.is_open and not slot.has_moved and slot.around.state is not None:
+        if isinstance(message, (Votes, Status, Want)) and self._is_settled():
             return effects  # most votes complete no certificate: nothing follows
         return effects + self._settle(now_ns)
 
@@ -275,11 +274,10 @@ class Circle:
         if status.answer and index is not None:
             self.guard.handle_answer(status, index, self.slot, self.around.verifier)
             effects += self.slot.progress(self._moment(now_ns))
-        may = self.answers.may
-        if status.question and index is not None and may(sender, "question", now_ns):
+        if status.question and index is not None and self.answers.may(sender, "question", now_ns):
             answer = to_question(status, index, self.slot, self.chain, self.away(now_ns))
             effects.append(Send(sender, answer))
-        if not may(sender, "status", now_ns):
+        if not self.answers.may(sender, "status", now_ns):
             return effects
         if status.slot > self.slot.number:
             return [*effects, Send(sender, self._status(now_ns))]
@@ -291,6 +289,11 @@ class Circle:
             return []
         parts = to_want(message, self.slot, self.chain, self.members.reception.pool)
         return [Send(sender, part) for part in parts]
+
+    def _is_settled(self) -> bool:
+        """Is the open slot as the last settling left it?"""
+        slot = self.slot
+        return slot.is_open and not slot.has_moved and slot.around.state is not None
 
     def _settle(self, now_ns: int) -> list[Effect]:
         """Whatever an input led to: a rolled-back journal, a decision, the slot after it."""
