@@ -6,6 +6,7 @@ Source: SPEC section Merging (MRG-035, MRG-037).
 from collections.abc import Mapping, Sequence
 
 from smilesync.boot import ends
+from smilesync.circle.bounded import NOTHING
 from smilesync.circle.chain import shown
 from smilesync.circle.circle import Circle
 from smilesync.circle.partners import Partners
@@ -26,7 +27,7 @@ class Departed:
     def __init__(self, journal: Sequence[Record], gap_ns: int) -> None:
         self.ended = ended(journal)
         self._gap_ns = gap_ns
-        self._told_ns: dict[PeerId, int] = {}
+        self._told_ns: Mapping[PeerId, int] = NOTHING
 
     def tell_end(self, message: MeetingMessage, to: PeerId, now_ns: int) -> list[Effect]:
         """Tell somebody who still speaks for a circle that it ended."""
@@ -35,7 +36,7 @@ class Departed:
         self._told_ns = {peer: at for peer, at in self._told_ns.items() if at > since_ns}
         if step is None or to in self._told_ns:
             return []
-        self._told_ns[to] = now_ns
+        self._told_ns = {**self._told_ns, to: now_ns}
         return [Send(to, one) for one in shown(step)]
 
 

@@ -6,9 +6,9 @@ change, else under the roster it was decided by, fetched by hash, of whose signe
 the roster it trusts that one of them is honest. Source: SPEC sections Decisions, Membership.
 """
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
+from smilesync.circle.bounded import NOTHING, noted
 from smilesync.circle.heads import Heads
 from smilesync.circle.lawful import seats_after, state_after
 from smilesync.circle.library import Library
@@ -25,8 +25,6 @@ from smilesync.keys import Verifier
 from smilesync.wire.messages import CircleMessage, Decided, Piece, VoteKind, VoteSet
 from smilesync.wire.records import DecidedRecord, Proven, Seated
 
-Key = TypeVar("Key")
-Part = TypeVar("Part")
 Complete = tuple[Named, VoteSet, Roster]
 """A decision, its certificate, and the roster whose certificate it is."""
 
@@ -34,6 +32,7 @@ KEPT_DECISIONS = 3
 KEPT_TURNS = 32
 """Decisions kept because they changed the roster: steps for whoever was away meanwhile."""
 FUTURE_PARTS_MAX = 8
+"""Of later decisions; the oldest are forgotten: what is still needed is asked for again."""
 
 
 class Chain:
@@ -69,9 +68,9 @@ class Chain:
         self._founding = self._decided_by = roster
         self._turns: tuple[Complete, ...] = ()
         self._verifier = verifier
-        self._bodies: dict[ValueHash, tuple[Named, bytes]] = {}
-        self._certificates: dict[tuple[int, ValueHash], tuple[VoteSet, Roster]] = {}
-        self._votes: dict[tuple[int, int, ValueHash], dict[int, bytes]] = {}
+        self._bodies: Mapping[ValueHash, tuple[Named, bytes]] = NOTHING
+        self._certificates: Mapping[tuple[int, ValueHash], tuple[VoteSet, Roster]] = NOTHING
+        self._votes: Mapping[tuple[int, int, ValueHash], dict[int, bytes]] = NOTHING
         self._head = Head(0, NO_PREVIOUS, 0, None)
 
     def head(self) -> Head:
@@ -172,8 +171,7 @@ class Chain:
             by = self.roster.hash
             if seats_after(candidate.value, self.roster) is None:
                 raise Unwelcome("CIR-041", "a decision of another roster")
-        self._bodies[candidate.hash] = candidate, by
-        _bound(self._bodies)
+        self._bodies = noted(self._bodies, candidate.hash, (candidate, by), FUTURE_PARTS_MAX)
         self.library.want(by)
         return self._complete(slot, candidate.hash)
 
@@ -224,11 +222,13 @@ class Chain:
             ):
                 raise Unauthentic("CIR-033", f"a vote of member {index} does not verify")
         if not is_whole:
-            self._votes[slot, votes.view, votes.value_hash] = signed
-            _bound(self._votes)
+            place = slot, votes.view, votes.value_hash
+            self._votes = noted(self._votes, place, signed, FUTURE_PARTS_MAX)
             return None
-        self._certificates[slot, votes.value_hash] = whole, roster
-        _bound(self._certificates)
+        found = whole, roster
+        self._certificates = noted(
+            self._certificates, (slot, votes.value_hash), found, FUTURE_PARTS_MAX
+        )
         return self._complete(slot, votes.value_hash)
 
     def _turn(self, decided: Named, certificate: VoteSet, by: Roster) -> None:
@@ -249,9 +249,10 @@ class Chain:
         self.roster, self.state = roster, state
         self.library.keep(roster)
         later = [(h, b) for h, b in self._bodies.items() if b[0].value.slot > value.slot]
-        self._bodies = dict(later)
-        self._certificates = {k: c for k, c in self._certificates.items() if k[0] > value.slot}
-        self._votes = {k: v for k, v in self._votes.items() if k[0] > value.slot}
+        self._bodies = dict(later) or NOTHING
+        proven = {k: c for k, c in self._certificates.items() if k[0] > value.slot}
+        self._certificates = proven or NOTHING
+        self._votes = {k: v for k, v in self._votes.items() if k[0] > value.slot} or NOTHING
 
     def _seated(self, seated: Sequence[Seated], slot: int) -> tuple[Roster, State | None]:
         """Return roster and state of a slot: what the last change before it left."""
@@ -280,9 +281,3 @@ def shown(step: Complete) -> list[CircleMessage]:
     hint = by.hash if by.hash != decided.value.roster_hash else None
     votes = pack(decided.value.slot, [certificate])
     return [Decided(decided.body, certificate.view, hint), *votes]
-
-
-def _bound(parts: dict[Key, Part]) -> None:
-    """Forget the oldest parts; what is still needed is asked for again."""
-    while len(parts) > FUTURE_PARTS_MAX:
-        del parts[next(iter(parts))]

@@ -5,9 +5,10 @@ Source: SPEC section Merging (MRG-020, MRG-021).
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from smilesync.circle.bounded import NOTHING, noted
 from smilesync.circle.offer import comes_first
 from smilesync.config import MergingConfig
 from smilesync.ids import CircleId, PeerId, ValueHash
@@ -40,11 +41,11 @@ class Encounters:
 
     def __init__(self, config: MergingConfig) -> None:
         self._config = config
-        self._voices: dict[PeerId, Voice] = {}
+        self._voices: Mapping[PeerId, Voice] = NOTHING
 
     def heard(self, meet: Meet, sender: PeerId, now_ns: int) -> None:
         """Take the word of a neighbour; one that changes its circle is new."""
-        known = self._voices.pop(sender, None)
+        known = self._voices.get(sender)
         is_old = known is None or known.at_ns < now_ns - self._config.near_ns
         if known is None or is_old or known.meet.circle != meet.circle:
             known = Voice(meet, now_ns, now_ns, {})
@@ -52,9 +53,7 @@ class Encounters:
         known.heads.setdefault((meet.slot, meet.head), now_ns)
         while len(known.heads) > HEADS_KEPT:
             del known.heads[next(iter(known.heads))]
-        self._voices[sender] = known
-        if len(self._voices) > VOICES_MAX:
-            del self._voices[next(iter(self._voices))]
+        self._voices = noted(self._voices, sender, known, VOICES_MAX)
 
     def smaller(self, size: int, circle: CircleId, now_ns: int) -> list[CircleId]:
         """Return the circles, by id, that one of `size` voters may offer to: heard for a while."""

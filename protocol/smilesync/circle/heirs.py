@@ -5,6 +5,9 @@ and judges the whole as if it had come from an enemy. Source: SPEC section Succe
 SUC-043).
 """
 
+from collections.abc import Mapping
+
+from smilesync.circle.bounded import NOTHING, noted, without
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Genesis, decode_genesis
 from smilesync.effects import Effect, Send
@@ -27,9 +30,9 @@ class Heirs:
 
     def __init__(self, gap_ns: int) -> None:
         self._gap_ns = gap_ns
-        self._told_ns: dict[PeerId, int] = {}
-        self._parts: dict[PeerId, bytes] = {}
-        self._refused_ns: dict[PeerId, int] = {}
+        self._told_ns: Mapping[PeerId, int] = NOTHING
+        self._parts: Mapping[PeerId, bytes] = NOTHING
+        self._refused_ns: Mapping[PeerId, int] = NOTHING
 
     def tell(self, to: PeerId, genesis: Genesis, now_ns: int) -> list[Effect]:
         """Send the genesis of a successor to one of the old circle, at most once in a while."""
@@ -37,7 +40,7 @@ class Heirs:
         self._told_ns = _since(self._told_ns, now_ns - self._gap_ns)
         if to in self._told_ns:
             return []
-        self._told_ns[to] = now_ns
+        self._told_ns = {**self._told_ns, to: now_ns}
         data, circle = genesis.encode(), genesis.lineage.circle
         return [
             Send(to, Heir(circle, offset, len(data), data[offset : offset + HEIR_BYTES_MAX]))
@@ -52,21 +55,19 @@ class Heirs:
         self._refused_ns = _since(self._refused_ns, now_ns - REFUSED_GAPS * self._gap_ns)
         if sender in self._refused_ns:
             raise Unwelcome("SUC-043", "from a neighbour that told a false genesis")
-        known = self._parts.pop(sender, b"") if part.offset else b""
-        self._parts.pop(sender, None)
+        known = self._parts.get(sender, b"") if part.offset else b""
+        self._parts = without(self._parts, sender)
         if part.offset != len(known) or part.offset + len(part.data) > part.size_bytes:
             return None
         known += part.data
         if len(known) == part.size_bytes:
             return known
-        self._parts[sender] = known
-        if len(self._parts) > TELLERS_MAX:
-            del self._parts[next(iter(self._parts))]
+        self._parts = noted(self._parts, sender, known, TELLERS_MAX)
         return None
 
     def refuse(self, sender: PeerId, now_ns: int) -> None:
         """Hear nothing of a neighbour for a while that told a genesis which is none."""
-        self._refused_ns[sender] = now_ns
+        self._refused_ns = {**self._refused_ns, sender: now_ns}
 
 
 def read_heir(
@@ -96,6 +97,6 @@ def read_heir(
     return genesis
 
 
-def _since(times_ns: dict[PeerId, int], since_ns: int) -> dict[PeerId, int]:
+def _since(times_ns: Mapping[PeerId, int], since_ns: int) -> Mapping[PeerId, int]:
     """Return those that are younger; what is older binds nobody."""
     return {peer: at_ns for peer, at_ns in times_ns.items() if at_ns > since_ns}

@@ -5,8 +5,9 @@ Pieces are put together per sender, so that a liar spoils only its own.
 Source: SPEC section Membership (MEM-020).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from smilesync.circle.bounded import NOTHING, noted, without
 from smilesync.circle.roster import Roster, roster_of
 from smilesync.circle.state import State, state_of
 from smilesync.config import PIECED_BYTES_MAX
@@ -35,9 +36,9 @@ class Library:
     def __init__(self, roster: Roster) -> None:
         self._circle = roster.circle
         self._rosters: tuple[Roster, ...] = (roster,)
-        self._claimed: dict[bytes, Roster] = {}
-        self._wanted: dict[bytes, None] = {}
-        self._parts: dict[tuple[PeerId, bytes], bytes] = {}
+        self._claimed: Mapping[bytes, Roster] = NOTHING
+        self._wanted: tuple[bytes, ...] = ()
+        self._parts: Mapping[tuple[PeerId, bytes], bytes] = NOTHING
 
     def roster(self, roster_hash: bytes) -> Roster | None:
         """Return the roster of this hash, None if it is not held."""
@@ -45,7 +46,7 @@ class Library:
 
     def keep(self, roster: Roster) -> None:
         """Hold a roster of a decision; the oldest ones give way."""
-        self._claimed.pop(roster.hash, None)
+        self._claimed = without(self._claimed, roster.hash)
         if roster is not self._rosters[-1]:
             others = [one for one in self._rosters if one.hash != roster.hash]
             self._rosters = (*others, roster)[-ROSTERS_MAX:]
@@ -57,10 +58,8 @@ class Library:
 
     def want(self, roster_hash: bytes) -> None:
         """Ask for a roster with the next question, unless it is held."""
-        if self.roster(roster_hash) is None:
-            self._wanted[roster_hash] = None
-            while len(self._wanted) > WANTED_MAX:
-                del self._wanted[next(iter(self._wanted))]
+        if self.roster(roster_hash) is None and roster_hash not in self._wanted:
+            self._wanted = (*self._wanted, roster_hash)[-WANTED_MAX:]
 
     def requests(
         self, peer: PeerId, state_hash: bytes | None, named: Collection[bytes]
@@ -93,23 +92,19 @@ class Library:
         held = self._parts.get(key, b"")
         if piece.offset != len(held) or piece.size_bytes > PIECED_BYTES_MAX:
             return None
-        self._parts.pop(key, None)
+        self._parts = without(self._parts, key)
         body = held + piece.data
         if len(body) < piece.size_bytes:
-            self._parts[key] = body
-            while len(self._parts) > PARTS_MAX:
-                del self._parts[next(iter(self._parts))]
+            self._parts = noted(self._parts, key, body, PARTS_MAX)
             return None
         if piece.hash == state_hash:
             return self._whole_state(body, state_hash)
         roster = roster_of(self._circle, body)
         if roster.hash != piece.hash:
             raise Malformed("MEM-020", "the pieces make another roster than was asked for")
-        del self._wanted[roster.hash]
+        self._wanted = tuple([one for one in self._wanted if one != roster.hash])
         # Anybody can name a roster of its own making: that must not push out those that count.
-        self._claimed[roster.hash] = roster
-        while len(self._claimed) > CLAIMED_MAX:
-            del self._claimed[next(iter(self._claimed))]
+        self._claimed = noted(self._claimed, roster.hash, roster, CLAIMED_MAX)
         return None
 
     def _decided(self, roster_hash: bytes) -> Roster | None:

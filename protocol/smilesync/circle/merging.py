@@ -6,9 +6,10 @@ A voter agrees only if its wearer does, and to an offer only while voters of the
 themselves that it is open. Source: SPEC section Merging.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
+from smilesync.circle.bounded import NOTHING, noted
 from smilesync.circle.circumstances import NEVER_NS, Circumstances
 from smilesync.circle.encounter import Encounters
 from smilesync.circle.genesis import Genesis, Policy
@@ -96,9 +97,9 @@ class Merger:
         self._me = me
         self._encounters = Encounters(config)
         self._proofs = Proofs(config)
-        self._ready: dict[PeerId, dict[Ready, int]] = {}
-        self._heads: dict[int, ValueHash] = {}
-        self._offered_ns: dict[CircleId, int] = {}
+        self._ready: Mapping[PeerId, dict[Ready, int]] = NOTHING
+        self._heads: Mapping[int, ValueHash] = NOTHING
+        self._offered_ns: Mapping[CircleId, int] = NOTHING
         self._courted_ns = NOT_YET_NS
         self._is_proven = True
         self._is_leaving = False
@@ -254,7 +255,7 @@ class Merger:
             return "the offer is for another circle"
         if not comes_first(held.roster.size, end.circle, around.roster.size, own):
             return "the other circle is the smaller one"
-        known = self._heads | {head.slot: head.hash}
+        known = {**self._heads, head.slot: head.hash}
         if known.get(held.offer.head_slot) != held.offer.head:
             return "the offer names a decision that is none of the last"
         voters = held.roster.index_of
@@ -331,13 +332,10 @@ class Merger:
         self._is_proven = now.pedigree.is_whole
         if head.value is None or head.slot in self._heads:
             return
-        self._heads[head.slot] = head.hash
-        while len(self._heads) > HEADS_KEPT:
-            del self._heads[next(iter(self._heads))]
+        self._heads = noted(self._heads, head.slot, head.hash, HEADS_KEPT)
         if isinstance(head.value.merging, Offer):
-            self._offered_ns[head.value.merging.circle] = now_ns
-            if len(self._offered_ns) > REMEMBERED_MAX:
-                del self._offered_ns[next(iter(self._offered_ns))]
+            other = head.value.merging.circle
+            self._offered_ns = noted(self._offered_ns, other, now_ns, REMEMBERED_MAX)
 
     def _hear_ready(self, ready: Ready, sender: PeerId, now_ns: int) -> None:
         known = self._ready.get(sender, {})
@@ -346,7 +344,7 @@ class Merger:
         fresh[ready] = now_ns
         while len(fresh) > OFFERS_AT_ONCE + 1:
             del fresh[next(iter(fresh))]
-        self._ready[sender] = fresh
+        self._ready = {**self._ready, sender: fresh}
 
     def _count_ready(self, ready: Ready, around: Circumstances, now_ns: int) -> int:
         since_ns = now_ns - self._config.near_ns

@@ -3,9 +3,10 @@
 Source: SPEC sections Membership (INV-017) and Evidence (EVD-005).
 """
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from dataclasses import replace
 
+from smilesync.circle.bounded import NOTHING
 from smilesync.circle.changes import Admission, Cited
 from smilesync.circle.evidence import hash_of
 from smilesync.circle.heads import Heads
@@ -31,8 +32,8 @@ class Pool:
     __slots__ = ("_evidence", "_held", "neighbours", "signs")
 
     def __init__(self) -> None:
-        self._held: dict[Place, Petition] = {}
-        self._evidence: dict[VoterKey, Evidence] = {}
+        self._held: Mapping[Place, Petition] = NOTHING
+        self._evidence: Mapping[VoterKey, Evidence] = NOTHING
         self.signs: dict[PeerId, bytes] = {}
         """The newest head that those who wait for a seat were heard to know (SPR-042)."""
         self.neighbours: Collection[PeerId] = ()
@@ -42,7 +43,7 @@ class Pool:
         """Hold evidence; returns whether it is the first against its voter key."""
         if evidence.voter in self._evidence:
             return False
-        self._evidence[evidence.voter] = evidence
+        self._evidence = {**self._evidence, evidence.voter: evidence}
         return True
 
     def accused(self, voter: bytes) -> bool:
@@ -86,7 +87,7 @@ class Pool:
         """Hold a verified petition; returns whether it is held now and was not before."""
         if not self.has_room(petition):
             return False
-        self._held[petition.kind, petition.identity] = petition
+        self._held = {**self._held, (petition.kind, petition.identity): petition}
         return True
 
     def has_join(self, identity: PeerId, voter: VoterKey) -> bool:
@@ -101,24 +102,22 @@ class Pool:
         """
         place = ObjectKind.JOIN, leave.identity
         is_new = self._held[place].hash != leave.hash
-        self._held[place] = replace(leave, head=head)
+        self._held = {**self._held, place: replace(leave, head=head)}
         return is_new
 
     def expire(self, heads: Container[bytes]) -> None:
         """Drop what was asked for at a head that is too old to be granted."""
-        self._held = {
-            place: one
-            for place, one in self._held.items()
-            if place[0] not in AT_A_HEAD or one.head in heads
-        }
+        held = self._held.items()
+        live = {at: one for at, one in held if at[0] not in AT_A_HEAD or one.head in heads}
+        self._held = live or NOTHING
 
     def settle(self, inside: Collection[PeerId], seats: Collection[VoterKey]) -> None:
         """Drop what was decided: who joins is in, the voter key of who leaves is out."""
         self.signs = {who: head for who, head in self.signs.items() if who in inside}
-        self._evidence = {v: e for v, e in self._evidence.items() if v in seats}
-        self._held = {
-            place: one for place, one in self._held.items() if _is_due(place[0], one, inside, seats)
-        }
+        self._evidence = {v: e for v, e in self._evidence.items() if v in seats} or NOTHING
+        held = self._held.items()
+        due = {at: one for at, one in held if _is_due(at[0], one, inside, seats)}
+        self._held = due or NOTHING
 
     def admissions(self, heads: Heads, at_us: int) -> list[Admission]:
         """Return who may be admitted by a value that begins at `at_us`, by hash."""

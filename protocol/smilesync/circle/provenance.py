@@ -7,9 +7,10 @@ way, so it can keep a proof that is as short as possible: of the decisions it to
 without which the next one could not be believed. Source: SPEC section Merging (MRG-005 to MRG-008).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from smilesync.circle.bounded import NOTHING, noted
 from smilesync.circle.genesis import Genesis, circle_id_of, decode_genesis
 from smilesync.circle.lawful import seats_after
 from smilesync.circle.offer import Offer, can_merge
@@ -86,7 +87,7 @@ class Pedigree:
         self._links_bytes = 0
         self._trusted = founding
         self._latest: Step | None = None
-        self._offers: dict[ValueHash, tuple[Step, ...]] = {}
+        self._offers: Mapping[ValueHash, tuple[Step, ...]] = NOTHING
         self.is_whole = True
         """Can the circle still be proven by what this device keeps?"""
 
@@ -112,9 +113,8 @@ class Pedigree:
             self._keep(link)
         self._latest = step
         if isinstance(decided.value.merging, Offer):
-            self._offers[decided.hash] = (*self._links, step)
-            if len(self._offers) > OFFERS_KEPT:
-                del self._offers[next(iter(self._offers))]
+            steps = (*self._links, step)
+            self._offers = noted(self._offers, decided.hash, steps, OFFERS_KEPT)
         return proven(link) if link is not None else None
 
     def open_offer(self, circle_us: int) -> tuple[ValueHash, Offer] | None:

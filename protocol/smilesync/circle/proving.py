@@ -4,8 +4,9 @@ Parts of one neighbour are put together in order, and the whole is judged as if 
 enemy. Source: SPEC section Merging (MRG-003, MRG-004, MRG-009).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from smilesync.circle.bounded import NOTHING, noted
 from smilesync.circle.provenance import Name, Provenance, read_proof
 from smilesync.config import MergingConfig
 from smilesync.effects import Effect, Send
@@ -48,8 +49,8 @@ class Proofs:
         self._spelled: tuple[Name | None, bytes] = None, b""
         self._turn = self._tries = 0
         self._asked_ns = -config.say_ns
-        self._answered_ns: dict[PeerId, int] = {}
-        self._refused_ns: dict[PeerId, int] = {}
+        self._answered_ns: Mapping[PeerId, int] = NOTHING
+        self._refused_ns: Mapping[PeerId, int] = NOTHING
 
     def holds(self, name: Name) -> bool:
         """Is this the proof that is held?"""
@@ -114,10 +115,7 @@ class Proofs:
         gap_ns = self._config.prove_gap_ns
         if now_ns - self._answered_ns.get(to, now_ns - gap_ns) < gap_ns:
             return []
-        self._answered_ns.pop(to, None)
-        self._answered_ns[to] = now_ns
-        if len(self._answered_ns) > PEERS_MAX:
-            del self._answered_ns[next(iter(self._answered_ns))]
+        self._answered_ns = noted(self._answered_ns, to, now_ns, PEERS_MAX)
         proof = own
         if proof is None and self.holds((asked.circle, asked.offer)):
             proof = self.held
@@ -133,10 +131,7 @@ class Proofs:
         ]
 
     def _refuse(self, peer: PeerId, now_ns: int) -> None:
-        self._refused_ns.pop(peer, None)
-        self._refused_ns[peer] = now_ns
-        if len(self._refused_ns) > PEERS_MAX:
-            del self._refused_ns[next(iter(self._refused_ns))]
+        self._refused_ns = noted(self._refused_ns, peer, now_ns, PEERS_MAX)
 
     def _go_on(self, now_ns: int) -> list[Effect]:
         """Ask the same neighbour for the next parts."""

@@ -6,9 +6,10 @@ SPEC section Succession (SUC-045 to SUC-047).
 """
 
 import hashlib
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
+from smilesync.circle.bounded import NOTHING, noted, without
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.genesis import Genesis, Policy
 from smilesync.circle.lineage import Lineage
@@ -118,7 +119,7 @@ class Invites:
     __slots__ = ("_of",)
 
     def __init__(self) -> None:
-        self._of: dict[PeerId, Carried] = {}
+        self._of: Mapping[PeerId, Carried] = NOTHING
 
     def take(
         self, said: Carried, sender: PeerId, *, is_due: bool, known: Container[PeerId]
@@ -129,11 +130,11 @@ class Invites:
         """
         if said.signer != sender or not is_due:
             raise Unwelcome("SUC-046", "an invitation that nobody waits for, or of somebody else")
-        self._of.pop(sender, None)
-        self._of[sender] = said
-        if len(self._of) > INVITES_MAX:
-            strangers = (one for one in self._of if one not in known)
-            del self._of[next(strangers, next(iter(self._of)))]
+        invites = noted(self._of, sender, said, INVITES_MAX + 1)
+        if len(invites) > INVITES_MAX:
+            strangers = (one for one in invites if one not in known)
+            invites = without(invites, next(strangers, next(iter(invites))))
+        self._of = invites
 
     def grant(self, genesis: Genesis, me: PeerId, around: Circumstances) -> Carried | None:
         """Return one that is for this device, and for the circle that it goes over to.

@@ -8,10 +8,11 @@ Succession.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from smilesync.circle.bounded import NOTHING
 from smilesync.circle.circumstances import NEVER_NS, Circumstances
 from smilesync.circle.genesis import FounderCard, Genesis, Policy, found
 from smilesync.circle.heirs import Heirs, read_heir
@@ -102,11 +103,11 @@ class Succession:
         self._heirs = Heirs(config.heir_gap_ns)
         self._heir: Genesis | None = None
         self.invites = Invites()
-        self._heard: dict[PeerId, tuple[Stranded, int]] = {}
+        self._heard: Mapping[PeerId, tuple[Stranded, int]] = NOTHING
         self._ready_ns: int | None = None
         self._call: Call | None = None
         self._caller: PeerId | None = None
-        self._cards: dict[PeerId, FounderCard] = {}
+        self._cards: Mapping[PeerId, FounderCard] = NOTHING
         self._silent: tuple[PeerId, ...] = ()
         self._called_ns = self._pledged_ns = -NEVER_NS
         self._deadline_ns = 0
@@ -254,7 +255,7 @@ class Succession:
     def _answer(self, call: Call, caller: PeerId, now: Situation, now_ns: int) -> list[Effect]:
         """Give up the old circle, then sign; the signature waits for the new key."""
         self._call, self._caller, self._called_ns = call, caller, now_ns
-        self._cards = {}
+        self._cards = NOTHING
         self._pledged_ns = now_ns
         if self.key is not None:
             return self._pledge(call, now)
@@ -275,7 +276,7 @@ class Succession:
         data = pledge_bytes(call, self._me, self.key.public)
         voter = VoterKey(self.key.public)
         card = FounderCard(self._me, voter, self._identity.sign(data), self.key.sign(data))
-        self._cards[self._me] = card
+        self._cards = {**self._cards, self._me: card}
         return [*self._to_others(call, _pledge_of(call, card)), *self._complete(call, now)]
 
     def _pledge_again(self, call: Call, to: PeerId) -> list[Effect]:
@@ -311,7 +312,7 @@ class Succession:
                 told = invite(sender, self._identity, now.around, now.circle_us) + told
             return told
         if said.circle == now.around.roster.circle and sender in now.around.roster.index_of:
-            self._heard[sender] = said, now_ns
+            self._heard = {**self._heard, sender: (said, now_ns)}
         return []
 
     def _handle_pledge(self, pledge: Pledge, sender: PeerId, now: Situation) -> list[Effect]:
@@ -320,7 +321,7 @@ class Succession:
             return []  # of a call that is over here, or has not come yet: it is said again
         card = FounderCard(sender, pledge.voter, pledge.identity_signature, pledge.voter_signature)
         card.verify_over(pledge_bytes(call, sender, card.voter), now.around.verifier)
-        self._cards[sender] = card
+        self._cards = {**self._cards, sender: card}
         return self._complete(call, now)
 
     def _complete(self, call: Call, now: Situation) -> list[Effect]:
