@@ -306,7 +306,7 @@ class Peer:
             return False
         if circle is None or circle.slot.is_turn:
             return circle is None
-        return circle.chain.head().slot == seen[2] and circle.members.around is self._around
+        return circle.slot.number == seen[2] and circle.members.around is self._around
 
     def _end(self, effects: list[Effect], now_ns: int, *, is_news: bool) -> list[Effect]:
         """Settle if that would find something to do, or partners may want to hear the news."""
@@ -325,17 +325,16 @@ class Peer:
         if now_ns >= self.clock.expiry_ns:
             effects = effects + self.clock.wake(now_ns)
         effects = self._tell_clock(effects, now_ns)
-        circle, head_slot = self.circle, 0
+        circle, number = self.circle, 0
         if circle is not None:
             effects = effects + self.crowd.settle(self.board, circle, self.clock, now_ns)
             if circle.slot.is_turn and circle.wants_pattern(now_ns):
                 pattern = self.belonging.pattern(self._preferred, now_ns)
                 effects = effects + circle.propose(pattern, now_ns)
-            head = circle.chain.head()
-            head_slot = head.slot
-            if head.value is not None and head_slot != self._seen[2]:
-                self.wishes.decided(head_slot, head.value.pattern)
-        seen = (self.clock.revision, self.board.revision, head_slot)
+            number, head = circle.slot.number, circle.slot.head
+            if head.value is not None and number != self._seen[2]:
+                self.wishes.decided(head.slot, head.value.pattern)
+        seen = (self.clock.revision, self.board.revision, number)
         is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
         if is_changed or seen != self._seen or is_due or self._is_waiting:
             self._seen = seen

@@ -342,7 +342,7 @@ class CircleClock:
             self.error_us += -(-aged_us * config.error_growth_ppm // 1_000_000)
         self._followed_us = now_us
         self.expiry_ns = self._expiry(now_ns)
-        fallen = sum(window.has_fallen for window in self._windows.values())
+        fallen = sum([window.has_fallen for window in self._windows.values()])
         has_company = len(self._windows) + len(self._own) - fallen > self._faults
         if self.error_us > config.guard_us or self.expiry_ns <= now_ns or not has_company:
             self._lose(now_ns, effects)

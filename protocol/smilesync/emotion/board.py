@@ -119,7 +119,7 @@ class EmotionBoard:
 
     def held(self, now_ns: int) -> tuple[tuple[PeerId, EmotionState], ...]:
         """Return what neighbours feel and let us know, by name."""
-        return tuple(self._hearing.held(now_ns))
+        return tuple(sorted(self._hearing.held(now_ns)))
 
     def company(self, now_ns: int) -> Counts:
         """Return how many neighbours feel each state, as far as they say."""

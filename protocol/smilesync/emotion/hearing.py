@@ -117,12 +117,12 @@ class Hearing:
         return voice is not None and voice.is_for_circle
 
     def held(self, now_ns: int) -> list[tuple[PeerId, EmotionState]]:
-        """Return what neighbours feel, by name; what has expired is not there."""
-        return sorted(
+        """Return what neighbours feel, in any order; what has expired is not there."""
+        return [
             (peer, voice.state)
             for peer, voice in self._voices.items()
             if voice.state is not None and now_ns < voice.until_ns
-        )
+        ]
 
     def expire(self, now_ns: int) -> list[PeerId]:
         """Drop what is too old; return whose word expired, by name."""
