@@ -133,7 +133,7 @@ def domain_separation_dropped(patch: Patch) -> None:
 
 def votes_without_limit(patch: Patch) -> None:
     """A liar may cast more than three votes in a view, and all are kept."""
-    patch.set(VoteBook, "_has_room", lambda self, key, index: True)
+    patch.set(VoteBook, "_with_room", lambda self, key, votes: votes)
 
 
 def another_accused(patch: Patch) -> None:
