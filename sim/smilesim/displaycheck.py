@@ -213,17 +213,17 @@ class DisplayCheck:
         """
         if sum(self._shown[circle.index].values()) < 2:
             return []
-        watched = (self._watched.get(member) for member in circle.everybody)
-        true = [one for one in watched if one is None or one.clock_off_until_tick <= tick]
-        off = sum(
-            one is not None and one.clock_off_until_tick > tick
-            for one in map(self._watched.get, circle.members)
-        )
-        if off > (len(circle.voters) - 1) // 3:
-            return []
-        here = (one for one in true if one is not None and one.circle is circle)
-        selected = (self._eyes[one.index].selected for one in here)
-        return [one for one in selected if one is not None]
+        found, off = list[Selected](), 0
+        for member in circle.everybody:
+            one = self._watched.get(member)
+            if one is None:
+                continue
+            selected = self._eyes[member].selected
+            if one.clock_off_until_tick > tick:
+                off += member in circle.members
+            elif one.circle is circle and selected is not None:
+                found.append(selected)
+        return found if off <= (len(circle.voters) - 1) // 3 else []
 
     def finish(self, tick: int) -> None:
         """Judge the selections that still run as if they ended now."""
