@@ -122,9 +122,8 @@ class Circle:
         if isinstance(message, Votes) and message.slot < self.slot.number:
             return []  # every third vote comes when q others have decided
         effects = self._route(message, sender, now_ns)
-        if isinstance(message, (Votes, Status, Want)) and self._is_settled():
-            return effects  # most votes complete no certificate: nothing follows
-        return effects + self._settle(now_ns)
+        is_quiet = isinstance(message, (Votes, Status, Want)) and self._is_settled()
+        return effects if is_quiet else effects + self._settle(now_ns)
 
     def connected(self, peer: PeerId) -> list[Effect]:
         """A link with `peer` came up: whoever still asks after a restart asks there at once."""
@@ -188,10 +187,9 @@ class Circle:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake` at the latest."""
-        slot, asking_ns = self.slot, self.asking.deadline_ns
-        is_waiting = not slot.is_open and not self.guard.is_over
-        slot_ns = self._timetable.opens_ns if is_waiting else slot.deadline_ns()
-        return slot_ns if slot_ns < asking_ns else asking_ns
+        is_waiting = not self.slot.is_open and not self.guard.is_over
+        slot_ns = self._timetable.opens_ns if is_waiting else self.slot.deadline_ns()
+        return min(slot_ns, self.asking.deadline_ns)
 
     def quorum_until_ns(self) -> int:
         """Return until when q voters count as heard; past if they do not."""
@@ -281,8 +279,7 @@ class Circle:
             return effects
         if status.slot > self.slot.number:
             return [*effects, Send(sender, self._status(now_ns))]
-        parts = to_status(status, self.slot, self.chain)
-        return effects + [Send(sender, part) for part in parts]
+        return effects + [Send(sender, one) for one in to_status(status, self.slot, self.chain)]
 
     def _handle_want(self, message: Want, sender: PeerId, now_ns: int) -> list[Effect]:
         if not self.answers.may(sender, "want", now_ns):
@@ -291,7 +288,7 @@ class Circle:
         return [Send(sender, part) for part in parts]
 
     def _is_settled(self) -> bool:
-        """Is the open slot as the last settling left it?"""
+        """Is the open slot as the last settling left it? Most votes complete no certificate."""
         slot = self.slot
         return slot.is_open and not slot.has_moved and slot.around.state is not None
 
