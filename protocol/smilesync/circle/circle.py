@@ -198,10 +198,7 @@ class Circle:
         return self.presence.quorum_until_ns(window_ns)
 
     def select(self, standing: Standing) -> list[Effect]:
-        """Select anew; a value is on the record before it is in the light.
-
-        Its `heard_until_ns` is from the clock's exchanges, which cannot be replayed.
-        """
+        """Select anew; a value is on the record before it is in the light."""
         if self.lease.update(standing):
             return [Persist(records.encode(records.Shown(self.lease.shown_slot)))]
         return []

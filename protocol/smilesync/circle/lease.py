@@ -25,7 +25,8 @@ class Standing(NamedTuple):
 
     `timeline` is None while not SYNCED; `is_willing`: the wearer consents to the collective light.
     `hears_quorum`: q voters were heard just now. `heard_until_ns`: until when q voters count as
-    heard within `UNHEARD_NS_MAX`; past if they do not.
+    heard within `UNHEARD_NS_MAX`, by the clock's exchanges, which cannot be replayed; past if they
+    do not.
     """
 
     now_ns: int
