@@ -113,6 +113,8 @@ $(VENV)/.run: $(VENV)/.base requirements/run.txt pyproject.toml
 $(VENV)/.compiled: $(VENV)/.base requirements/run.txt requirements/fast.txt pyproject.toml \
   sim/build_compiled.py $(shell find protocol node sim -name '*.py' -o -name '*.toml')
 	@command -v $(CC) >/dev/null || { echo "A C compiler is needed: sudo apt install gcc"; exit 1; }
+	@test -f "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" \
+	  || { echo "Python's headers are needed: sudo apt install python3-dev"; exit 1; }
 	$(PIP) install $(LOCKED) -r requirements/run.txt -r requirements/fast.txt
 	@echo "compiling; this takes three minutes"
 	HATCH_BUILD_HOOKS_ENABLE=true $(PIP) install --no-deps --no-build-isolation --force-reinstall .
