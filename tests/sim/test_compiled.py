@@ -9,10 +9,23 @@ import pytest
 
 from smilesim import origin
 from smilesim.main import main
+from support.vectors import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAST = ROOT / ".venv-fast" / "bin"
 ASK = "from smilesim import origin; print(origin.is_compiled(), origin.code_hash())"
+
+DECODE = """
+import json, sys
+from smilesync.errors import Malformed
+from smilesync.wire import cbor
+for case in json.load(open(sys.argv[1]))["cases"]:
+    try:
+        cbor.decode(bytes.fromhex(case["given"]["cbor"]))
+        print(None)
+    except Malformed as error:
+        print(error.rule)
+"""
 
 RUNS = {
     "calm": ("--peers", "60"),
@@ -67,6 +80,12 @@ def test_a_run_is_the_same_to_the_bit(name: str, capsys: pytest.CaptureFixture[s
     compiled = started("smilesim", *asked)
     main(asked)
     assert reported(compiled.stdout) == reported(capsys.readouterr().out)
+
+
+def test_bytes_of_no_type_that_the_code_names_are_refused_as_ever() -> None:
+    vectors = ROOT / "tests" / "vectors" / "cbor.json"
+    answer = started("python", "-c", DECODE, str(vectors))
+    assert answer.stdout.split() == [str(case.get("error")) for case in load("cbor")], answer.stderr
 
 
 @pytest.mark.parametrize("fidelity", ["wire", "daemon"])
