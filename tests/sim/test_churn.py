@@ -79,7 +79,7 @@ def test_a_seat_is_lost_if_its_voter_was_heard_all_the_time(
     check, circle = city.checks.seats, city.circles[0]
     voter = circle.voters[0]
     step = SeatStep(3, b"v", (voter,), (), removed=1, admitted=0, left=0)
-    check._first_vote[circle.index, 3, b"v"] = 5_000 + SPARE_TICKS - 1
+    check._first_vote[circle.index][3, b"v"] = 5_000 + SPARE_TICKS - 1
     if streak_began is not None:
         check._heard_since[voter] = streak_began
 
