@@ -277,7 +277,7 @@ BROKEN_BY = [
 UNSEEN_BY = [
     Case("slot-decided", CALM, planted.NeverDecides),
     Case("lease-renewed", CALM, planted.NeverDecides),
-    # Cut half a second sooner: then a leader is among those who are cut off.
+    # Cut half a second sooner: then a slot needs its second leader.
     Case("leader-changed", SPLIT.replace("at_s = 6.0", "at_s = 5.5"), planted.SticksToOneLeader),
     Case("view-nullified", SPLIT, planted.SticksToOneLeader),
     Case("restarted", BLACKOUT, (World, "power_on_at", comes_once)),
