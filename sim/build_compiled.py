@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,8 @@ def build(source: Path, library: Path) -> None:
     settings = source / "mypy.ini"
     settings.write_text(SETTINGS, encoding="utf-8")
     packages = [part for package in PACKAGES for part in ("-p", Path(package).name)]
-    with _working_in(source):
+    os.environ["MYPYPATH"] = str(source)
+    with contextlib.chdir(source):  # mypyc leaves its C files where it is called
         extensions = mypycify(
             ["--config-file", str(settings), *packages],
             only_compile_paths=[str(path) for path in paths],
@@ -133,15 +133,3 @@ def _is_frozen(node: ast.AST) -> bool:
         return False
     decorators = (ast.unparse(decorator) for decorator in node.decorator_list)
     return any(one.startswith("dataclass(frozen=True") for one in decorators)
-
-
-@contextlib.contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
-    """Work in `folder`: mypyc finds packages, and leaves its C files, where it is called."""
-    before = Path.cwd()
-    os.environ["MYPYPATH"] = str(folder)
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
