@@ -25,7 +25,7 @@ INNER_LOOPS = (
     *("disk", "displaycheck", "engine", "execution", "farcheck", "fate", "inputcheck"),
     *("lightsample", "liveness", "measure", "mergecheck", "oscillator", "overlap", "pace", "radio"),
     *("restartcheck", "retention", "rolls", "seatcheck", "stagecheck", "successioncheck"),
-    *("successors", "timeline", "trace", "verify", "votecheck", "wearers", "wire", "world"),
+    *("successors", "timeline", "toy", "trace", "verify", "votecheck", "wearers", "wire", "world"),
 )
 """Modules of the simulator in which a run spends its time."""
 

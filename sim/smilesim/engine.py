@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from operator import itemgetter
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from smilesync.commands import Command
 
@@ -127,20 +127,23 @@ StationT = TypeVar("StationT", contravariant=True)
 MarkT = TypeVar("MarkT", contravariant=True)
 
 
-class Host(Protocol[WayT, MessageT, StationT, MarkT]):
-    """Whoever owns the stations. What it answers: is the station to be woken in this tick?"""
+class Host(Generic[WayT, MessageT, StationT, MarkT]):
+    """Whoever owns the stations. What it answers: is the station to be woken in this tick?
 
-    def hear(self, way: WayT, message: MessageT, key: int) -> bool:
+    A base class and no protocol: compiled, what happens then is found without looking for a name.
+    """
+
+    def hear(self, way: WayT, message: MessageT, key: int, /) -> bool:
         """A message reaches the station of `way`."""
-        ...
+        raise NotImplementedError
 
-    def mark(self, station: StationT, mark: MarkT, key: int) -> bool:
+    def mark(self, station: StationT, mark: MarkT, key: int, /) -> bool:
         """An event of its own comes for `station`."""
-        ...
+        raise NotImplementedError
 
-    def wake(self, station: StationT) -> None:
+    def wake(self, station: StationT, /) -> None:
         """Everything that reaches `station` in this tick has done so."""
-        ...
+        raise NotImplementedError
 
 
 def step(wheel: Wheel, host: Host[Any, Any, Any, Any]) -> None:
@@ -148,18 +151,17 @@ def step(wheel: Wheel, host: Host[Any, Any, Any, Any]) -> None:
     bucket = wheel.advance()
     if not bucket:
         return
-    hear, wake = host.hear, host.wake
     due: Lane | None = None
     for key, lane, payload in bucket:
         station = lane.station
         if due is not None and due is not station:
-            wake(due)
+            host.wake(due)
             due = None
         if lane is station:
             if host.mark(station, payload, key):
                 due = station
-        elif hear(lane, payload, key):
+        elif host.hear(lane, payload, key):
             due = station
     if due is not None:
-        wake(due)
+        host.wake(due)
     bucket.clear()

@@ -10,7 +10,7 @@ from smilesim.checks import Checks
 from smilesim.coverage import WATCHED
 from smilesim.device import UNHARMED, Device
 from smilesim.disk import DiskFull
-from smilesim.engine import NEVER_NS, Mark, Wheel
+from smilesim.engine import NEVER_NS, Host, Mark, Order, Wheel
 from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wearers import Wearer
@@ -34,7 +34,7 @@ WAKE_ORDINAL = 0
 Transmission = tuple[AirLink, Message]
 
 
-class Execution:
+class Execution(Host[AirLink, Message, Device, Mark | Order]):
     """Hands devices what reaches them, and does what they ask for. `World` says what reaches them.
 
     With a `wire` what is in the air is bytes, encoded and decoded on the way.

@@ -12,11 +12,11 @@ from itertools import pairwise
 
 import trio
 
-from bench.engines import Advance, ToyCity
+from bench.engines import Advance
 from bench.others import TrioCity, run_trio
-from bench.workload import EVENTS_PER_NODE
 from smilesim.drive import Books, run_city
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.toy import EVENTS_PER_NODE, ToyCity
 
 SECOND_MS = 1_000
 ACTORS = 20

@@ -13,19 +13,20 @@ import trio.testing
 from mesa.experimental.devs import DEVSimulator
 
 from bench.engines import Advance
-from bench.workload import (
-    DELAYS,
+from smilesim.dice import mix
+from smilesim.toy import (
+    DELAY_MS_MIN,
+    DELAY_MS_SPAN,
     EVENTS_PER_NODE,
     PERIOD_MS,
     Ear,
     Ping,
-    PlainEar,
     Toy,
-    delays_ms,
     first_beat_ms,
     neighbours,
 )
 
+DELAYS = 1 << 14
 MASK = DELAYS - 1
 
 
@@ -33,11 +34,11 @@ class SimpyNode(Toy):
     """A node of callbacks; the air is a timeout."""
 
     def __init__(self, environment: simpy.Environment, index: int, delays: list[int]) -> None:
+        Toy.__init__(self, index)
         self.environment = environment
-        self.ears: list[PlainEar] = []
+        self.ears: list[Ear] = []
         self.delays = delays
         self.place = index * 7
-        self.begin(index)
 
     def send(self) -> None:
         ping, environment, delays = self.beat(), self.environment, self.delays
@@ -83,7 +84,7 @@ def simpy_callbacks(count: int) -> Advance:
     environment, delays = simpy.Environment(), delays_ms()
     nodes = [SimpyNode(environment, index, delays) for index in range(count)]
     for node in nodes:
-        node.ears = [PlainEar(nodes[index]) for index in neighbours(node.index, count)]
+        node.ears = [Ear(nodes[index]) for index in neighbours(node.index, count)]
         environment.timeout(first_beat_ms(node.index)).callbacks.append(node.fire)
     return _advance_simpy(environment, count)
 
@@ -93,10 +94,15 @@ def simpy_stores(count: int) -> Advance:
     environment, delays = simpy.Environment(), delays_ms()
     nodes = [StoreNode(environment, index, delays) for index in range(count)]
     for node in nodes:
-        node.ears = [PlainEar(nodes[index]) for index in neighbours(node.index, count)]
+        node.ears = [Ear(nodes[index]) for index in neighbours(node.index, count)]
         environment.process(node.speak())
         environment.process(node.listen())
     return _advance_simpy(environment, count)
+
+
+def delays_ms() -> list[int]:
+    """Return a table of delays, for engines that have no air of their own."""
+    return [DELAY_MS_MIN + mix(place) % DELAY_MS_SPAN for place in range(DELAYS)]
 
 
 def _advance_simpy(environment: simpy.Environment, count: int) -> Advance:
@@ -107,21 +113,21 @@ def _advance_simpy(environment: simpy.Environment, count: int) -> Advance:
     return advance
 
 
-class MesaNode(mesa.Agent, Toy):
+class MesaNode(mesa.Agent):
     """A node as an agent."""
 
     def __init__(
         self, model: mesa.Model, index: int, simulator: DEVSimulator, delays: list[int]
     ) -> None:
         super().__init__(model)
+        self.toy = Toy(index)
         self.simulator = simulator
-        self.ears: list[PlainEar] = []
+        self.ears: list[Ear] = []
         self.delays = delays
         self.place = index * 7
-        self.begin(index)
 
     def fire(self) -> None:
-        ping, schedule = self.beat(), self.simulator.schedule_event_relative
+        ping, schedule = self.toy.beat(), self.simulator.schedule_event_relative
         for ear in self.ears:
             self.place = place = self.place + 1
             delay = float(self.delays[place & MASK])
@@ -139,8 +145,9 @@ def mesa_devs(count: int) -> Advance:
     simulator.setup(model)
     nodes = [MesaNode(model, index, simulator, delays) for index in range(count)]
     for node in nodes:
-        node.ears = [PlainEar(nodes[index]) for index in neighbours(node.index, count)]
-        simulator.schedule_event_relative(node.fire, float(first_beat_ms(node.index)))
+        places = neighbours(node.toy.index, count)
+        node.ears = [Ear(nodes[place].toy) for place in places]
+        simulator.schedule_event_relative(node.fire, float(first_beat_ms(node.toy.index)))
 
     def advance(span_ms: int) -> int:
         simulator.run_for(float(span_ms))
@@ -152,11 +159,11 @@ def mesa_devs(count: int) -> Advance:
 class TrioNode(Toy):
     """What the task of a node knows."""
 
-    __slots__ = ("ears", "index", "lamport", "number")
+    __slots__ = ("ears",)
 
     def __init__(self, index: int) -> None:
-        self.ears: list[PlainEar] = []
-        self.begin(index)
+        super().__init__(index)
+        self.ears: list[Ear] = []
 
 
 class TrioCity:
@@ -165,7 +172,7 @@ class TrioCity:
     def __init__(self, count: int) -> None:
         self.nodes = [TrioNode(index) for index in range(count)]
         for node in self.nodes:
-            node.ears = [PlainEar(self.nodes[index]) for index in neighbours(node.index, count)]
+            node.ears = [Ear(self.nodes[index]) for index in neighbours(node.index, count)]
         self.channels = [trio.open_memory_channel[tuple[Ear, Ping]](100) for _ in self.nodes]
         self.air: list[tuple[int, int, Ear, Ping]] = []
         self.delays = delays_ms()
