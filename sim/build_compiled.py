@@ -21,9 +21,11 @@ PACKAGES = ("protocol/smilesync", "node/smilesyncd", "sim/smilesim")
 INTERPRETED = ("smilesync/mesh/noise.py",)
 """What is left as it is: a library without types would have to be taken at its word."""
 INNER_LOOPS = (
-    *("boundscheck", "checks", "circlecheck", "contacts", "coverage", "crowd", "device", "dice"),
-    *("disk", "displaycheck", "engine", "execution", "farcheck", "fate", "inputcheck"),
-    *("lightsample", "liveness", "measure", "mergecheck", "oscillator", "overlap", "pace", "radio"),
+    *("ballots", "boundscheck", "checks", "circlecheck", "contacts", "coverage", "crowd"),
+    *("decision", "device", "dice"),
+    *("disk", "displaycheck", "engine", "execution", "eyes", "farcheck", "fate", "hearing"),
+    *("inputcheck", "lightsample", "liveness", "measure", "mergecheck", "oscillator", "overlap"),
+    *("pace", "radio"),
     *("restartcheck", "retention", "rolls", "seatcheck", "stagecheck", "successioncheck"),
     *("successors", "timeline", "toy", "trace", "verify", "votecheck", "wearers", "wire", "world"),
 )

@@ -8,10 +8,11 @@ HARMONY needs somebody heard in the last 5 s; SOLO becomes GLOW after a minute w
 Judged once a second, from what reached the device.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from smilesim.device import NO_TICK, Device
+from smilesim.device import NO_TICK, Device, SimCircle
 from smilesim.rolls import quorum_of
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
@@ -40,23 +41,20 @@ SOLO_SWEEPS_MAX = 63
 class BoundsCheck:
     """Looks at every device once a second."""
 
-    def __init__(self, violations: Violations, votes: VoteCheck) -> None:
+    def __init__(self, violations: Violations, votes: VoteCheck, devices: Sequence[Device]) -> None:
         self._violations = violations
         self._votes = votes
-        self._devices: dict[int, Device] = {}
-        self._sent: dict[int, int] = {}
-        self._solo: Counter[int] = Counter()
-        self._met: dict[int, int] = {}
+        self._devices = devices
+        self._sent = array("q", bytes(8 * len(devices)))
+        self._solo = array("q", bytes(8 * len(devices)))
+        """For how many sweeps each was SOLO."""
+        self._met_tick = array("q", [NO_TICK]) * len(devices)
         self.sent_most = 0
         """The most messages any device sent between two sweeps."""
 
-    def powered_on(self, device: Device) -> None:
-        """`device` is looked at from now on."""
-        self._devices[device.index] = device
-
     def met(self, device: Device, tick: int) -> None:
         """A handshake ended at `device`: the other is company from then on (NBR-002)."""
-        self._met[device.index] = tick
+        self._met_tick[device.index] = tick
 
     def commanded(self, device: Device) -> None:
         """The wearer did something: the minute of SOLO begins again."""
@@ -64,21 +62,27 @@ class BoundsCheck:
 
     def sweep(self, tick: int) -> None:
         """Judge everybody."""
-        for device in self._devices.values():
-            sent = device.sent - self._sent.get(device.index, 0)
-            self._sent[device.index] = device.sent
+        calm = 0
+        for device in self._devices:
+            if not device.boots:
+                continue
+            sent = device.sent - self._sent[device.index]
+            if sent:
+                self._sent[device.index] = device.sent
             if device.is_villain:
                 continue
-            self._must_be_calm(device, sent, tick)
+            calm += 1
+            if sent > self.sent_most:
+                self.sent_most = sent
+            if sent > SENT_MIN:
+                self._must_be_calm(device, sent, tick)
             if device.is_on and not device.is_paused and not device.slow_ms:
                 self._must_be_small(device, tick)
                 if device.clock_off_until_tick <= tick:
                     self._must_be_in_time(device, tick)
+        self._violations.judged["I11"] += calm
 
     def _must_be_calm(self, device: Device, sent: int, tick: int) -> None:
-        self._violations.judged["I11"] += 1
-        if sent > self.sent_most:
-            self.sent_most = sent
         is_far = device.circle is not None and device.circle.is_spread
         per_link = PASSED_PER_LINK if is_far else SENT_PER_LINK
         most = SENT_MIN + per_link * len(device.links)
@@ -106,34 +110,45 @@ class BoundsCheck:
         if scene is None:
             return
         self._violations.judged["I13"] += 1
-        self._solo[device.index] = self._solo[device.index] + 1 if scene.rung is Rung.SOLO else 0
-        if scene.rung is Rung.COMMITTED and circle is not None:
-            heard = 1 + _heard(device, circle.members, tick - HOLD_TICKS)
+        rung, index = scene.rung, device.index
+        if rung is not Rung.SOLO and self._solo[index]:
+            self._solo[index] = 0
+        if rung is Rung.COMMITTED:
+            if circle is not None:
+                self._must_hear(device, circle, tick)
+        elif rung is Rung.HARMONY:
+            if not self._has_company(device, tick):
+                self._late(device, "is in HARMONY and heard nobody in 5 s", tick)
+        elif rung is Rung.SOLO:
+            self._solo[index] += 1
+            if self._solo[index] > SOLO_SWEEPS_MAX:
+                self._late(device, "is SOLO for more than a minute", tick)
+
+    def _must_hear(self, device: Device, circle: SimCircle, tick: int) -> None:
+        if circle.is_spread:
+            roll = self._votes.roll(device)
+            heard, quorum = _heard_far(device, roll.seated, tick - FAR_TICKS), roll.quorum
+        else:
             quorum = quorum_of(circle)
-            if circle.is_spread:
-                decided_slot = self._votes.decided_slot(device)
-                voters, quorum = self._votes.rolls.voters(device, decided_slot)
-                heard = _heard_far(device, voters, tick - FAR_TICKS)
-            if heard < quorum:
-                self._late(device, f"is COMMITTED and heard {heard} voters in 1.5 s", tick)
-        elif scene.rung is Rung.HARMONY and not self._has_company(device, tick):
-            self._late(device, "is in HARMONY and heard nobody in 5 s", tick)
-        elif self._solo[device.index] > SOLO_SWEEPS_MAX:
-            self._late(device, "is SOLO for more than a minute", tick)
+            heard = 1 + _heard(device, circle.members, tick - HOLD_TICKS, quorum - 1)
+        if heard < quorum:
+            self._late(device, f"is COMMITTED and heard {heard} voters in 1.5 s", tick)
 
     def _has_company(self, device: Device, tick: int) -> bool:
         since_tick = tick - COMPANY_TICKS
-        is_met = self._met.get(device.index, NO_TICK) >= since_tick
-        return is_met or _heard(device, device.inbound, since_tick) > 0
+        is_met = self._met_tick[device.index] >= since_tick
+        return is_met or _heard(device, device.inbound, since_tick, 1) > 0
 
     def _late(self, device: Device, detail: str, tick: int) -> None:
         self._violations.add("I13", tick, device.index, detail)
 
 
-def _heard(device: Device, others: Iterable[int], since_tick: int) -> int:
-    """Return how many of `others` reached `device` since then, with any message."""
+def _heard(device: Device, others: Iterable[int], since_tick: int, enough: int) -> int:
+    """Return how many of `others` reached `device` since then, with any message; or `enough`."""
     inbound, count = device.inbound, 0
     for other in others:
+        if count >= enough:
+            break
         way = inbound.get(other)
         if way is not None and way.said_tick >= since_tick:
             count += 1

@@ -86,13 +86,16 @@ class Checks:
     ) -> None:
         self.violations = violations
         self.votes = VoteCheck(circles, verifier, self.violations, devices)
-        self.circle = CircleCheck(self.violations, pace, self.votes.rolls)
-        self.successors = Successors(circles, devices, verifier)
-        self.merging = MergeCheck(self.violations)
-        self.succession = SuccessionCheck(verifier, self.violations, self.merging)
-        self.restarts = RestartCheck(circles, verifier, self.votes, self.violations)
-        self.bounds = BoundsCheck(self.violations, self.votes)
-        self.display = DisplayCheck(circles, self.votes, self.violations)
+        self.circle = CircleCheck(self.violations, pace, self.votes.rolls, devices)
+        registry = self.votes.rolls.devices
+        self.successors = Successors(circles, devices, registry, verifier)
+        self.merging = MergeCheck(self.violations, self.votes)
+        self.succession = SuccessionCheck(
+            verifier, self.violations, self.merging, registry=registry, devices=len(devices)
+        )
+        self.restarts = RestartCheck(verifier, self.votes, self.violations, len(devices))
+        self.bounds = BoundsCheck(self.violations, self.votes, devices)
+        self.display = DisplayCheck(circles, devices, self.votes, self.violations)
         self.far = FarCheck(verifier, self.votes)
         self.seats = SeatCheck(circles, devices, self.votes.rolls, self.violations)
         self.stages = StageCheck(violations)
@@ -254,9 +257,7 @@ class Checks:
             self.succession.powered_on(device, tick)
             self.votes.clock_reserved(device, reached_us(journal))
             self.inputs.powered_on(device, journal, tick)
-        self.circle.powered_on(device)
         self.restarts.powered_on(device)
-        self.bounds.powered_on(device)
         self.coverage.powered_on(device)
         self.measure.powered_on(device, tick)
         self.lights.powered_on(device, tick)

@@ -8,8 +8,8 @@ opened; villains count as heard everywhere. I3 here rests on the certificates in
 whoever signed them.
 """
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from smilesim.decision import read_decision
 from smilesim.device import NO_TICK, Device, SimCircle
@@ -20,77 +20,108 @@ from smilesync.wire.messages import VoteSet
 from smilesync.wire.records import DecidedRecord, Finalized, Notarized, Nullified, Record
 
 KEPT_SLOTS = 3
-JUDGED = (Notarized, Nullified, Finalized, DecidedRecord)
 CLOCK_TICKS = 100
 """Clocks differ by up to 2g, so somebody may open a slot so much before another."""
+
+
+Certified = tuple[tuple[int, bytes], ...]
+"""Views, and the value that each of them certified."""
 
 
 @dataclass(slots=True)
 class SlotBook:
     """One slot: by view the values notarized and finalized, and which devices nullified it."""
 
-    notarized: dict[int, bytes] = field(default_factory=dict)
-    finalized: dict[int, bytes] = field(default_factory=dict)
-    nullifiers: dict[int, set[int]] = field(default_factory=dict)
+    slot: int
+    notarized: Certified = ()
+    finalized: Certified = ()
+    nullifiers: dict[int, set[int]] | None = None
     voted_tick: int = NO_TICK
     """When the first honest vote of the slot was on a disk: by then it was open."""
+
+
+@dataclass(slots=True)
+class Book:
+    """One circle: its last slots."""
+
+    slots: tuple[SlotBook, ...] = ()
+    highest: int = 0
+
+    def slot(self, slot: int) -> SlotBook:
+        """Return what is known of a slot."""
+        for book in self.slots:
+            if book.slot == slot:
+                return book
+        book = SlotBook(slot)
+        self.slots = (*self.slots, book)
+        return book
 
 
 class CircleCheck:
     """Follows what honest journals say of every slot."""
 
-    def __init__(self, violations: Violations, pace: Pace, rolls: Rolls) -> None:
-        self._books: defaultdict[int, dict[int, SlotBook]] = defaultdict(dict)
-        self._highest: Counter[int] = Counter()
+    def __init__(
+        self, violations: Violations, pace: Pace, rolls: Rolls, devices: Sequence[Device]
+    ) -> None:
+        self._books: list[Book] = []
         self._violations = violations
         self._pace = pace
         self._rolls = rolls
-        self._devices: dict[int, Device] = {}
-
-    def powered_on(self, device: Device) -> None:
-        """`device` is there: its links tell who was heard."""
-        self._devices[device.index] = device
+        self._devices = devices
 
     def journalled(self, device: Device, record: Record, tick: int) -> None:
         """A record of `device` became durable."""
         circle = device.circle
         if circle is None:
             return
-        if not isinstance(record, JUDGED):
-            return
-        book = self._book(circle, record.slot)
         if isinstance(record, DecidedRecord):
             self._decided(device, circle, record, tick)
-            self._finalized(device, self._book(circle, record.slot), record.certificate, tick)
-            return
+        elif isinstance(record, (Notarized, Nullified, Finalized)):
+            self._voted(device, circle, record, tick)
+
+    def _voted(
+        self,
+        device: Device,
+        circle: SimCircle,
+        record: Notarized | Nullified | Finalized,
+        tick: int,
+    ) -> None:
+        book = self._book(circle).slot(record.slot)
         if book.voted_tick == NO_TICK:
             book.voted_tick = tick
         if isinstance(record, Notarized):
             self._notarized(device, circle, book, record, tick)
         elif isinstance(record, Finalized):
-            self._certified(device, book.notarized, record.view, bytes(record.value_hash), tick)
+            value = bytes(record.value_hash)
+            book.notarized = self._certified(device, book.notarized, record.view, value, tick)
         else:
+            book.nullifiers = book.nullifiers or {}
             book.nullifiers.setdefault(record.view, set()).add(device.index)
 
-    def _book(self, circle: SimCircle, slot: int) -> SlotBook:
-        books = self._books[circle.index]
-        book = books.get(slot)
-        if book is None:
-            book = books[slot] = SlotBook()
-        return book
+    def _book(self, circle: SimCircle) -> Book:
+        """Return the book of a circle; a successor is new."""
+        books = self._books
+        while len(books) <= circle.index:
+            books.append(Book())
+        return books[circle.index]
 
     def _certified(
-        self, device: Device, known: dict[int, bytes], view: int, value: bytes, tick: int
-    ) -> None:
+        self, device: Device, known: Certified, view: int, value: bytes, tick: int
+    ) -> Certified:
+        """Return what is certified, with a value of one view more, which must be the only one."""
         self._violations.judged["I3"] += 1
-        if known.setdefault(view, value) != value:
+        other = _value_of(known, view)
+        if other is None:
+            return (*known, (view, value))
+        if other != value:
             detail = f"two values certified in view {view}"
             self._violations.add("I3", tick, device.index, detail)
+        return known
 
     def _finalized(self, device: Device, book: SlotBook, certificate: VoteSet, tick: int) -> None:
         view, value = certificate.view, bytes(certificate.value_hash or b"")
-        self._certified(device, book.finalized, view, value, tick)
-        if book.notarized.get(view, value) != value:
+        book.finalized = self._certified(device, book.finalized, view, value, tick)
+        if (_value_of(book.notarized, view) or value) != value:
             detail = f"one value notarized and another finalized in view {view}"
             self._violations.add("I3", tick, device.index, detail)
 
@@ -100,10 +131,10 @@ class CircleCheck:
         """An honest voter accepts a value: no earlier view may bind the circle to another."""
         liars = circle.roster.faults
         self._violations.judged["I10"] += 1
-        for view, value in book.notarized.items():
+        for view, value in book.notarized:
             if view >= record.view:
                 continue
-            against = len(book.nullifiers.get(view, ()))
+            against = len((book.nullifiers or {}).get(view, ()))
             if value != record.value_hash and against + liars < quorum_of(circle):
                 detail = f"view {record.view} has another value than view {view}, which stands"
                 self._violations.add("I10", tick, device.index, detail)
@@ -114,13 +145,12 @@ class CircleCheck:
         if decision is not None and not self._is_lawful(circle, decision.roster_hash):
             detail = f"slot {slot} names a roster that does not follow"
             self._violations.add("I9", tick, device.index, detail)
-        if slot <= self._highest[circle.index]:
-            return
-        self._highest[circle.index] = slot
-        self._must_have_met(device, circle, slot, tick)
-        books = self._books[circle.index]
-        for old in [number for number in books if number <= slot - KEPT_SLOTS]:
-            del books[old]
+        book = self._book(circle)
+        if slot > book.highest:
+            book.highest = slot
+            self._must_have_met(device, circle, slot, tick)
+            book.slots = tuple([one for one in book.slots if one.slot > slot - KEPT_SLOTS])
+        self._finalized(device, book.slot(slot), record.certificate, tick)
 
     def _is_lawful(self, circle: SimCircle, roster_hash: bytes) -> bool:
         """Is this a roster that `rolls.py` knows? It judges each step from the one before.
@@ -132,14 +162,13 @@ class CircleCheck:
     def _must_have_met(self, device: Device, circle: SimCircle, slot: int, tick: int) -> None:
         """Somebody is the first to decide a slot: were there q voters to hear?"""
         # By the clock of the light before; after a restart clocks may have jumped ahead.
-        voted = self._book(circle, slot).voted_tick
+        voted = self._book(circle).slot(slot).voted_tick
         opened = self._pace.opened_tick(circle, slot)
         opened = min((one for one in (opened, voted) if one != NO_TICK), default=tick)
         heard = self._heard_by(device, circle, opened - CLOCK_TICKS)
         roll = self._rolls.at(circle, slot)
-        seated = self._rolls.seated(circle, roll)
         self._violations.judged["I14"] += 1
-        voters = sum(one.index in heard or one.is_villain for one in seated)
+        voters = sum(one.index in heard or one.is_villain for one in roll.seated)
         if voters < roll.quorum:
             detail = f"slot {slot} decided, and {voters} voters could hear one another"
             self._violations.add("I14", tick, device.index, detail)
@@ -157,7 +186,13 @@ class CircleCheck:
                 if member in heard or way is None or way.said_tick < since_tick:
                     continue
                 heard.add(member)
-                other = self._devices.get(member)
-                if other is not None:
-                    waiting.append(other)
+                waiting.append(self._devices[member])
         return heard
+
+
+def _value_of(known: Certified, view: int) -> bytes | None:
+    """Return what a view certified."""
+    for one, value in known:
+        if one == view:
+            return value
+    return None

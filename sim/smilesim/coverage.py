@@ -21,7 +21,10 @@ WATCHED = frozenset(
 )
 """The notices that tell a fact; the others are not worth a call."""
 
-RUNG_FACTS = {rung: f"rung-{rung.name.lower()}" for rung in Rung}
+RUNG_FACTS = tuple(f"rung-{rung.name.lower()}" for rung in Rung)
+
+
+COLLECTIVE = int(Switch.COLLECTIVE)
 
 
 class Coverage:
@@ -43,17 +46,15 @@ class Coverage:
 
     def persisted(self, device: Device, record: Record) -> None:
         """`record` of `device` became durable."""
-        match record:
-            case Notarized(view=view) if view > 1:
+        if isinstance(record, DecidedRecord):
+            self._decided(device, record.body)
+        elif isinstance(record, Notarized):
+            if record.view > 1:
                 self.seen["leader-changed"] += 1
-            case Nullified():
-                self.seen["view-nullified"] += 1
-            case DecidedRecord(body=body):
-                self._decided(device, body)
-            case ConsentSet(switches) if not switches & Switch.COLLECTIVE:
-                self.seen["consent-withdrawn"] += 1
-            case _:
-                pass
+        elif isinstance(record, Nullified):
+            self.seen["view-nullified"] += 1
+        elif isinstance(record, ConsentSet) and not record.switches & COLLECTIVE:
+            self.seen["consent-withdrawn"] += 1
 
     def _decided(self, device: Device, body: bytes) -> None:
         self.seen["slot-decided"] += 1

@@ -67,3 +67,9 @@ def read_decision(body: bytes) -> Decision | None:
     has_changes = any(key in fields for key in KEYS_OF_CHANGES)
     has_link = KEY_LINK in fields
     return Decision(slot, hashed(body), parent, *lease, roster, has_changes, has_link, counts)
+
+
+def named(body: bytes) -> bytes:
+    """Return the name of a value, which is known of one that was read."""
+    decision = read_decision(body)
+    return hashed(body) if decision is None else decision.hash

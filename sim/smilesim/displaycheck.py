@@ -11,79 +11,47 @@ I17: no slot is shown after a later one, and what was shown is on the record aft
 Every pattern that drives a lamp passes the static conditions.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from smilesim.device import NO_TICK, Device, SimCircle
+from smilesim.device import Device, SimCircle
 from smilesim.engine import TICKS_PER_SECOND
-from smilesim.radio import UNHEARD_TICK
+from smilesim.eyes import NEEDED, Eyes, Selected, same
+from smilesim.hearing import HEARD_TICKS_MAX, Hearing
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck
-from smilesync.commands import DEFAULT_SWITCHES, SetConsent, SetOff, Switch
+from smilesync.commands import SetConsent, SetOff, Switch
 from smilesync.effects import Scene
 from smilesync.light import conditions
+from smilesync.timeline import Timeline
 from smilesync.wire.records import ConsentSet, Record, Shown
 
 READING_TICKS_MAX = 8 * TICKS_PER_SECOND + 10
 """Readings count for 8 s of the device's own clock, which may be 100 ppm slow; then a tick."""
 
 LONG_LEASE_US = 4_000_000
-HEARD_TICKS_MAX = 4 * TICKS_PER_SECOND + 10
-"""A longer lease is shown only by who heard q voters so recently: 4 s of its own clock."""
 
 HOLD_US_MAX = 1_000_000
 US_PER_TICK = 1_000
-
-NEEDED = int(Switch.SHOW | Switch.COLLECTIVE | Switch.LIT)
-
-Selected = tuple[int, bytes]
-"""Slot and value hash."""
-
-
-@dataclass(slots=True)
-class Eyes:
-    """What one device shows, and what it may know.
-
-    Consent: `switches` on its record, `commanded` by its wearer; None: as on the record, because
-    nothing was commanded, or power failed in the very tick of a command.
-    """
-
-    selected: Selected | None = None
-    scene: Scene | None = None
-    since_tick: int = 0
-    until_us: int = 0
-    is_long: bool = False
-    is_holding: bool = False
-    highest_shown: int = 0
-    switches: int = int(DEFAULT_SWITCHES)
-    commanded: int | None = None
-
-    @property
-    def is_lit(self) -> bool:
-        """Does a certified value drive the lamp, selected or held?"""
-        return self.selected is not None or self.is_holding
-
-    @property
-    def is_willing(self) -> bool:
-        """Does the wearer consent to certified light, by their word and on the record?"""
-        switches = self.switches if self.commanded is None else self.switches & self.commanded
-        return not NEEDED & ~switches
 
 
 class DisplayCheck:
     """Follows every lamp's input, from power-up to power loss."""
 
     def __init__(
-        self, circles: Sequence[SimCircle], votes: VoteCheck, violations: Violations
+        self,
+        circles: Sequence[SimCircle],
+        devices: Sequence[Device],
+        votes: VoteCheck,
+        violations: Violations,
     ) -> None:
         self._circles = circles
+        self._devices = devices
         self._votes = votes
+        self._hearing = Hearing(votes, len(devices))
         self._violations = violations
-        self._eyes: defaultdict[int, Eyes] = defaultdict(Eyes)
-        self._shown: defaultdict[int, dict[Selected, int]] = defaultdict(dict)
+        self._eyes = [Eyes() for _ in devices]
+        self._shown: list[dict[Selected, int]] = []
         self._touched: dict[int, int] = {}
-        self._watched: dict[int, Device] = {}
         self._pausing: list[Device] = []
         self._commands: list[tuple[Device, SetConsent | SetOff]] = []
         self._consents: dict[int, Device] = {}
@@ -110,13 +78,9 @@ class DisplayCheck:
 
     def restarted(self, device: Device, journal: Iterable[Record], tick: int) -> None:
         """Nothing is shown; what was shown before must not come back."""
-        self._watched[device.index] = device
-        for way in device.inbound.values():
-            way.heard_tick = UNHEARD_TICK
-        device.far_read.clear()
-        device.far_heard.clear()
+        self._hearing.restarted(device)
         before = self._eyes[device.index]
-        eye = self._eyes[device.index] = Eyes()
+        eye = self._eyes[device.index] = Eyes(is_watched=True)
         for record in journal:
             if isinstance(record, ConsentSet):
                 eye.switches = record.switches
@@ -129,6 +93,7 @@ class DisplayCheck:
     def moved(self, device: Device) -> None:
         """In a successor slots begin anew."""
         self._eyes[device.index].highest_shown = 0
+        self._hearing.moved(device)
 
     def powered_off(self, device: Device, tick: int) -> None:
         """The lamp is dark."""
@@ -196,29 +161,42 @@ class DisplayCheck:
 
     def _must_be_one(self, tick: int) -> None:
         for index, peer in self._touched.items():
-            if self._circles[index].is_spread and len(self._shown[index]) == 1:
-                self._violations.judged["I7"] += 1  # a thousand that show the same
+            circle = self._circles[index]
+            if len(self._shown_in(circle)) < 2:  # all who show anything show the same
+                self._violations.judged["I7"] += circle.is_spread or self._are_two(circle, tick)
                 continue
-            selected = self._shown_by_clock(self._circles[index], tick)
+            selected = self._shown_by_clock(circle, tick)
             self._violations.judged["I7"] += len(selected) > 1
             if len(set(selected)) > 1:
                 slots = sorted(slot for slot, _ in set(selected))
                 self._violations.add("I7", tick, peer, f"slots {slots} are shown at once")
         self._touched.clear()
 
+    def _are_two(self, circle: SimCircle, tick: int) -> bool:
+        """Do two members whose clocks are sound show something?"""
+        if sum(self._shown_in(circle).values()) < 2:
+            return False
+        found = 0
+        for member in circle.everybody:
+            device = self._devices[member]
+            is_sound = device.clock_off_until_tick <= tick and device.circle is circle
+            if is_sound and self._eyes[member].selected is not None:
+                found += 1
+                if found == 2:
+                    return True
+        return False
+
     def _shown_by_clock(self, circle: SimCircle, tick: int) -> list[Selected]:
         """Return what those members show whose clocks are what the protocol was made for.
 
         None if the clocks of more than f are not: then it promises nothing of the others either.
         """
-        if sum(self._shown[circle.index].values()) < 2:
-            return []
         found, off = list[Selected](), 0
         for member in circle.everybody:
-            one = self._watched.get(member)
-            if one is None:
+            one, eye = self._devices[member], self._eyes[member]
+            if not eye.is_watched:
                 continue
-            selected = self._eyes[member].selected
+            selected = eye.selected
             if one.clock_off_until_tick > tick:
                 off += member in circle.members
             elif one.circle is circle and selected is not None:
@@ -231,16 +209,18 @@ class DisplayCheck:
 
     def sweep(self, tick: int) -> None:
         """Judge what runs now, once a second: who never ends a selection is not spared."""
-        for circle in self._circles:
-            if len(self._shown[circle.index]) > 1:
-                self._touched.setdefault(circle.index, circle.members[0])
-        for index, device in self._watched.items():
-            eye = self._eyes[index]
+        for index, shown in enumerate(self._shown):
+            if len(shown) > 1:
+                self._touched.setdefault(index, self._circles[index].members[0])
+        lit = 0
+        for index, eye in enumerate(self._eyes):
             if eye.is_lit:
-                self._violations.judged["I8"] += 1
+                device = self._devices[index]
+                lit += 1
                 self._must_be_willing(device, eye, tick)
                 self._must_have_ended(device, eye, tick + 1)
                 self._must_be_heard(device, eye, tick)
+        self._violations.judged["I8"] += lit
 
     def _begin(self, device: Device, eye: Eyes, scene: Scene, tick: int) -> None:
         if scene.is_selected:
@@ -255,9 +235,9 @@ class DisplayCheck:
         if circle is None or scene.value_hash is None or scene.pattern is None:
             self._violations.add("I8", tick, device.index, "a selection of nothing decided")
             return
-        eye.selected = (scene.slot, bytes(scene.value_hash))
+        shown = self._shown_in(circle)
+        eye.selected = same(shown, (scene.slot, bytes(scene.value_hash)))
         eye.since_tick = tick
-        shown = self._shown[circle.index]
         shown[eye.selected] = shown.get(eye.selected, 0) + 1
         self._touched[circle.index] = device.index
         self._must_be_decided(device, eye, scene, tick)
@@ -280,7 +260,7 @@ class DisplayCheck:
         eye.is_holding = eye.is_long = False
         if eye.selected is None:
             return
-        shown = self._shown[device.circle.index]
+        shown = self._shown_in(device.circle)
         shown[eye.selected] -= 1
         if not shown[eye.selected]:
             del shown[eye.selected]
@@ -302,6 +282,7 @@ class DisplayCheck:
         if scene.timeline is None:
             self._violations.add("I8", tick, device.index, "a selection without a clock")
             return
+        self._note_end(device, eye, scene.timeline)
         circle_us = scene.timeline.at(device.oscillator.at(tick))
         if not decision.not_before_us + guard_us <= circle_us < eye.until_us:
             detail = f"slot {scene.slot} is shown at {circle_us} us, outside its lease"
@@ -317,15 +298,23 @@ class DisplayCheck:
         eye.is_long = decision.not_after_us - decision.not_before_us > LONG_LEASE_US
         ended_us = decision.not_after_us - device.circle.genesis.parameters.guard_us
         eye.until_us = ended_us + HOLD_US_MAX
+        self._note_end(device, eye, scene.timeline)
         if scene.timeline.at(device.oscillator.at(tick)) < ended_us:
             detail = f"slot {scene.slot} is held before its lease ended"
             self._violations.add("I8", tick, device.index, detail)
         self._must_be_on_record(device, eye, tick)
         self._must_hear(device, eye, tick)
 
+    def _note_end(self, device: Device, eye: Eyes, timeline: Timeline) -> None:
+        """Reckon once until when nothing can be shown too long, two ticks for rounding off."""
+        eye.crystal = device.oscillator
+        eye.ends_tick = eye.crystal.tick_at(timeline.local_at(eye.until_us)) - 2
+
     def _must_have_ended(self, device: Device, eye: Eyes, tick: int) -> None:
         """The last tick with this selection was still before na - g."""
         scene, last = eye.scene, tick - 1
+        if last < eye.ends_tick and eye.crystal is device.oscillator:
+            return
         if scene is None or scene.timeline is None or last < eye.since_tick:
             return
         if last <= device.oscillator.turned_tick:
@@ -349,15 +338,16 @@ class DisplayCheck:
 
     def _must_be_heard(self, device: Device, eye: Eyes, tick: int) -> None:
         """Readings of q voters are there, and who shows a long lease heard them of late."""
-        near, quorum = self._heard(device, tick - HEARD_TICKS_MAX, {})
-        if near < quorum:  # else both are true: a reading of 4 s ago is one of the last 8 s
+        # Near readings of 4 s make both true: each is one of the last 8 s as well.
+        if not self._hearing.is_near(device, tick):
             self._must_hear(device, eye, tick)
             if eye.selected is not None:
                 self._must_have_readings(device, tick)
 
     def _must_have_readings(self, device: Device, tick: int) -> None:
         """Readings of q voters, the own one included, are not older than 8 s."""
-        fresh, quorum = self._heard(device, tick - READING_TICKS_MAX, device.far_read)
+        oldest_tick = tick - READING_TICKS_MAX
+        fresh, quorum = self._hearing.heard(device, oldest_tick, device.far_read)
         if device.clock_off_until_tick <= tick and fresh < quorum:
             detail = f"shows with readings of {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
@@ -367,25 +357,18 @@ class DisplayCheck:
         if device.circle is None or not eye.is_long:
             return
         oldest_tick = tick - HEARD_TICKS_MAX - _beacon_ticks(device.circle)
-        fresh, quorum = self._heard(device, oldest_tick, device.far_heard)
+        if self._hearing.is_near(device, tick):
+            return
+        fresh, quorum = self._hearing.heard(device, oldest_tick, device.far_heard)
         if device.clock_off_until_tick <= tick and fresh < quorum:
             detail = f"shows a long lease, hearing {fresh} voters, q is {quorum}"
             self._violations.add("I8", tick, device.index, detail)
 
-    def _heard(self, device: Device, oldest_tick: int, far: dict[int, int]) -> tuple[int, int]:
-        """Return how many voters a device heard at `oldest_tick` or later, and q of them all.
-
-        They are the voters of the slot that it has open; one of them hears itself. `far`: when
-        those spoke last that it hears over others, by device.
-        """
-        voters, quorum = self._votes.rolls.voters(device, self._votes.decided_slot(device))
-        inbound, far_tick, heard = device.inbound, max(0, oldest_tick), 0
-        for voter in voters:
-            way = inbound.get(voter.index)
-            is_near = way is not None and way.heard_tick >= oldest_tick
-            is_far = far.get(voter.index, NO_TICK) >= far_tick
-            heard += is_near or is_far or voter is device
-        return heard, quorum
+    def _shown_in(self, circle: SimCircle) -> dict[Selected, int]:
+        """Return by how many of a circle each value is shown."""
+        while len(self._shown) <= circle.index:
+            self._shown.append({})
+        return self._shown[circle.index]
 
     def _must_be_gentle(self, device: Device, pattern: bytes, tick: int) -> None:
         if pattern not in self._patterns:

@@ -50,8 +50,7 @@ class FarCheck:
         """Return the roster index of a device in the slot that it has open, -1 without a seat."""
         if device.circle is None:
             return -1
-        slot = self._votes.decided_slot(device) + 1
-        return self._votes.rolls.at(device.circle, slot).place(_key(device))
+        return self._votes.roll(device).place(_key(device))
 
     def heard(self, device: Device, message: Beacons | Told) -> tuple[int, Status] | None:
         """A message reaches `device`; returns who answers its question, if it is an answer."""
@@ -76,7 +75,7 @@ class FarCheck:
     def _voter_of(self, device: Device, told: Told) -> int | None:
         """Return the device that signed this over the nonce of this question, None if none did."""
         assert device.circle is not None
-        voters, _ = self._votes.rolls.voters(device, self._votes.decided_slot(device))
+        voters = self._votes.roll(device).seated
         if told.voter >= len(voters) or _fields(told.body).get(KEY_NONCE) != told.nonce:
             return None
         voter, circle_id = voters[told.voter], device.circle.roster.circle

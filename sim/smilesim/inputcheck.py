@@ -8,7 +8,7 @@ stays behind the people by four, and two by rounding. Source: SPEC section Input
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from smilesim.decision import read_decision
@@ -40,11 +40,10 @@ FRESH_VIEWS = 2
 Inputs = tuple[int, ...]
 
 
-class Mood(NamedTuple):
-    """From when on somebody felt a state and let it be known, or (None) nothing."""
+Mood = int
+"""From when on somebody felt a state and let it be known, or nothing: tick, then 3 bits."""
 
-    since_tick: int
-    shared: int | None
+SILENT, MOOD_BITS = 7, 3
 
 
 @dataclass(slots=True)
@@ -53,7 +52,12 @@ class Wearer:
 
     switches: int = SWITCHES_AT_FIRST
     state: int = NEUTRAL
-    moods: list[Mood] = field(default_factory=lambda: [Mood(0, None)])
+    moods: tuple[Mood, ...] = (SILENT,)
+
+    @property
+    def shared(self) -> int:
+        """Return what is let be known now."""
+        return self.moods[-1] & SILENT
 
 
 class Recount(NamedTuple):
@@ -87,12 +91,12 @@ class InputCheck:
         self._votes = votes
         self._violations = violations
         self._reach_ticks = SOON_TICKS if is_gentle else LATE_TICKS
-        self._wearers: dict[int, Wearer] = {}
+        self._wearers = [Wearer() for _ in devices]
         self._decided: dict[int, tuple[int, Inputs]] = {}
 
     def powered_on(self, device: Device, journal: Sequence[Record], tick: int) -> None:
         """`device` starts from what its disk kept."""
-        wearer = self._wearers.setdefault(device.index, Wearer())
+        wearer = self._wearers[device.index]
         wearer.switches, wearer.state = SWITCHES_AT_FIRST, NEUTRAL
         for record in journal:
             _read(wearer, record)
@@ -100,7 +104,7 @@ class InputCheck:
 
     def persisted(self, device: Device, record: ConsentSet | Felt, tick: int) -> None:
         """The wearer of `device` said something, and it is on the disk."""
-        wearer = self._wearers.setdefault(device.index, Wearer())
+        wearer = self._wearers[device.index]
         _read(wearer, record)
         self._note(device, wearer, tick)
 
@@ -151,26 +155,27 @@ class InputCheck:
 
     def _lately(self, index: int, tick: int) -> set[int]:
         """Return all that somebody let be known in the time that a withdrawal takes."""
-        wearer = self._wearers.get(index, Wearer())
-        moods = wearer.moods
-        since_tick = tick - self._reach_ticks
-        while len(moods) > 1 and moods[1].since_tick <= since_tick:
-            moods.pop(0)
-        return {mood.shared for mood in moods if mood.shared is not None}
+        moods = self._wearers[index].moods[self._over(index, tick) :]
+        return {mood & SILENT for mood in moods} - {SILENT}
+
+    def _over(self, index: int, tick: int) -> int:
+        """Return how many moods ended before the time that a withdrawal takes."""
+        since = (tick - self._reach_ticks + 1) << MOOD_BITS
+        return sum(mood < since for mood in self._wearers[index].moods[1:])
 
     def _note(self, device: Device, wearer: Wearer, tick: int) -> None:
-        shared = wearer.state if wearer.switches & ASKED == ASKED else None
-        if wearer.moods[-1].shared != shared:
-            wearer.moods.append(Mood(tick, shared))
+        shared = wearer.state if wearer.switches & ASKED == ASKED else SILENT
+        if wearer.shared != shared:
+            over = self._over(device.index, tick)
+            wearer.moods = (*wearer.moods[over:], tick << MOOD_BITS | shared)
 
     def _recounted(self, circle: SimCircle) -> Recount:
         """Count everybody who is on: members one by one, all others by seats."""
         voters, seats = set(circle.voters), len(circle.voters)
         members, others = [0] * STATES, [0] * STATES
         for index in circle.everybody:
-            wearer = self._wearers.get(index)
-            shared = wearer.moods[-1].shared if wearer is not None else None
-            if shared is not None and self._devices[index].is_on:
+            shared = self._wearers[index].shared
+            if shared != SILENT and self._devices[index].is_on:
                 (members if index in voters else others)[shared] += 1
         crowd = max(seats, sum(others), 1)
         counted = tuple(

@@ -64,7 +64,7 @@ class Liveness:
         self._votes = checks.votes
         self._measure = checks.measure
         self._violations = checks.violations
-        self._recoveries: dict[int, Recovery] = {}
+        self._recoveries: list[Recovery | None] = [None] * len(devices)
 
     def sample(self, tick: int) -> None:
         """Look at every device that is able; call it right after the measures were sampled."""
@@ -74,7 +74,7 @@ class Liveness:
             circle, able_tick = device.circle, self._measure.able_since(device)
             if circle is None or able_tick == NO_TICK:
                 continue
-            recovery = self._recoveries.get(device.index)
+            recovery = self._recoveries[device.index]
             if recovery is None or recovery.since_tick < able_tick:
                 recovery = Recovery(tick, self._votes.decided_slots(circle))
                 self._recoveries[device.index] = recovery

@@ -7,11 +7,12 @@ from the core, but for the encodings.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from smilesim.decision import read_decision
-from smilesim.device import Device
+from smilesim.device import Device, SimCircle
 from smilesim.violations import Violations
+from smilesim.votecheck import VoteCheck
 from smilesync.wire import cbor
 from smilesync.wire.records import (
     Abandoned,
@@ -29,22 +30,23 @@ GENESIS_DOMAIN = b"smilesync/1/genesis\0"
 HEADS_MAX = 8
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
-    """What a circle decided, by slot, and where its people go since it ended in `slot`."""
+    """Where the people of a circle go since it ended in `slot`."""
 
-    heads: dict[int, bytes] = field(default_factory=dict)
-    slot: int | None = None
-    into: bytes = b""
-    offer: bytes = b""
+    slot: int
+    into: bytes
+    offer: bytes
 
 
 class MergeCheck:
     """Follows what the journals of honest devices say of the ends of circles."""
 
-    def __init__(self, violations: Violations) -> None:
+    def __init__(self, violations: Violations, votes: VoteCheck) -> None:
         self._violations = violations
+        self._votes = votes
         self._fates: dict[bytes, Fate] = {}
+        """Of the circles that ended."""
         self.offers: dict[tuple[bytes, bytes], list[cbor.CborValue]] = {}
         """What circles offered, by their ids and the hashes of the values."""
         self._knows: set[tuple[int, bytes]] = set()
@@ -54,24 +56,21 @@ class MergeCheck:
     def is_over(self, device: Device) -> bool:
         """Does the device's own journal say that its circle ended?"""
         circle = device.circle
-        return circle is not None and (device.index, circle.genesis.circle_id) in self._knows
+        return circle is not None and (device.index, circle.roster.circle) in self._knows
 
     def journalled(self, device: Device, record: Record, tick: int) -> None:
-        """A record of `device` became durable."""
-        if device.circle is None:
+        """A record of `device` became durable, and the votes have read it."""
+        circle = device.circle
+        if circle is None:
             return
-        circle = bytes(device.circle.genesis.circle_id)
-        fate = self._fates.setdefault(circle, Fate())
-        match record:
-            case DecidedRecord(slot):
-                self._must_go_on(device, fate, slot, f"decided slot {slot}", tick)
-                self._decided(device, fate, record, tick)
-            case Notarized(slot) | Nullified(slot) | Finalized(slot):
-                self._must_go_on(device, fate, slot, f"signed {type(record).__name__}", tick)
-            case Abandoned(lost, _):
-                self._given_up.add((device.index, bytes(lost)))
-            case _:
-                pass
+        if isinstance(record, (DecidedRecord, Notarized, Nullified, Finalized)):
+            fate = self._fates.get(circle.roster.circle) if self._fates else None
+            if fate is not None:
+                self._must_go_on(device, fate, record, tick)
+            if isinstance(record, DecidedRecord):
+                self._decided(device, circle, record, tick)
+        elif isinstance(record, Abandoned):
+            self._given_up.add((device.index, bytes(record.circle)))
 
     def moved(self, device: Device, record: Moved, tick: int) -> bool:
         """Judge a move out of a circle that ended; False if this is none."""
@@ -79,7 +78,7 @@ class MergeCheck:
         if circle is None or not self.is_over(device):
             return False
         self._violations.judged[RULE] += 1
-        left = bytes(circle.genesis.circle_id)
+        left = bytes(circle.roster.circle)
         fate = self._fates[left]
         if hashlib.sha256(GENESIS_DOMAIN + record.genesis).digest() != fate.into:
             self._add(device, tick, "went to another circle than the one that its own ended for")
@@ -87,50 +86,50 @@ class MergeCheck:
             self._add(device, tick, "went over before it had given up its voter key")
         return True
 
-    def _decided(self, device: Device, fate: Fate, record: DecidedRecord, tick: int) -> None:
-        assert device.circle is not None
-        circle, slot = bytes(device.circle.genesis.circle_id), record.slot
+    def _decided(self, device: Device, circle: SimCircle, record: DecidedRecord, tick: int) -> None:
         decision = read_decision(record.body)
-        if decision is None:
+        if decision is None or not decision.has_changes:
             return  # votecheck reports what cannot be read
-        name = fate.heads[slot] = decision.hash
-        if not decision.has_changes:
-            return
-        value = cbor.decode(record.body)
+        value, left = cbor.decode(record.body), bytes(circle.roster.circle)
         assert isinstance(value, dict)
         offer, end = value.get(KEY_OFFER), value.get(KEY_END)
         if isinstance(offer, list):
-            self.offers[circle, name] = offer
+            self.offers[left, decision.hash] = offer
         if not isinstance(end, list):
             return
-        self._knows.add((device.index, circle))
-        if fate.slot is None:
-            fate.slot = slot
-            fate.into, fate.offer = _octets(end[0]), _octets(end[1])
+        self._knows.add((device.index, left))
+        if left not in self._fates:
+            fate = self._fates[left] = Fate(record.slot, _octets(end[0]), _octets(end[1]))
             self._must_be_offered(device, circle, fate, tick)
 
-    def _must_be_offered(self, device: Device, circle: bytes, fate: Fate, tick: int) -> None:
+    def _must_be_offered(self, device: Device, circle: SimCircle, fate: Fate, tick: int) -> None:
         """The first to know of an end: is there such an offer, to this circle as it was?"""
         self._violations.judged[RULE] += 1
-        assert fate.slot is not None
         offer = self.offers.get((fate.into, fate.offer))
         if offer is None:
             self._add(device, tick, "its circle ended for an offer that nobody decided")
             return
-        if offer[0] != circle:
+        if offer[0] != circle.roster.circle:
             self._add(device, tick, "its circle ended for an offer to another one")
         slot = offer[1]
         assert isinstance(slot, int)
         is_late = not fate.slot - HEADS_MAX <= slot < fate.slot
-        if is_late or fate.heads.get(slot, offer[2]) != offer[2]:
+        if is_late or (self._votes.decided_value(circle, slot) or offer[2]) != offer[2]:
             self._add(device, tick, "its circle ended for an offer from before its last slots")
 
-    def _must_go_on(self, device: Device, fate: Fate, slot: int, did: str, tick: int) -> None:
-        if fate.slot is None:
-            return
+    def _must_go_on(
+        self,
+        device: Device,
+        fate: Fate,
+        record: DecidedRecord | Notarized | Nullified | Finalized,
+        tick: int,
+    ) -> None:
         self._violations.judged[RULE] += 1
-        if slot > fate.slot:
-            self._add(device, tick, f"{did} after its circle had ended in slot {fate.slot}")
+        if record.slot <= fate.slot:
+            return
+        is_decision = isinstance(record, DecidedRecord)
+        did = f"decided slot {record.slot}" if is_decision else f"signed {type(record).__name__}"
+        self._add(device, tick, f"{did} after its circle had ended in slot {fate.slot}")
 
     def _add(self, device: Device, tick: int, detail: str) -> None:
         self._violations.add(RULE, tick, device.index, detail)

@@ -4,6 +4,7 @@ The first slot of a circle is left out of the good case: its members find their 
 different moments, and a voter that has none yet keeps the proposal.
 """
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,11 +34,11 @@ CERTIFICATE_HEAD_BYTES, SIGNATURE_BYTES = 44, 64
 KEPT_SLOTS = 2
 """Others may still decide what somebody has decided."""
 
-Place = tuple[int, int]
-"""Circle and slot."""
-
 View = tuple[int, int]
 """Slot and view."""
+
+Moments = tuple[tuple[int, int], ...]
+"""Slots, and the tick in which each opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +80,23 @@ class Pace:
         self._circles = circles
         self._healed_tick = healed_tick
         self._proposed: defaultdict[int, dict[View, int]] = defaultdict(dict)
-        self._opened: dict[Place, int] = {}
+        self._opened: defaultdict[int, Moments] = defaultdict(tuple)
         self._highest: Counter[int] = Counter()
         self._highest_healed: Counter[int] | None = None
         self._has_decided: set[int] = set()
-        self._delays: list[int] = []
+        self._delays: tuple[int, int] | None = None
+        """The shortest and the longest, from proposal to decision."""
         self._certificate: VoteSet | None = None
-        self.waits_ticks: list[int] = []
+        self.waits_ticks = array("q")
         """Of each device: from healing, or the opening of the slot if later, to its decision."""
 
     def notarized(self, device: Device, record: Notarized, tick: int) -> None:
         """A NOTARIZE vote became durable; the first of a view is the leader's proposal."""
         assert device.circle is not None
         self._proposed[device.circle.index].setdefault((record.slot, record.view), tick)
-        place = device.circle.index, record.slot
-        if place in self._opened:
-            # Clocks that jumped ahead after a restart make a slot open earlier than a light told.
-            self._opened[place] = min(self._opened[place], tick)
+        # Clocks that jumped ahead after a restart make a slot open earlier than a light told.
+        if self.opened_tick(device.circle, record.slot) > tick:
+            self._open(device.circle, record.slot, tick)
 
     def shown(self, device: Device, scene: Scene) -> None:
         """A certified light says, by the clock it runs on, when the next slot opens."""
@@ -105,12 +106,20 @@ class Pace:
         parameters = circle.genesis.parameters
         opens_us = scene.until_us + parameters.guard_us - parameters.window_us
         opens_tick = device.oscillator.tick_at(scene.timeline.local_at(opens_us))
-        place = circle.index, scene.slot + 1
-        self._opened[place] = min(opens_tick, self._opened.get(place, opens_tick))
+        known_tick = self.opened_tick(circle, scene.slot + 1)
+        if known_tick == NO_TICK or opens_tick < known_tick:
+            self._open(circle, scene.slot + 1, opens_tick)
 
     def opened_tick(self, circle: SimCircle, slot: int) -> int:
         """Return when the slot opened at whoever was first, NO_TICK if no light told."""
-        return self._opened.get((circle.index, slot), NO_TICK)
+        for one, tick in self._opened.get(circle.index, ()):
+            if one == slot:
+                return tick
+        return NO_TICK
+
+    def _open(self, circle: SimCircle, slot: int, tick: int) -> None:
+        others = [one for one in self._opened[circle.index] if one[0] != slot]
+        self._opened[circle.index] = (*others, (slot, tick))
 
     def decided(self, device: Device, record: DecidedRecord, tick: int) -> None:
         """A decision of `device` became durable."""
@@ -119,7 +128,8 @@ class Pace:
         slot, view = record.slot, record.certificate.view
         began = self._proposed[circle.index].get((slot, view))
         if slot > 1 and began is not None:
-            self._delays.append(tick - began)
+            shortest, longest = self._delays or (tick - began, tick - began)
+            self._delays = min(shortest, tick - began), max(longest, tick - began)
             self._certificate = record.certificate
         self._wait(device, circle, slot, tick)
         if slot > self._highest[circle.index]:
@@ -129,12 +139,12 @@ class Pace:
     def good_case(self, circle: SimCircle, weather: Weather, counts: Counter[int]) -> GoodCase:
         """Return the figures of a run in which every message takes the same time."""
         is_even = weather.delay_ms_span == 1 and not weather.loss_ppm + weather.reorder_ppm
-        delays = self._delays if is_even and not weather.tail_ppm else []
+        delays = self._delays if is_even and not weather.tail_ppm else None
         slots = range(2, self._highest[circle.index] + 1)
         certificate = self._certificate
         return GoodCase(
-            delays_most=_in_delays(max(delays), weather) if delays else None,
-            delays_least=_in_delays(min(delays), weather) if delays else None,
+            delays_most=_in_delays(delays[1], weather) if delays else None,
+            delays_least=_in_delays(delays[0], weather) if delays else None,
             messages=max((counts[slot] for slot in slots), default=None),
             certificate_bytes=len(cbor.encode(set_value(certificate))) if certificate else None,
         )
@@ -153,7 +163,8 @@ class Pace:
 
     def _forget(self, circle: int, slot: int) -> None:
         """Proposals of a circle are few; those of long ago are of no use."""
-        self._opened.pop((circle, slot - KEPT_SLOTS), None)
+        opened = self._opened[circle]
+        self._opened[circle] = tuple([one for one in opened if one[0] != slot - KEPT_SLOTS])
         proposed = self._proposed[circle]
         for view in [view for view in proposed if view[0] < slot - KEPT_SLOTS]:
             del proposed[view]

@@ -6,9 +6,9 @@ shown a vote of its own that its journal does not have. I15 an honest voter is n
 equivocation. And no honest voter refuses for good what an honest leader proposes.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-from smilesim.device import Device, Registry, SimCircle
+from smilesim.device import Device, SimCircle
 from smilesim.rolls import quorum_of
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
@@ -22,32 +22,39 @@ VALUE_RULES = ("CIR-021", "CIR-022", "CIR-024", "CIR-028")
 REFUSED_RULE = "refused"
 
 
+@dataclass(slots=True)
+class Start:
+    """One life: the question of its start, and who answered it, until enough did for a vote.
+
+    `least`: the smallest quorum that counted so far; 0 before the first vote.
+    """
+
+    question: int = 0
+    answered: tuple[int, ...] = ()
+    least: int = 0
+    is_answered: bool = False
+
+
 class RestartCheck:
     """Follows the question of every start, and who answered it."""
 
     def __init__(
         self,
-        circles: Sequence[SimCircle],
         verifier: SignThrough,
         votes: VoteCheck,
         violations: Violations,
+        devices: int,
     ) -> None:
-        self._circles = circles
         self._verifier = verifier
         self._votes = votes
         self._violations = violations
-        self._question: dict[int, int] = {}
-        self._answered: dict[int, tuple[int, ...]] = {}
+        self._starts = [Start() for _ in range(devices)]
         self._forgot: set[int] = set()
-        self._least: dict[int, int] = {}
-        self._devices = Registry()
+        self._registry = votes.rolls.devices
 
     def powered_on(self, device: Device) -> None:
         """A new life, or another key: whatever was answered before counts no more."""
-        self._devices.add(device)
-        self._question.pop(device.index, None)
-        self._answered.pop(device.index, None)
-        self._least.pop(device.index, None)
+        self._starts[device.index] = Start()
 
     def renewed(self, device: Device) -> None:
         """It has another voter key, of which nothing was forgotten."""
@@ -61,17 +68,16 @@ class RestartCheck:
     def sending(self, device: Device, message: Status) -> None:
         """`device` sends a STATUS, perhaps with its question."""
         if message.question:
-            self._question[device.index] = message.question
+            self._starts[device.index].question = message.question
 
     def heard(self, device: Device, source: int, message: Status) -> None:
         """A STATUS reached `device`; is it an answer to its question?"""
-        circle = device.circle
-        if circle is None or message.answer != self._question.get(device.index, 0):
+        circle, start = device.circle, self._starts[device.index]
+        if circle is None or not message.answer or message.answer != start.question:
             return
-        if message.answer and (source in circle.voters or source in circle.members):
-            answered = self._answered.get(device.index, ())
-            if source not in answered:
-                self._answered[device.index] = (*answered, source)
+        if source in circle.voters or source in circle.members:
+            if not start.is_answered and source not in start.answered:
+                start.answered = (*start.answered, source)
             if message.recalled is not None and self._is_forgotten(device, circle, message):
                 self._forgot.add(device.index)
 
@@ -80,25 +86,33 @@ class RestartCheck:
         circle = device.circle
         if circle is None:
             return
-        self._violations.judged["I18"] += 1
+        judged = self._violations.judged
+        judged["I18"] += 1
         # Every vote is one that somebody could hold against its voter.
-        self._violations.judged["I15"] += 1
-        self._violations.judged[REFUSED_RULE] += 1
-        answers = len(self._answered.get(device.index, ()))
-        own_quorum = self._votes.rolls.at(circle, self._votes.decided_slot(device) + 1).quorum
-        # The roster may have grown since it was answered: what counts is the quorum of then.
-        quorum = min(quorum_of(circle), own_quorum, self._least.get(device.index, own_quorum))
-        self._least[device.index] = quorum
-        if answers < quorum - 1:
-            detail = f"voted after a start, with {answers} answers of {quorum - 1}"
-            self._violations.add("I18", tick, device.index, detail)
+        judged["I15"] += 1
+        judged[REFUSED_RULE] += 1
+        start = self._starts[device.index]
+        if not start.is_answered:
+            self._must_be_answered(device, circle, start, tick)
         if device.is_amnesic or device.index in self._forgot:
             detail = "voted with a key whose votes were forgotten"
             self._violations.add("I18", tick, device.index, detail)
 
+    def _must_be_answered(self, device: Device, circle: SimCircle, start: Start, tick: int) -> None:
+        """The roster may have grown since it was answered: what counts is the quorum of then."""
+        quorum = min(quorum_of(circle), self._votes.roll(device).quorum)
+        start.least = quorum = min(quorum, start.least or quorum)
+        answers = len(start.answered)
+        if answers < quorum - 1:
+            detail = f"voted after a start, with {answers} answers of {quorum - 1}"
+            self._violations.add("I18", tick, device.index, detail)
+        else:
+            # No later vote needs more: the smallest quorum counts, and answers stay.
+            start.is_answered, start.answered = True, ()
+
     def accused(self, device: Device, notice: Notice, tick: int) -> None:
         """`device` says that somebody signed what excludes each other."""
-        accused = self._devices.find(notice.peer or b"", device.circle)
+        accused = self._registry.find(notice.peer or b"", device.circle)
         if accused is None or not (accused.is_villain or accused.disk.has_lied):
             detail = "an honest voter is accused of equivocation"
             self._violations.add("I15", tick, device.index, detail)
@@ -107,7 +121,7 @@ class RestartCheck:
         """`device` drops a message; a proposal that breaks a rule for all was no honest one."""
         if not notice.detail.startswith(VALUE_RULES):
             return
-        leader = self._devices.find(notice.peer or b"", device.circle)
+        leader = self._registry.find(notice.peer or b"", device.circle)
         if leader is not None and not (leader.is_villain or leader.disk.has_lied):
             detail = f"the value of an honest leader is refused: {notice.detail}"
             self._violations.add(REFUSED_RULE, tick, device.index, detail)

@@ -30,21 +30,28 @@ Seat = tuple[bytes, bytes]
 """Voter key and identity."""
 
 
-class Roll(NamedTuple):
-    """The voters from slot `since` on, in ascending order of key."""
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The voters from slot `since` on, in ascending order of key.
+
+    `seated`: their devices; those that are known, in the same order.
+    """
 
     since: int
-    seats: tuple[Seat, ...]
-    identities: frozenset[bytes]
+    voters: tuple[bytes, ...]
+    identities: tuple[bytes, ...]
     hash: bytes
     quorum: int
+    seated: tuple[Device, ...]
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """Return both keys of every voter."""
+        return tuple(zip(self.voters, self.identities, strict=True))
 
     def place(self, voter: bytes) -> int:
         """Return the index of a voter key, -1 if it has no seat."""
-        for place, (key, _) in enumerate(self.seats):
-            if key == voter:
-                return place
-        return -1
+        return self.voters.index(voter) if voter in self.voters else -1
 
 
 class SeatStep(NamedTuple):
@@ -60,11 +67,9 @@ class SeatStep(NamedTuple):
 
 
 @dataclass(slots=True)
-class Book:
-    """One circle: its rolls, oldest first, and what its values made of those without a seat."""
+class Changes:
+    """What the values of one circle made of people so far."""
 
-    rolls: list[Roll]
-    next_slot: int = 1
     waiting: set[bytes] = field(default_factory=set)
     expelled: set[bytes] = field(default_factory=set)
     keys: dict[bytes, bytes] = field(default_factory=dict)
@@ -73,10 +78,19 @@ class Book:
     """Voter keys of those who left, or got another: what they said before is over."""
     rotated: dict[bytes, int] = field(default_factory=dict)
     """The slot in which each identity with a seat got another voter key last."""
-    links: dict[bytes, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Book:
+    """One circle: its rolls, oldest first. Most circles never change who votes."""
+
+    rolls: tuple[Roll, ...]
+    next_slot: int = 1
+    changes: Changes | None = None
+    links: tuple[tuple[bytes, bytes], ...] = ()
     """The last link of its chain of hashes that each voter key committed to or showed."""
-    early: dict[int, bytes] = field(default_factory=dict)
-    steps: list[SeatStep] = field(default_factory=list)
+    early: dict[int, bytes] | None = None
+    steps: tuple[SeatStep, ...] = ()
 
 
 class Rolls:
@@ -85,48 +99,34 @@ class Rolls:
     def __init__(
         self, circles: Sequence[SimCircle], devices: Sequence[Device], violations: Violations
     ) -> None:
-        self._devices = Registry(devices)
-        self._seated: dict[tuple[int, bytes], list[Device]] = {}
-        self._books: dict[int, Book] = {}
+        self.devices = Registry(devices)
+        self._books: list[Book] = []
+        self._circles = circles
         self.ever: set[int] = set()
         """Who has, or once had, a seat."""
-        for circle in circles:
-            self._book(circle)
         self._violations = violations
+        if circles:
+            self._book(circles[-1])
 
     def at(self, circle: SimCircle, slot: int) -> Roll:
         """Return who votes in `slot`, as far as decided; the oldest known for long ago."""
-        book = self._books.get(circle.index)
-        rolls = self._book(circle).rolls if book is None else book.rolls
+        rolls = self._book(circle).rolls
         last = rolls[-1]
         if last.since <= slot:
             return last
         return next((roll for roll in reversed(rolls) if roll.since <= slot), rolls[0])
 
-    def voters(self, device: Device, decided_slot: int) -> tuple[list[Device], int]:
-        """Return who votes after the slot that `device` decided last, by roster, and their q."""
-        assert device.circle is not None
-        roll = self.at(device.circle, decided_slot + 1)
-        return self.seated(device.circle, roll), roll.quorum
-
-    def take_steps(self, circle: SimCircle) -> list[SeatStep]:
+    def take_steps(self, circle: SimCircle) -> tuple[SeatStep, ...]:
         """Return the steps that were not asked for yet, in order."""
         book = self._book(circle)
-        steps, book.steps = book.steps, []
+        steps, book.steps = book.steps, ()
         return steps
 
     def waiting(self, circle: SimCircle) -> tuple[set[bytes], int]:
         """Return who waits for a seat, as far as all slots up to the one returned say."""
         book = self._book(circle)
-        return book.waiting, book.next_slot - 1
-
-    def seated(self, circle: SimCircle, roll: Roll) -> list[Device]:
-        """Return the voters of a roll, in its order."""
-        key = circle.index, roll.hash
-        if key not in self._seated:
-            found = (self._devices.find(identity, circle) for _, identity in roll.seats)
-            self._seated[key] = [one for one in found if one is not None]
-        return self._seated[key]
+        waiting = book.changes.waiting if book.changes is not None else set[bytes]()
+        return waiting, book.next_slot - 1
 
     def decided(self, device: Device, slot: int, body: bytes, tick: int) -> None:
         """A value of `slot` was decided; the step it takes is judged once, in the order of slots.
@@ -138,13 +138,16 @@ class Rolls:
         book = self._book(circle)
         if slot < book.next_slot:
             return
-        book.early[slot] = body
-        while book.next_slot in book.early:
-            body = book.early.pop(book.next_slot)
-            decision = read_decision(body)
+        if slot > book.next_slot:
+            book.early = {**(book.early or {}), slot: body}
+            return
+        next_body: bytes | None = body
+        while next_body is not None:
+            decision = read_decision(next_body)
             if decision is None or decision.has_link or decision.has_changes:
-                self._follow(device, circle, book, body, tick)
+                self._follow(device, circle, book, next_body, tick)
             book.next_slot += 1
+            next_body = book.early.pop(book.next_slot, None) if book.early else None
 
     def _follow(
         self, device: Device, circle: SimCircle, book: Book, body: bytes, tick: int
@@ -157,17 +160,20 @@ class Rolls:
             self._violations.add("I9", tick, device.index, detail)
         if any(key in value for key in KEYS_OF_STEPS):
             self._step(device, circle, book, value, tick)
-            book.steps[-1] = book.steps[-1]._replace(value_hash=hashed(body))
+            last = book.steps[-1]._replace(value_hash=hashed(body))
+            book.steps = (*book.steps[:-1], last)
 
     def _book(self, circle: SimCircle) -> Book:
-        """Return the book of a circle; a successor is new to it."""
-        book = self._books.get(circle.index)
-        if book is None:
-            book = self._books[circle.index] = Book([_roll(circle, 1, _founders(circle))])
-            self.ever |= set(circle.members)
-            circle.quorum = book.rolls[0].quorum
-            circle.rosters.add(book.rolls[0].hash)
-        return book
+        """Return the book of a circle; a successor is new."""
+        if circle.index < len(self._books):
+            return self._books[circle.index]
+        for new in self._circles[len(self._books) :]:
+            roll = self._roll(new, 1, _founders(new))
+            self._books.append(Book((roll,)))
+            self.ever |= set(new.members)
+            new.quorum = roll.quorum
+            new.rosters.add(roll.hash)
+        return self._books[circle.index]
 
     def _step(
         self,
@@ -183,39 +189,42 @@ class Rolls:
         petitions = _items(value.get(KEY_PETITIONS))
         admitted = {_octets(item, 2) for item in petitions if _first(item) == ADMITTED}
         left = {_octets(item, 2) for item in petitions if _first(item) != ADMITTED}
-        before = book.rolls[-1].seats
+        if book.changes is None:
+            book.changes = Changes()
+        changes, before = book.changes, book.rolls[-1].seats
         removed, added = _delta(value.get(KEY_DELTA), before)
         absent = {identity for _, identity in removed} - expelled - left
-        turned, faults = _rotated(book, before, _items(value.get(KEY_ROTATED)))
+        rotations = _items(value.get(KEY_ROTATED))
+        turned, faults = _rotated(changes, book.next_slot, before, rotations)
         after = sorted([turned.get(seat, seat) for seat in before if seat not in removed] + added)
         if len(removed) + len(added) + len(turned) > max(1, len(before) // 4):
             faults.append(f"{len(removed)} out and {len(added)} in, of {len(before)} seats")
         if _must_be_closed(circle, value):
             faults.append("a closed circle changes who belongs to it")
-        if any(identity not in book.waiting for _, identity in added):
+        if any(identity not in changes.waiting for _, identity in added):
             faults.append("a seat for somebody who did not wait")
         if absent and len(after) < ABSENCE_LEAVES:
             faults.append(f"absence leaves {len(after)} voters")
-        if admitted & (book.expelled | expelled):
+        if admitted & (changes.expelled | expelled):
             faults.append("somebody who was expelled is admitted")
-        faults += _returned(book, before, petitions)
-        roll = _roll(circle, book.next_slot + 1, after)
+        faults += _returned(changes, before, petitions)
+        roll = self._roll(circle, book.next_slot + 1, after)
         if value.get(KEY_ROSTER) != roll.hash:
             faults.append("the value names another roster than it makes")
         for fault in faults:
             self._violations.add("I9", tick, device.index, f"slot {book.next_slot}: {fault}")
         for identity in sorted(expelled):
-            accused = self._devices.find(identity, circle)
+            accused = self.devices.find(identity, circle)
             # A device whose flash lost what it had confirmed may have signed twice unknowingly.
             if accused is None or not (accused.is_villain or accused.disk.has_lied):
                 detail = f"slot {book.next_slot}: an honest voter is expelled"
                 self._violations.add("I15", tick, device.index, detail)
-        book.expelled |= expelled
-        book.waiting = (book.waiting | absent | admitted) - expelled - left
-        book.waiting -= {identity for _, identity in added}
+        changes.expelled |= expelled
+        changes.waiting = (changes.waiting | absent | admitted) - expelled - left
+        changes.waiting -= {identity for _, identity in added}
         if removed or added or turned:
-            book.rolls = [*book.rolls, roll][-KEPT_ROLLS:]
-            circle.voters = tuple(device.index for device in self.seated(circle, roll))
+            book.rolls = (*book.rolls, roll)[-KEPT_ROLLS:]
+            circle.voters = tuple(device.index for device in roll.seated)
             circle.quorum = roll.quorum
             circle.rosters.add(roll.hash)
             self.ever |= set(circle.voters)
@@ -228,10 +237,24 @@ class Rolls:
             admitted=len(admitted),
             left=len(left),
         )
-        book.steps = [*book.steps, step][-KEPT_ROLLS:]
+        book.steps = (*book.steps, step)[-KEPT_ROLLS:]
+
+    def _roll(self, circle: SimCircle, since: int, seats: Sequence[Seat]) -> Roll:
+        is_strict = circle.genesis.parameters.is_strict
+        size = len(seats)
+        quorum = (size + (size - 1) // 3) // 2 + 1
+        if is_strict and size <= 3:
+            quorum = size
+        body = bytes([is_strict]) + b"".join(voter + identity for voter, identity in seats)
+        name = hashlib.sha256(b"smilesync/1/roster\0" + body).digest()
+        voters = tuple(voter for voter, _ in seats)
+        identities = tuple(identity for _, identity in seats)
+        found = [self.devices.find(identity, circle) for identity in identities]
+        seated = tuple(one for one in found if one is not None)
+        return Roll(since, voters, identities, name, quorum, seated)
 
     def _indices(self, circle: SimCircle, identities: set[bytes]) -> tuple[int, ...]:
-        known = (self._devices.find(one, circle) for one in identities)
+        known = (self.devices.find(one, circle) for one in identities)
         return tuple(sorted(one.index for one in known if one is not None))
 
 
@@ -242,7 +265,7 @@ def _must_be_closed(circle: SimCircle, value: dict[int, CborValue]) -> bool:
 
 
 def _rotated(
-    book: Book, seats: Sequence[Seat], rotations: list[CborValue]
+    changes: Changes, slot: int, seats: Sequence[Seat], rotations: list[CborValue]
 ) -> tuple[dict[Seat, Seat], list[str]]:
     """Return what becomes of the seats that get another voter key, and what is wrong with that."""
     turned: dict[Seat, Seat] = {}
@@ -250,41 +273,43 @@ def _rotated(
     for one in rotations:
         place, voter = _items(one)[1], _octets(one, 2)
         assert isinstance(place, int)
-        if voter in book.gone_keys or any(voter == key for key, _ in seats):
+        if voter in changes.gone_keys or any(voter == key for key, _ in seats):
             faults.append("a voter key that was used before")
         if place >= len(seats):
             continue  # of who waits: no roll has it
         former, identity = seats[place]
-        last_slot = book.rotated.get(identity, -ROTATION_SLOTS)
-        if book.next_slot - last_slot < ROTATION_SLOTS:
+        last_slot = changes.rotated.get(identity, -ROTATION_SLOTS)
+        if slot - last_slot < ROTATION_SLOTS:
             faults.append("somebody gets another voter key again, too soon")
-        book.rotated[identity] = book.next_slot
-        book.gone_keys.add(former)
+        changes.rotated[identity] = slot
+        changes.gone_keys.add(former)
         turned[former, identity] = voter, identity
     return turned, faults
 
 
-def _returned(book: Book, seats: Sequence[Seat], petitions: list[CborValue]) -> list[str]:
+def _returned(changes: Changes, seats: Sequence[Seat], petitions: list[CborValue]) -> list[str]:
     """Return what is wrong if a voter key is admitted whose owner left: that has a new one."""
-    keys = book.keys | {identity: voter for voter, identity in seats}
+    keys = changes.keys | {identity: voter for voter, identity in seats}
     admitted = {_octets(one, 2): _octets(one, 3) for one in petitions if _first(one) == ADMITTED}
     left = [_octets(one, 2) for one in petitions if _first(one) != ADMITTED]
-    book.keys.update(admitted)
-    found = [voter for voter in admitted.values() if voter in book.gone_keys]
-    book.gone_keys |= {keys[identity] for identity in left if identity in keys}
+    changes.keys.update(admitted)
+    found = [voter for voter in admitted.values() if voter in changes.gone_keys]
+    changes.gone_keys |= {keys[identity] for identity in left if identity in keys}
     for identity in left:
-        book.rotated.pop(identity, None)
+        changes.rotated.pop(identity, None)
     return ["somebody who left is admitted by what it said before"] if found else []
 
 
 def _is_promised(book: Book, item: CborValue) -> bool:
     """Is a link a commitment, or the one before the last of its voter's chain?"""
     place, link = _items(item)
-    seats = book.rolls[-1].seats
-    if not isinstance(place, int) or not isinstance(link, bytes) or place >= len(seats):
+    voters = book.rolls[-1].voters
+    if not isinstance(place, int) or not isinstance(link, bytes) or place >= len(voters):
         return False
-    voter, before = seats[place][0], book.links.get(seats[place][0])
-    book.links[voter] = link
+    links = dict(book.links)
+    before = links.get(voters[place])
+    links[voters[place]] = link
+    book.links = tuple(links.items())
     is_committing = book.next_slot % EPOCH_SLOTS < COMMIT_SLOTS
     return is_committing or hashlib.sha256(link).digest() == before
 
@@ -296,18 +321,6 @@ def quorum_of(circle: SimCircle) -> int:
 
 def _founders(circle: SimCircle) -> list[Seat]:
     return [(card.voter, card.identity) for card in circle.genesis.founders]
-
-
-def _roll(circle: SimCircle, since: int, seats: Sequence[Seat]) -> Roll:
-    is_strict = circle.genesis.parameters.is_strict
-    size = len(seats)
-    quorum = (size + (size - 1) // 3) // 2 + 1
-    if is_strict and size <= 3:
-        quorum = size
-    body = bytes([is_strict]) + b"".join(voter + identity for voter, identity in seats)
-    name = hashlib.sha256(b"smilesync/1/roster\0" + body).digest()
-    identities = frozenset(identity for _, identity in seats)
-    return Roll(since, tuple(seats), identities, name, quorum)
 
 
 def _delta(item: CborValue, seats: Sequence[Seat]) -> tuple[list[Seat], list[Seat]]:

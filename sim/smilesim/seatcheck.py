@@ -7,7 +7,7 @@ expelled, or gives way in a full list. Judged from who reached whom in true time
 decided values in order (`rolls.py`).
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 from smilesim.device import Device, SimCircle
@@ -43,8 +43,8 @@ class SeatCheck:
         self._violations = violations
         self._heard_since: dict[int, int] = {}
         self._first_vote: defaultdict[int, dict[Ballot, int]] = defaultdict(dict)
-        """By circle."""
-        self._decided: Counter[int] = Counter()
+        """By circle, if it has a policy: nobody is removed as absent from the others."""
+        self._decided: list[int] = []
         self.views_most = 0
         """The highest view of any slot in which an honest voter signed something."""
         self.given = self.taken = self.admitted = self.left = 0
@@ -55,16 +55,25 @@ class SeatCheck:
         circle = device.circle
         if circle is None:
             return
-        if isinstance(record, Notarized):
-            self._first_vote[circle.index].setdefault((record.slot, record.value_hash), tick)
-        if isinstance(record, (Notarized, Nullified, Finalized)):
+        if isinstance(record, DecidedRecord):
+            self._decide(device, circle, record, tick)
+        elif isinstance(record, (Notarized, Nullified, Finalized)):
             self.views_most = max(self.views_most, record.view)
-        elif isinstance(record, DecidedRecord) and record.slot > self._decided[circle.index]:
-            self._decided[circle.index] = record.slot
-            self.views_most = max(self.views_most, record.certificate.view)
-            self._violations.judged[RULE] += 1
-            for step in self._rolls.take_steps(circle):
-                self._judge(device, circle, step, tick)
+            if isinstance(record, Notarized) and circle.genesis.parameters.policy:
+                self._first_vote[circle.index].setdefault((record.slot, record.value_hash), tick)
+
+    def _decide(self, device: Device, circle: SimCircle, record: DecidedRecord, tick: int) -> None:
+        """The first decision of each slot tells what it changed."""
+        while len(self._decided) <= circle.index:
+            self._decided.append(0)
+        if record.slot <= self._decided[circle.index]:
+            return
+        self._decided[circle.index] = record.slot
+        self.views_most = max(self.views_most, record.certificate.view)
+        self._violations.judged[RULE] += 1
+        for step in self._rolls.take_steps(circle):
+            self._judge(device, circle, step, tick)
+        if circle.genesis.parameters.policy:
             old, ballots = record.slot - KEPT_SLOTS, self._first_vote[circle.index]
             for ballot in [one for one in ballots if one[0] < old]:
                 del ballots[ballot]
@@ -104,6 +113,8 @@ class SeatCheck:
         self.taken += step.removed
         self.admitted += step.admitted
         self.left += step.left
+        if not step.absent:
+            return
         voted = self._first_vote[circle.index].get((step.slot, step.value_hash), tick)
         for index in step.absent:
             since = self._heard_since.get(index)

@@ -6,6 +6,7 @@ at most one such list in 30 s. Written apart from the core, but for the encoding
 """
 
 import hashlib
+from array import array
 from dataclasses import dataclass
 
 from smilesim.device import Device, Registry, SimCircle
@@ -38,10 +39,9 @@ CLOCK_TICKS = 100
 
 @dataclass(slots=True)
 class History:
-    """What one device did: the circles it gave up, its last decision or start, its last pledge."""
+    """What one device did that few ever do: the circles it gave up, its last pledge."""
 
     given_up: tuple[bytes, ...] = ()
-    decided_tick: int = 0
     pledged: bytes = b""
     pledged_tick: int = -PLEDGE_TICKS
 
@@ -49,36 +49,43 @@ class History:
 class SuccessionCheck:
     """Follows what the journals of honest devices say of successors."""
 
-    def __init__(self, verifier: Verifier, violations: Violations, merging: MergeCheck) -> None:
+    def __init__(
+        self,
+        verifier: Verifier,
+        violations: Violations,
+        merging: MergeCheck,
+        *,
+        registry: Registry,
+        devices: int,
+    ) -> None:
         self._verifier = verifier
         self._violations = violations
         self._merging = merging
+        self._registry = registry
         self._of: dict[int, History] = {}
-        self._devices = Registry()
+        self._decided_tick = array("q", bytes(8 * devices))
+        """Of each device: its last decision or start."""
 
     def powered_on(self, device: Device, tick: int) -> None:
         """A life begins: as far as it knows, its circle decided a moment ago."""
-        self._history(device).decided_tick = tick
+        self._decided_tick[device.index] = tick
 
     def persisted(self, device: Device, record: Record, tick: int) -> None:
         """A record is durable."""
-        history, circle = self._history(device), device.circle
+        circle = device.circle
         if circle is None:
             return
-        match record:
-            case DecidedRecord():
-                history.decided_tick = tick
-            case Notarized() | Nullified() | Finalized():
-                self._violations.judged[RULE] += 1
-                if bytes(circle.genesis.circle_id) in history.given_up:
-                    detail = f"signed {type(record).__name__} after it had given up the circle"
-                    self._violations.add(RULE, tick, device.index, detail)
-            case Abandoned(lost, _):
-                self._abandoned(device, history, bytes(lost), tick)
-            case Moved(_, genesis):
-                self._moved(device, genesis, tick)
-            case _:
-                pass
+        if isinstance(record, DecidedRecord):
+            self._decided_tick[device.index] = tick
+        elif isinstance(record, (Notarized, Nullified, Finalized)):
+            self._violations.judged[RULE] += 1
+            if self._has_given_up(device, circle):
+                detail = f"signed {type(record).__name__} after it had given up the circle"
+                self._violations.add(RULE, tick, device.index, detail)
+        elif isinstance(record, Abandoned):
+            self._abandoned(device, bytes(record.circle), tick)
+        elif isinstance(record, Moved):
+            self._moved(device, record.genesis, tick)
 
     def sending(self, device: Device, pledge: Pledge, tick: int) -> None:
         """A signature for a call leaves."""
@@ -96,23 +103,22 @@ class SuccessionCheck:
 
     def _has_kept(self, founder: bytes, circle: SimCircle) -> bool:
         """Has an honest founder not given up the old circle?"""
-        known = self._devices.find(founder, circle)
-        if known is None or known.is_villain:
-            return False
-        return bytes(circle.genesis.circle_id) not in self._history(known).given_up
+        known = self._registry.find(founder, circle)
+        return not (known is None or known.is_villain or self._has_given_up(known, circle))
+
+    def _has_given_up(self, device: Device, circle: SimCircle) -> bool:
+        history = self._of.get(device.index)
+        return history is not None and circle.roster.circle in history.given_up
 
     def _history(self, device: Device) -> History:
-        history = self._of.get(device.index)
-        if history is None:
-            history = self._of[device.index] = History()
-            self._devices.add(device)
-        return history
+        return self._of.setdefault(device.index, History())
 
-    def _abandoned(self, device: Device, history: History, lost: bytes, tick: int) -> None:
+    def _abandoned(self, device: Device, lost: bytes, tick: int) -> None:
         self._violations.judged[RULE] += 1
+        history = self._history(device)
         history.given_up = (*history.given_up, lost)
         device.has_abandoned = True
-        waited = tick - history.decided_tick
+        waited = tick - self._decided_tick[device.index]
         if self._merging.is_over(device):
             return  # it goes over to the circle that its own ended for
         if waited < STRANDED_TICKS - CLOCK_TICKS:
@@ -138,7 +144,7 @@ class SuccessionCheck:
         lineage: cbor.CborValue,
     ) -> list[str]:
         assert device.circle is not None
-        if not isinstance(lineage, list) or lineage[0] != device.circle.genesis.circle_id:
+        if not isinstance(lineage, list) or lineage[0] != device.circle.roster.circle:
             return ["moved to a circle that does not succeed its own"]
         lost, identities = _octets(lineage[0]), sorted(_octets(card[0]) for card in cards)
         call: dict[int, cbor.CborValue] = {1: lost, 2: lineage[1], 3: nonce, 4: list(identities)}
@@ -155,7 +161,7 @@ class SuccessionCheck:
                 faults.append("a founder had not given up the old circle")
         if len(cards) < 2:
             faults.append("moved to a circle of one")
-        if lost not in self._history(device).given_up:
+        if not self._has_given_up(device, device.circle):
             faults.append("moved before it had given up the old circle")
         return faults
 

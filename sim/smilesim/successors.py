@@ -14,13 +14,17 @@ class Successors:
     """Adds every circle that is founded during the run to `circles`, once."""
 
     def __init__(
-        self, circles: list[SimCircle], devices: Sequence[Device], verifier: Verifier
+        self,
+        circles: list[SimCircle],
+        devices: Sequence[Device],
+        registry: Registry,
+        verifier: Verifier,
     ) -> None:
         self._circles = circles
         self._verifier = verifier
-        self._devices = Registry(devices)
-        self._by_id: dict[CircleId, SimCircle] = {c.genesis.circle_id: c for c in circles}
-        self._origin = {device.index: device.circle for device in devices}
+        self._devices = registry
+        self._by_id: dict[CircleId, SimCircle] = {one.roster.circle: one for one in circles}
+        self._origin = [device.circle for device in devices]
 
     def started(self, device: Device, journal: Sequence[Record]) -> None:
         """A life begins from this journal, which may have lost what the last one wrote."""

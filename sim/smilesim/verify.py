@@ -9,50 +9,72 @@ from hashlib import blake2b
 
 from smilesync.keys import Ed25519Signer, Ed25519Verifier, Verifier
 
-KNOWN_MIN = 20_000
-KNOWN_PER_PEER = 6
-"""A device signs less than once a second; a generation holds what is still in use by others."""
-NAME_BYTES = 15
-"""Collisions by chance need 2**60 signatures; the object fits 48 bytes."""
+KNOWN_MIN = 1 << 15
+KNOWN_PER_PEER = 24
+"""A device signs less than once a second, and what is in use by others are its last six or so."""
+NAME_BYTES = 8
+SHELF_NAMES = 8
+SHELF_BYTES = SHELF_NAMES * NAME_BYTES
+"""One line of a processor's cache."""
+DIGEST_BYTES = 2 * NAME_BYTES
+"""The name, and where it is: by chance, one in 2**60 forgeries would be taken for true."""
 
 
 class SignThrough:
-    """A verifier with a memory of what honest simulated devices signed; two generations of it."""
+    """A verifier with a memory of what honest simulated devices signed.
+
+    It is one table of shelves: a signature has its place on one of them, where it stays until as
+    many others came to that shelf as fit on it.
+    """
 
     def __init__(self, verifier: Verifier | None = None, known_max: int = KNOWN_MIN) -> None:
         self.real_checks = 0
         self._verifier = verifier or Ed25519Verifier()
-        self._known_max = known_max
-        self._young: set[bytes] = set()
-        self._old: set[bytes] = set()
+        self._build(known_max)
 
     def expect(self, peers: int) -> None:
-        """Remember as much as a city of so many needs."""
-        self._known_max = max(self._known_max, KNOWN_PER_PEER * peers)
+        """Remember as much as a city of so many needs; what was signed before is forgotten."""
+        self._build(max(KNOWN_MIN, KNOWN_PER_PEER * peers))
+
+    def _build(self, known_max: int) -> None:
+        self._shelves = max(1, known_max // SHELF_NAMES)
+        self._names = bytearray(self._shelves * SHELF_BYTES)
+        self._next = bytearray(self._shelves)
+        """Which place of each shelf is taken next."""
 
     def remember(self, public: bytes, data: bytes, signature: bytes) -> None:
         """Take note of a signature just made with the private key of `public`."""
-        if len(self._young) >= self._known_max:
-            self._young, self._old = set(), self._young
-        self._young.add(_name(public, data, signature))
+        digest = _digest(public, data, signature)
+        shelf = self._shelf(digest)
+        place = self._next[shelf]
+        self._next[shelf] = (place + 1) % SHELF_NAMES
+        begin = shelf * SHELF_BYTES + place * NAME_BYTES
+        self._names[begin : begin + NAME_BYTES] = digest[:NAME_BYTES]
 
     def verify(self, public: bytes, data: bytes, signature: bytes) -> bool:
         """Return whether `signature` of `data` by `public` is acceptable; never raises."""
-        name = _name(public, data, signature)
-        if name in self._young or name in self._old:
+        if self.knows(public, data, signature):
             return True
         self.real_checks += 1
         return self._verifier.verify(public, data, signature)
 
     def knows(self, public: bytes, data: bytes, signature: bytes) -> bool:
         """Was this signature made in this run, and is it remembered?"""
-        name = _name(public, data, signature)
-        return name in self._young or name in self._old
+        digest = _digest(public, data, signature)
+        begin = self._shelf(digest) * SHELF_BYTES
+        end, name = begin + SHELF_BYTES, digest[:NAME_BYTES]
+        at = self._names.find(name, begin, end)
+        while at >= 0 and at % NAME_BYTES:
+            at = self._names.find(name, at + 1, end)
+        return at >= 0
+
+    def _shelf(self, digest: bytes) -> int:
+        return int.from_bytes(digest[NAME_BYTES:], "big") % self._shelves
 
 
-def _name(public: bytes, data: bytes, signature: bytes) -> bytes:
+def _digest(public: bytes, data: bytes, signature: bytes) -> bytes:
     """Return what stands for a signature and all it is about; the sizes of the ends are fixed."""
-    return blake2b(public + data + signature, digest_size=NAME_BYTES).digest()
+    return blake2b(public + data + signature, digest_size=DIGEST_BYTES).digest()
 
 
 class RememberingSigner:

@@ -7,13 +7,13 @@ I6 leases do not overlap, and one that renews the one before is twice as long, u
 Who votes in which slot is followed by `rolls.py`.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from smilesim.decision import Decision, hashed, read_decision
+from smilesim.ballots import KEPT_SLOTS, Book, Said, Tally
+from smilesim.decision import Decision, hashed, named, read_decision
 from smilesim.device import Device, SimCircle
-from smilesim.rolls import Rolls
+from smilesim.rolls import Roll, Rolls
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesync.wire.messages import Propose, VoteKind, VoteSet
@@ -31,18 +31,8 @@ DOMAINS = {
     VoteKind.NULLIFY: b"smilesync/1/nullify\0",
     VoteKind.FINALIZE: b"smilesync/1/finalize\0",
 }
-KEPT_SLOTS = 64
 KEPT_DECISIONS = 4
 LONGEST_LEASE_US = 16_000_000
-
-Said = tuple[VoteKind, int, int, bytes]
-"""What a vote says: kind, slot, view, value hash (empty for NULLIFY)."""
-
-View = tuple[int, int]
-"""Slot and view."""
-
-What = tuple[VoteKind, bytes]
-"""Kind and value hash."""
 
 
 @dataclass(slots=True)
@@ -54,23 +44,6 @@ class Voter:
     decisions: tuple[Decision, ...] = ()
 
 
-@dataclass(slots=True)
-class Book:
-    """All votes of one circle that anybody ever signed: who said what, as bitmaps.
-
-    `bits`: the bit of each device, in the order in which they voted first.
-    """
-
-    bits: dict[int, int] = field(default_factory=dict)
-    said: dict[View, dict[What, int]] = field(default_factory=dict)
-    decided: dict[int, Decision] = field(default_factory=dict)
-    highest_slot: int = 0
-
-    def bit(self, device: Device) -> int:
-        """Return a bitmap with the bit of a device set: a small one, however large the city."""
-        return self.bits.setdefault(device.index, 1 << len(self.bits))
-
-
 class VoteCheck:
     """Follows every vote from the disk to the air."""
 
@@ -79,11 +52,11 @@ class VoteCheck:
         circles: Sequence[SimCircle],
         verifier: SignThrough,
         violations: Violations,
-        devices: Sequence[Device] = (),
+        devices: Sequence[Device],
     ) -> None:
-        self._books: defaultdict[int, Book] = defaultdict(Book)
+        self._books: list[Book] = []
         self.rolls = Rolls(circles, devices, violations)
-        self._voters: defaultdict[int, Voter] = defaultdict(Voter)
+        self._voters = [Voter() for _ in devices]
         self._verifier = verifier
         self._violations = violations
 
@@ -94,7 +67,10 @@ class VoteCheck:
     def decision(self, device: Device, slot: int) -> Decision | None:
         """Return what `device` itself holds as decided in `slot`."""
         decisions = self._voters[device.index].decisions
-        return next((one for one in decisions if one.slot == slot), None)
+        for one in decisions:
+            if one.slot == slot:
+                return one
+        return None
 
     def decided_slot(self, device: Device) -> int:
         """Return the highest slot that `device` itself holds as decided, 0 for none."""
@@ -102,7 +78,17 @@ class VoteCheck:
 
     def decided_slots(self, circle: SimCircle) -> int:
         """Return the highest slot that anybody of the circle decided."""
-        return self._books[circle.index].highest_slot
+        return self._book(circle).highest_slot
+
+    def decided_value(self, circle: SimCircle, slot: int) -> bytes:
+        """Return the hash of what somebody of the circle decided first in `slot`; empty: nobody."""
+        decision = self._book(circle).decided.get(slot)
+        return decision.hash if decision is not None else b""
+
+    def roll(self, device: Device) -> Roll:
+        """Return who votes after the slot that `device` decided last."""
+        assert device.circle is not None
+        return self.rolls.at(device.circle, self._voters[device.index].decided_slot + 1)
 
     def journalled(self, device: Device, record: Record, tick: int) -> None:
         """An own vote or a decision became durable before anything that follows."""
@@ -112,7 +98,7 @@ class VoteCheck:
         match record:
             case Notarized(slot, view, value_hash, body):
                 self._own(device, (VoteKind.NOTARIZE, slot, view, value_hash), tick)
-                if hashed(body) != value_hash:
+                if named(body) != value_hash:
                     self._violations.add("I4", tick, device.index, "journalled a wrong body")
             case Nullified(slot, view):
                 self._own(device, (VoteKind.NULLIFY, slot, view, b""), tick)
@@ -172,7 +158,7 @@ class VoteCheck:
 
     def moved(self, device: Device, *, is_elsewhere: bool) -> None:
         """The device is in another circle: of the old one at most the time it reached counts."""
-        gone = self._voters.pop(device.index, Voter())
+        gone, self._voters[device.index] = self._voters[device.index], Voter()
         ends = [0, *(decision.not_after_us for decision in gone.decisions)]
         device.covered_us = 0 if is_elsewhere else max(device.covered_us, *ends)
 
@@ -186,34 +172,38 @@ class VoteCheck:
         voter = self._voters[device.index]
         if said not in voter.durable:
             voter.durable = (*voter.durable, said)
-        book = self._books[device.circle.index]
-        tally, own = book.said.setdefault((slot, view), {}), book.bit(device)
-        if tally.get((kind, value), 0) & own:
+        book = self._book(device.circle)
+        tally, own = book.tally(said), book.bit(device)
+        if tally is None:
+            tally = Tally(view, kind, value)
+            book.said[slot] = (*book.said.get(slot, ()), tally)
+        if tally.signers & own:
             return
         self._violations.judged["I4"] += 1
-        for other, signers in tally.items():
-            if signers & own and _conflict((kind, value), other):
-                detail = f"signed {other[0].name} and {kind.name} in slot {slot} view {view}"
+        for other in book.said[slot]:
+            if other.signers & own and tally.conflicts(other):
+                detail = f"signed {other.kind.name} and {kind.name} in slot {slot} view {view}"
                 self._violations.add("I4", tick, device.index, detail)
-        before = tally.get((kind, value), 0)
-        tally[kind, value] = before | own
-        self._certified(device, said, (before, before | own), roll.quorum, tick)
+        tally.signers |= own
+        if tally.signers.bit_count() == roll.quorum:
+            self._certified(device, book.said[slot], tally, (slot, roll.quorum), tick)
 
     def _certified(
-        self, device: Device, said: Said, counted: tuple[int, int], quorum: int, tick: int
+        self,
+        device: Device,
+        tallies: tuple[Tally, ...],
+        last: Tally,
+        bounds: tuple[int, int],
+        tick: int,
     ) -> None:
-        """See whether the last vote makes the circle certify what must not be (I3)."""
-        assert device.circle is not None
-        kind, slot, view, value = said
-        before, after = counted
-        tally = self._books[device.circle.index].said[slot, view]
-        if after.bit_count() < quorum or before.bit_count() >= quorum:
-            return
+        """The last vote makes the circle certify something: is it what must not be (I3)?"""
+        slot, quorum = bounds
         self._violations.judged["I3"] += 1
-        for other, signers in tally.items():
+        for other in tallies:
             # Two FINALIZE certificates are I1's business; every other conflict is seen here.
-            if signers.bit_count() >= quorum and _conflict((kind, value), other):
-                detail = f"{other[0].name} and {kind.name} certified in slot {slot} view {view}"
+            if other.signers.bit_count() >= quorum and last.conflicts(other):
+                names = f"{other.kind.name} and {last.kind.name}"
+                detail = f"{names} certified in slot {slot} view {last.view}"
                 self._violations.add("I3", tick, device.index, detail)
 
     def _must_be_durable(self, device: Device, said: Said, tick: int) -> None:
@@ -222,15 +212,15 @@ class VoteCheck:
         if said in voter.durable:
             return
         assert device.circle is not None
-        kind, slot, view, value = said
-        book = self._books[device.circle.index]
+        kind, slot = said[0], said[1]
+        book = self._book(device.circle)
         is_decided = slot <= voter.decided_slot
         if is_decided and slot < book.highest_slot - KEPT_SLOTS:
             return
         # A decision takes the place of the votes before it. A vote that flash lost though it had
         # confirmed it comes back from others: passing it on is no new vote.
-        tally = book.said.get((slot, view), {})
-        was_signed = tally.get((kind, value), 0) & book.bit(device)
+        tally = book.tally(said)
+        was_signed = tally is not None and tally.signers & book.bit(device) > 0
         if not (was_signed and (is_decided or device.disk.has_lied)):
             detail = f"own {kind.name} of slot {slot} left before its record"
             self._violations.add("I5", tick, device.index, detail)
@@ -239,7 +229,7 @@ class VoteCheck:
         self, device: Device, slot: int, body: bytes, certificate: VoteSet, tick: int
     ) -> None:
         assert device.circle is not None
-        book = self._books[device.circle.index]
+        book = self._book(device.circle)
         voter = self._voters[device.index]
         decision = self._read(device, slot, body, tick)
         if decision is None:
@@ -247,8 +237,27 @@ class VoteCheck:
         wanted = (VoteKind.FINALIZE, slot, certificate.view, decision.hash)
         self._certificate(device, wanted, certificate, tick)
         self._violations.judged["I1"] += 1
-        known = book.decided.setdefault(slot, decision)
-        if known.hash != decision.hash:
+        known = book.decided.get(slot)
+        if known is None or known.hash != decision.hash:
+            self._must_extend(device, book, decision, tick)
+        self.rolls.decided(device, slot, body, tick)
+        voter.decided_slot = max(voter.decided_slot, slot)
+        if slot > book.highest_slot:
+            book.highest_slot = slot
+            book.prune()
+        kept = [
+            one
+            for one in voter.decisions
+            if one.slot >= slot - KEPT_DECISIONS and one.hash != decision.hash
+        ]
+        voter.decisions = book.kept((*kept, decision))
+        voter.durable = tuple([vote for vote in voter.durable if vote[1] > voter.decided_slot])
+
+    def _must_extend(self, device: Device, book: Book, decision: Decision, tick: int) -> None:
+        """A value was decided that nobody had yet: does it follow the one before, and its lease?"""
+        assert device.circle is not None
+        slot = decision.slot
+        if book.decided.setdefault(slot, decision) is not decision:
             self._violations.add("I1", tick, device.index, f"two decisions in slot {slot}")
         before, after = book.decided.get(slot - 1), book.decided.get(slot + 1)
         is_chained = (before is None or before.hash == decision.parent) and (
@@ -256,19 +265,11 @@ class VoteCheck:
         )
         if not is_chained:
             self._violations.add("I2", tick, device.index, f"slot {slot} extends another value")
-        base_us = device.circle.genesis.parameters.lease_us
         if slot > book.highest_slot and (before is not None or slot == 1):
             self._violations.judged["I6"] += 1
+            base_us = device.circle.genesis.parameters.lease_us
             for fault in lease_faults(before, decision, base_us):
                 self._violations.add("I6", tick, device.index, fault)
-        self.rolls.decided(device, slot, body, tick)
-        voter.decided_slot = max(voter.decided_slot, slot)
-        if slot > book.highest_slot:
-            book.highest_slot = slot
-            _prune(book, slot)
-        kept = [one for one in voter.decisions if one.slot >= slot - KEPT_DECISIONS]
-        voter.decisions = tuple(kept if decision in kept else [*kept, decision])
-        voter.durable = tuple([vote for vote in voter.durable if vote[1] > voter.decided_slot])
 
     def _read(self, device: Device, slot: int, body: bytes, tick: int) -> Decision | None:
         decision = read_decision(body)
@@ -281,31 +282,37 @@ class VoteCheck:
         """A certificate in the journal must name what it is for, and hold q true signatures."""
         circle = device.circle
         assert circle is not None
-        slot = wanted[1]
-        named = (certificate.kind, slot, certificate.view, bytes(certificate.value_hash or b""))
-        roll = self.rolls.at(circle, slot)
-        signers = [i for i in range(len(roll.seats)) if certificate.bitmap >> i & 1]
-        is_whole = (
-            named == wanted
-            and len(signers) >= roll.quorum
-            and len(signers) == len(certificate.signatures) == certificate.bitmap.bit_count()
-        )
         self._violations.judged["I2"] += 1
-        data = statement(circle, wanted, roll.hash)
-        if not is_whole or not all(
-            self._verifier.verify(roll.seats[index][0], data, signature)
-            for index, signature in zip(signers, certificate.signatures, strict=True)
-        ):
-            detail = f"{wanted[0].name} certificate of slot {slot} proves nothing"
+        book = self._book(circle)
+        if certificate is book.proven and wanted == book.proven_for:
+            return
+        if self._is_proof(circle, wanted, certificate):
+            book.proven, book.proven_for = certificate, wanted
+        else:
+            detail = f"{wanted[0].name} certificate of slot {wanted[1]} proves nothing"
             self._violations.add("I2", tick, device.index, detail)
 
+    def _is_proof(self, circle: SimCircle, wanted: Said, certificate: VoteSet) -> bool:
+        slot, bitmap, signatures = wanted[1], certificate.bitmap, certificate.signatures
+        named = (certificate.kind, slot, certificate.view, bytes(certificate.value_hash or b""))
+        roll = self.rolls.at(circle, slot)
+        signers = [voter for i, voter in enumerate(roll.voters) if bitmap >> i & 1]
+        if named != wanted or len(signers) < roll.quorum:
+            return False
+        if not len(signers) == len(signatures) == bitmap.bit_count():
+            return False
+        data = statement(circle, wanted, roll.hash)
+        for voter, signature in zip(signers, signatures, strict=True):
+            if not self._verifier.verify(voter, data, signature):
+                return False
+        return True
 
-def _conflict(one: What, other: What) -> bool:
-    """Would an honest voter never sign both in one view?"""
-    kinds = {one[0], other[0]}
-    if len(kinds) == 1:
-        return one[1] != other[1]
-    return kinds == {VoteKind.NULLIFY, VoteKind.FINALIZE}
+    def _book(self, circle: SimCircle) -> Book:
+        """Return the book of a circle; a successor is new."""
+        books = self._books
+        while len(books) <= circle.index:
+            books.append(Book())
+        return books[circle.index]
 
 
 def statement(circle: SimCircle, said: Said, roster_hash: bytes) -> bytes:
@@ -331,11 +338,3 @@ def lease_faults(before: Decision | None, decision: Decision, base_us: int) -> l
     if found_us != wanted_us:
         faults.append(f"the lease of slot {decision.slot} is {found_us} us long, not {wanted_us}")
     return faults
-
-
-def _prune(book: Book, slot: int) -> None:
-    """Let go of what is far below the highest slot."""
-    below_slot = slot - KEPT_SLOTS
-    if below_slot > 0:
-        book.said = {view: who for view, who in book.said.items() if view[0] >= below_slot}
-        book.decided = {slot: kept for slot, kept in book.decided.items() if slot >= below_slot}

@@ -40,7 +40,7 @@ class Stage:
         self.devices, circles = settle(district(7, 1), 1, through)
         self.violations = Found()
         votes = VoteCheck(circles, through, self.violations, self.devices)
-        self.check = DisplayCheck(circles, votes, self.violations)
+        self.check = DisplayCheck(circles, self.devices, votes, self.violations)
         self.circle = max(circles, key=lambda one: one.roster.size)
         self.device = self.devices[self.circle.members[0]]
         self.check.restarted(self.device, [], 0)
