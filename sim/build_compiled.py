@@ -23,7 +23,17 @@ INTERPRETED = ("smilesync/mesh/noise.py",)
 INNER_LOOPS = (
     *("ballots", "boundscheck", "checks", "circlecheck", "contacts", "coverage", "crowd"),
     *("decision", "device", "dice"),
-    *("disk", "displaycheck", "engine", "execution", "eyes", "farcheck", "fate", "hearing"),
+    *(
+        "disk",
+        "displaycheck",
+        "engine",
+        "execution",
+        "equals",
+        "eyes",
+        "farcheck",
+        "fate",
+        "hearing",
+    ),
     *("inputcheck", "lightsample", "liveness", "measure", "mergecheck", "oscillator", "overlap"),
     *("pace", "radio"),
     *("restartcheck", "retention", "rolls", "seatcheck", "stagecheck", "successioncheck"),

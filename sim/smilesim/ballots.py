@@ -35,12 +35,12 @@ class Tally:
 class Book:
     """All votes of one circle that anybody ever signed: who said what, by slot.
 
-    `bits`: the bit of each device, in the order in which they voted first. `held`: the decisions
-    that somebody held last, for all who hold the same. `proven`: the certificate that was found
-    true last, and for what: the devices of a circle often have the same one.
+    `voted`: who ever did, in the order in which they did first; each has its bit. `held`: the
+    decisions that somebody held last, for all who hold the same. `proven`: the certificate that was
+    found true last, and for what: the devices of a circle often have the same one.
     """
 
-    bits: dict[int, int] = field(default_factory=dict)
+    voted: tuple[int, ...] = ()
     said: dict[int, tuple[Tally, ...]] = field(default_factory=dict)
     decided: dict[int, Decision] = field(default_factory=dict)
     highest_slot: int = 0
@@ -50,7 +50,10 @@ class Book:
 
     def bit(self, device: Device) -> int:
         """Return a bitmap with the bit of a device set: a small one, however large the city."""
-        return self.bits.setdefault(device.index, 1 << len(self.bits))
+        index = device.index
+        if index not in self.voted:
+            self.voted = (*self.voted, index)
+        return 1 << self.voted.index(index)
 
     def tally(self, said: Said) -> Tally | None:
         """Return who said this, None if nobody did."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from smilesim.decision import read_decision
 from smilesim.device import NO_TICK, Device, SimCircle
+from smilesim.equals import shared
 from smilesim.pace import Pace
 from smilesim.rolls import Rolls, quorum_of
 from smilesim.violations import Violations
@@ -112,7 +113,7 @@ class CircleCheck:
         self._violations.judged["I3"] += 1
         other = _value_of(known, view)
         if other is None:
-            return (*known, (view, value))
+            return (*known, (view, shared(value)))
         if other != value:
             detail = f"two values certified in view {view}"
             self._violations.add("I3", tick, device.index, detail)

@@ -5,18 +5,19 @@ the tick, and keeps nothing else. So a city can be stored between two ticks, and
 started anew when it is loaded.
 """
 
+import gc
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 
 from smilesim.checks import Checks
 from smilesim.clock import until
 from smilesim.crowd import Crowd, boot_entropy, settle
-from smilesim.device import Device, LivePeer, PeerMaker
+from smilesim.device import Device, LivePeer, PeerMaker, SimCircle
 from smilesim.dice import stream
-from smilesim.drive import Actor, Books, run_city
+from smilesim.drive import Actor, Books, run_city, uncollected
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.faults.task import Faults
 from smilesim.fidelity import DAEMON, FAST, drive_for, radio_for, verifier_for, wire_for
@@ -87,14 +88,14 @@ class City:
         keep_going: bool = True,
         fidelity: str = FAST,
     ) -> None:
-        self.plan = plan
+        self.plan = replace(plan, crowd=plan.crowd.settled())
         self.fidelity = fidelity
         self.verifier = SignThrough()
         self.peer_verifier = verifier_for(fidelity, self.verifier)
-        self.devices, self.circles = settle(plan.crowd, plan.seed, self.verifier, _policy(plan))
+        self.devices, self.circles = _settled(plan, self.verifier)
         self.violations = Violations(is_stopping=not keep_going, conceded=self._conceded())
         self.measure = Measure(self.devices)
-        self.pace = Pace(self.circles, _healed_tick(plan))
+        self.pace = Pace(self.circles, _healed_tick(plan), devices=len(self.devices))
         self.lights = LightSample(
             self.devices,
             plan.seed,
@@ -297,6 +298,13 @@ class City:
         for second in count(max(0, self.world.tick) // TICKS_PER_SECOND + 1):
             await until(second * TICKS_PER_SECOND)
             progress(second)
+
+
+def _settled(plan: Plan, verifier: SignThrough) -> tuple[list[Device], list[SimCircle]]:
+    """Make devices and circles, once what is left of another city is gone."""
+    gc.collect()
+    with uncollected():
+        return settle(plan.crowd, plan.seed, verifier, _policy(plan))
 
 
 def _policy(plan: Plan) -> Policy:

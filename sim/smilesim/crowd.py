@@ -6,7 +6,7 @@ synthetic district (`district`), one circle (`gathering`), or comes from a real 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smilesim.device import Device, SimCircle, SimKeys
 from smilesim.dice import digest, shuffled, stream
@@ -61,6 +61,13 @@ class Crowd:
     def people(self) -> int:
         """Return how many people that are."""
         return self.size - sum(len(memberships) - 1 for memberships in self.wearers)
+
+    def settled(self) -> "Crowd":
+        """Return what must still be known when all have their links: who walks in and out of range.
+
+        A pair takes 140 bytes.
+        """
+        return self if self.open_ticks is not None else replace(self, pairs=())
 
 
 def district(peers: int, seed: int) -> Crowd:

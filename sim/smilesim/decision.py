@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
+from smilesim.equals import shared
 from smilesync.errors import Malformed
 from smilesync.ids import ValueHash
 from smilesync.wire import cbor
@@ -63,10 +64,19 @@ def read_decision(body: bytes) -> Decision | None:
     if not isinstance(inputs, list) or not all(isinstance(count, int) for count in inputs):
         return None
     counts = tuple(int(count) for count in inputs if isinstance(count, int))
-    lease = not_before, not_after, pattern, start
-    has_changes = any(key in fields for key in KEYS_OF_CHANGES)
-    has_link = KEY_LINK in fields
-    return Decision(slot, hashed(body), parent, *lease, roster, has_changes, has_link, counts)
+    return Decision(
+        slot,
+        hash=shared(hashed(body)),
+        parent=shared(parent),
+        not_before_us=not_before,
+        not_after_us=not_after,
+        pattern=shared(pattern),
+        start_us=start,
+        roster_hash=shared(roster),
+        has_changes=any(key in fields for key in KEYS_OF_CHANGES),
+        has_link=KEY_LINK in fields,
+        inputs=counts,
+    )
 
 
 def named(body: bytes) -> bytes:

@@ -8,6 +8,7 @@ A whole tail that is gone shows nowhere: only the others can tell.
 from enum import Enum
 from functools import lru_cache
 
+from smilesim.equals import shared
 from smilesim.retention import retained, salvaged, unbound
 from smilesync.entropy import Entropy
 from smilesync.wire import records
@@ -19,8 +20,6 @@ FRAME_BYTES = 40
 READ_MAX = 1 << 13
 COMPACT_AT = 16
 """The daemon compacts by size; so few records keep a large city small."""
-
-SHARED_MAX = 1 << 13
 
 
 class Ailment(Enum):
@@ -172,16 +171,6 @@ class Disk:
 def read_record(data: bytes) -> Record:
     """Return the record that `data` is; of a circle's records two in three are equal to another."""
     return records.decode(data)
-
-
-_shared: dict[bytes, bytes] = {}
-
-
-def shared(record: bytes) -> bytes:
-    """Return equal bytes that another disk may already hold: a circle decides the same."""
-    if len(_shared) >= SHARED_MAX:
-        _shared.clear()
-    return _shared.setdefault(record, record)
 
 
 def _size_bytes(record: bytes) -> int:

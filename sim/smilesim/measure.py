@@ -204,12 +204,15 @@ def is_able(device: Device, devices: Sequence[Device], far: Mapping[int, int]) -
         return False
     if circle.is_spread:
         return far[device.index] >= circle.quorum
-    reached = int(_is_voter(device, circle) and device.index in circle.voters)
+    inbound, quorum, reached = device.inbound, circle.quorum, 0
     for member in circle.voters:
-        link = device.inbound.get(member)
-        if link is not None and link.is_reachable and _is_voter(devices[member], circle):
+        link = inbound.get(member)
+        is_near = member == device.index if link is None else link.is_reachable
+        if is_near and _is_voter(devices[member], circle):
             reached += 1
-    return reached >= circle.quorum
+            if reached >= quorum:
+                return True
+    return False
 
 
 def far_reach(devices: Sequence[Device]) -> dict[int, int]:

@@ -76,14 +76,16 @@ class CountingTrace(Trace):
 class Pace:
     """Follows proposals and decisions of all circles. `healed_tick`: None if faults never end."""
 
-    def __init__(self, circles: Sequence[SimCircle], healed_tick: int | None) -> None:
+    def __init__(
+        self, circles: Sequence[SimCircle], healed_tick: int | None, *, devices: int
+    ) -> None:
         self._circles = circles
         self._healed_tick = healed_tick
         self._proposed: defaultdict[int, dict[View, int]] = defaultdict(dict)
         self._opened: defaultdict[int, Moments] = defaultdict(tuple)
         self._highest: Counter[int] = Counter()
         self._highest_healed: Counter[int] | None = None
-        self._has_decided: set[int] = set()
+        self._has_decided = bytearray(devices)
         self._delays: tuple[int, int] | None = None
         """The shortest and the longest, from proposal to decision."""
         self._certificate: VoteSet | None = None
@@ -151,13 +153,13 @@ class Pace:
 
     def _wait(self, device: Device, circle: SimCircle, slot: int, tick: int) -> None:
         healed = self._healed_tick
-        if healed is None or tick < healed or device.index in self._has_decided:
+        if healed is None or tick < healed or self._has_decided[device.index]:
             return
         if self._highest_healed is None:
             self._highest_healed = Counter(self._highest)
         if slot <= self._highest_healed[circle.index]:
             return
-        self._has_decided.add(device.index)
+        self._has_decided[device.index] = True
         since = max(healed, self.opened_tick(circle, slot))
         self.waits_ticks.append(max(0, tick - since))
 

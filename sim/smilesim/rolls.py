@@ -223,11 +223,7 @@ class Rolls:
         changes.waiting = (changes.waiting | absent | admitted) - expelled - left
         changes.waiting -= {identity for _, identity in added}
         if removed or added or turned:
-            book.rolls = (*book.rolls, roll)[-KEPT_ROLLS:]
-            circle.voters = tuple(device.index for device in roll.seated)
-            circle.quorum = roll.quorum
-            circle.rosters.add(roll.hash)
-            self.ever |= set(circle.voters)
+            self._seat(circle, book, roll)
         step = SeatStep(
             book.next_slot,
             b"",
@@ -238,6 +234,14 @@ class Rolls:
             left=len(left),
         )
         book.steps = (*book.steps, step)[-KEPT_ROLLS:]
+
+    def _seat(self, circle: SimCircle, book: Book, roll: Roll) -> None:
+        """From the next slot on these are the voters."""
+        book.rolls = (*book.rolls, roll)[-KEPT_ROLLS:]
+        circle.voters = tuple(device.index for device in roll.seated)
+        circle.quorum = roll.quorum
+        circle.rosters.add(roll.hash)
+        self.ever |= set(circle.voters)
 
     def _roll(self, circle: SimCircle, since: int, seats: Sequence[Seat]) -> Roll:
         is_strict = circle.genesis.parameters.is_strict

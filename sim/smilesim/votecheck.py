@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from smilesim.ballots import KEPT_SLOTS, Book, Said, Tally
 from smilesim.decision import Decision, hashed, named, read_decision
 from smilesim.device import Device, SimCircle
+from smilesim.equals import shared
 from smilesim.rolls import Roll, Rolls
 from smilesim.verify import SignThrough
 from smilesim.violations import Violations
@@ -175,7 +176,7 @@ class VoteCheck:
         book = self._book(device.circle)
         tally, own = book.tally(said), book.bit(device)
         if tally is None:
-            tally = Tally(view, kind, value)
+            tally = Tally(view, kind, shared(value))
             book.said[slot] = (*book.said.get(slot, ()), tally)
         if tally.signers & own:
             return

@@ -7,7 +7,7 @@ runs in tasks of its own, and a `DeviceHost` starts, stops and feeds them.
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from smilesim.checks import Checks
 from smilesim.device import UNHARMED, Device, PeerMaker, open_session, place
@@ -31,6 +31,7 @@ from smilesync.wire.records import Record
 POWER_ORDINAL = WAKE_ORDINAL + 1
 LINK_ORDINAL = POWER_ORDINAL + 1
 ORDER_ORDINAL = 1 << 24
+WAKE: Final = Mark.WAKE
 MAY_BE_LATE = WishFor | Join | RotateKey
 HANDSHAKE_MS_MIN = 8
 HANDSHAKE_MS_SPAN = 120
@@ -114,13 +115,14 @@ class World(Execution):
         if device.stalled_until_tick > tick:
             self.wheel.put(device.stalled_until_tick, (key, device, mark))
             return False
-        if mark is Mark.POWER_ON:
-            self._power_on(device)
-        elif mark is Mark.LINK_UP:
-            self._link_up(device, self.devices[(key & SEQUENCE_MASK) - LINK_ORDINAL])
-        elif isinstance(mark, Order):
-            self._obey(device, mark.command)
-        device.is_busy = (mark is not Mark.WAKE and device.slow_ms > 0) or device.is_busy
+        if mark is not WAKE:
+            if mark is Mark.POWER_ON:
+                self._power_on(device)
+            elif mark is Mark.LINK_UP:
+                self._link_up(device, self.devices[(key & SEQUENCE_MASK) - LINK_ORDINAL])
+            elif isinstance(mark, Order):
+                self._obey(device, mark.command)
+            device.is_busy = device.slow_ms > 0 or device.is_busy
         return device.peer is not None
 
     def command(self, device: Device, command: Command) -> None:

@@ -1,6 +1,7 @@
 """`smilesim run`: a city lives through a scenario, and says whether its promises held."""
 
 import argparse
+import gc
 import shlex
 import subprocess
 from dataclasses import replace
@@ -108,6 +109,7 @@ def run(options: argparse.Namespace) -> int:
             answer["twice"] = again = _run_again(first)
             is_pass = is_pass and bool(again["is_same"])
     terminal.write_json(answer, options.json)
+    gc.freeze()  # the process ends with the city: nobody need look for what of it is garbage
     return EXIT_PASS if is_pass else EXIT_FAIL
 
 
@@ -160,7 +162,6 @@ def _resumed(path: Path) -> "tuple[Recipe, City]":
     from smilesim import checkpoint
 
     stored = checkpoint.read(path)
-    _announce(stored.city.plan.crowd)
     terminal.remark(f"going on after {stored.city.world.tick / 1000:g} virtual seconds")
     return stored.recipe, stored.city
 

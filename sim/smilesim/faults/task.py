@@ -1,6 +1,7 @@
 """The faults of one city: each is a trio task that sleeps from step to step of its script."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from smilesim.clock import until
 from smilesim.device import SimCircle
@@ -26,8 +27,16 @@ class Faults:
         seed: int,
     ) -> None:
         self.felt: dict[int, EmotionState] = {}
-        self.ground = ground_of(world, circles, scenario, seed)
         self.stage = Stage(world, measure, self.felt)
+        self._ground_of = partial(ground_of, world, circles, scenario=scenario, seed=seed)
+        self._ground: Ground | None = None
+
+    @property
+    def ground(self) -> Ground:
+        """Return what scripts may know; it is large, and a city without faults needs none."""
+        if self._ground is None:
+            self._ground = self._ground_of()
+        return self._ground
 
     def task(self, fault: Fault, after_tick: int = 0) -> Callable[[], Awaitable[None]]:
         """Return the task that does what of `fault` is due after `after_tick`."""
