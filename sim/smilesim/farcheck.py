@@ -33,7 +33,7 @@ class FarCheck:
         """`device` lets go of a message; what is its own in it begins to be known."""
         if isinstance(message, Ask):
             self._make(message.nonce, device.index, tick)
-        elif device.index not in self._votes.rolls.ever or device.circle is None:
+        elif not self._votes.rolls.ever[device.index] or device.circle is None:
             return  # a follower only passes on
         elif isinstance(message, Beacons):
             for beacon in message.beacons:

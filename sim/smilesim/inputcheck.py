@@ -142,7 +142,7 @@ class InputCheck:
             self._violations.add(RULE, tick, device.index, detail)
         for state, count in enumerate(inputs):
             said = [i for i, mood in zip(circle.everybody, moods, strict=True) if state in mood]
-            inside = len(self._votes.rolls.ever.intersection(said))
+            inside = sum(self._votes.rolls.ever[index] for index in said)
             others = min(seats, seats if villains else len(said) - inside)
             most = inside + others + waiting + ROUNDING
             is_kept = bool(before) and before[state] == count

@@ -102,8 +102,8 @@ class Rolls:
         self.devices = Registry(devices)
         self._books: list[Book] = []
         self._circles = circles
-        self.ever: set[int] = set()
-        """Who has, or once had, a seat."""
+        self.ever = bytearray(len(devices))
+        """Of each device: has it, or had it once, a seat?"""
         self._violations = violations
         if circles:
             self._book(circles[-1])
@@ -170,7 +170,7 @@ class Rolls:
         for new in self._circles[len(self._books) :]:
             roll = self._roll(new, 1, _founders(new))
             self._books.append(Book((roll,)))
-            self.ever |= set(new.members)
+            self._take_note(new.members)
             new.quorum = roll.quorum
             new.rosters.add(roll.hash)
         return self._books[circle.index]
@@ -241,7 +241,11 @@ class Rolls:
         circle.voters = tuple(device.index for device in roll.seated)
         circle.quorum = roll.quorum
         circle.rosters.add(roll.hash)
-        self.ever |= set(circle.voters)
+        self._take_note(circle.voters)
+
+    def _take_note(self, seated: Sequence[int]) -> None:
+        for index in seated:
+            self.ever[index] = True
 
     def _roll(self, circle: SimCircle, since: int, seats: Sequence[Seat]) -> Roll:
         is_strict = circle.genesis.parameters.is_strict

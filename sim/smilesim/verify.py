@@ -77,19 +77,14 @@ def _digest(public: bytes, data: bytes, signature: bytes) -> bytes:
     return blake2b(public + data + signature, digest_size=DIGEST_BYTES).digest()
 
 
-class RememberingSigner:
+class RememberingSigner(Ed25519Signer):
     """A real Ed25519 signer that tells the verifier what it signed."""
 
-    __slots__ = ("_signer", "_through")
+    __slots__ = ("_through",)
 
     def __init__(self, seed: bytes, through: SignThrough) -> None:
-        self._signer = Ed25519Signer(seed)
+        super().__init__(seed)
         self._through = through
-
-    @property
-    def public(self) -> bytes:
-        """Return the 32-byte public key."""
-        return self._signer.public
 
     def another(self, seed: bytes) -> "RememberingSigner":
         """Return a signer with another key, known to the same verifier."""
@@ -97,6 +92,10 @@ class RememberingSigner:
 
     def sign(self, data: bytes) -> bytes:
         """Return the 64-byte signature, known to the verifier from now on."""
-        signature = self._signer.sign(data)
-        self._through.remember(self._signer.public, data, signature)
+        signature = super().sign(data)
+        self._through.remember(self.public, data, signature)
         return signature
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be made of the seed again: no library stores a private key otherwise."""
+        return RememberingSigner, (self._key.private_bytes_raw(), self._through)
