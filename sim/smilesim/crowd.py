@@ -63,11 +63,13 @@ class Crowd:
         return self.size - sum(len(memberships) - 1 for memberships in self.wearers)
 
     def settled(self) -> "Crowd":
-        """Return what must still be known when all have their links: who walks in and out of range.
+        """Return what must still be known when devices have their places and links.
 
-        A pair takes 140 bytes.
+        That is who walks in and out of range; a pair takes 140 bytes, a place as many.
         """
-        return self if self.open_ticks is not None else replace(self, pairs=())
+        nowhere = ((0, 0),) * self.size
+        pairs = self.pairs if self.open_ticks is not None else ()
+        return replace(self, positions_cm=nowhere, pairs=pairs)
 
 
 def district(peers: int, seed: int) -> Crowd:
