@@ -173,18 +173,17 @@ class DisplayCheck:
         self._touched.clear()
 
     def _are_two(self, circle: SimCircle, tick: int) -> bool:
-        """Do two members whose clocks are sound show something?"""
+        """Do two members show something whose clocks are what the protocol was made for?"""
         if sum(self._shown_in(circle).values()) < 2:
             return False
-        found = 0
+        found = off = 0
         for member in circle.everybody:
             device = self._devices[member]
-            is_sound = device.clock_off_until_tick <= tick and device.circle is circle
-            if is_sound and self._eyes[member].selected is not None:
-                found += 1
-                if found == 2:
-                    return True
-        return False
+            if device.clock_off_until_tick > tick:
+                off += self._eyes[member].is_watched and member in circle.members
+            elif found < 2 and device.circle is circle:
+                found += self._eyes[member].selected is not None
+        return found == 2 and off <= (len(circle.voters) - 1) // 3
 
     def _shown_by_clock(self, circle: SimCircle, tick: int) -> list[Selected]:
         """Return what those members show whose clocks are what the protocol was made for.
