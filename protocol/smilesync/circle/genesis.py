@@ -6,9 +6,8 @@ Source: SPEC section Genesis.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
 
 from smilesync.circle.lineage import Lineage, call_of, pledge_bytes
 from smilesync.circle.roster import Roster, Seat
@@ -132,11 +131,11 @@ def card_from_text(text: str) -> FounderCard:
     return _card(cbor.decode(data))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Genesis:
     """The founders, in ascending order of voter key (the roster order), and the parameters.
 
-    Not slotted: what follows from it is computed once, and a city's devices share it.
+    What follows from it is computed at once, and a city's devices share it.
     """
 
     nonce: bytes
@@ -144,6 +143,16 @@ class Genesis:
     parameters: Parameters = Parameters()
     lineage: Lineage | None = None
     """What the circle succeeds; its founders then signed the call for it."""
+    circle_id: CircleId = field(init=False, repr=False, compare=False)
+    roster: Roster = field(init=False, repr=False, compare=False)
+    """The voters of slot 1."""
+
+    def __post_init__(self) -> None:
+        name = circle_id_of(self.encode())
+        seats = [Seat(card.voter, card.identity) for card in self.founders]
+        roster = Roster(name, seats, is_strict=self.parameters.is_strict)
+        object.__setattr__(self, "circle_id", name)
+        object.__setattr__(self, "roster", roster)
 
     def encode(self) -> bytes:
         """Return the canonical bytes, whose hash is the circle id."""
@@ -162,16 +171,6 @@ class Genesis:
         if self.lineage is not None:
             fields[10] = [self.lineage.circle, self.lineage.head]
         return cbor.encode(fields)
-
-    @cached_property
-    def roster(self) -> Roster:
-        """The voters of slot 1."""
-        seats = [Seat(card.voter, card.identity) for card in self.founders]
-        return Roster(self.circle_id, seats, is_strict=self.parameters.is_strict)
-
-    @cached_property
-    def circle_id(self) -> CircleId:
-        return circle_id_of(self.encode())
 
 
 def circle_id_of(genesis: bytes) -> CircleId:
