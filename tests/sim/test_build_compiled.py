@@ -25,6 +25,19 @@ class Word:
     """A word."""
 
     text: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Says nothing."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """Is more than its words."""
+
+    words: tuple[Word, ...] = field(default_factory=tuple)
 
 
 class Speaker(Shelf[Word]):
@@ -51,10 +64,23 @@ def test_native_classes_and_no_others_are_marked() -> None:
     assert found["Word"] == ["dataclass(frozen=True, slots=True)"]
 
 
-def test_a_frozen_dataclass_is_made_by_its_constructor_again() -> None:
+def methods(name: str) -> dict[str, str]:
     tree = ast.parse(build_compiled.storable(SOURCE))
-    word = next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == "Word")
-    assert [one.name for one in word.body if isinstance(one, ast.FunctionDef)] == ["__reduce__"]
+    found = next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name)
+    return {one.name: ast.unparse(one) for one in found.body if isinstance(one, ast.FunctionDef)}
+
+
+def test_a_frozen_dataclass_is_made_by_its_constructor_again() -> None:
+    assert methods("Word").keys() == {"__init__", "__reduce__"}
+    assert methods("Silence").keys() == methods("Song").keys() == {"__reduce__"}
+
+
+def test_the_constructor_that_is_written_out_is_that_of_the_dataclass() -> None:
+    assert methods("Word")["__init__"].splitlines() == [
+        "def __init__(self, text: str, count: int=1) -> None:",
+        "    self.text = text",
+        "    self.count = count",
+    ]
 
 
 def test_a_module_without_classes_stays_as_it_is() -> None:
