@@ -62,7 +62,7 @@ class Relays:
 
     def deadline_ns(self) -> int:
         """Return when to call `wake`."""
-        return min(self._hello_ns, self._push_ns, self._beacon_ns, self._poll_ns)
+        return min(min(self._hello_ns, self._push_ns), min(self._beacon_ns, self._poll_ns))
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """A link came up: greet the neighbour if it may be a partner."""

@@ -1,12 +1,13 @@
 """Circle time as a straight line over local time, cheap to copy and to evaluate."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 NS_PER_US = 1_000
 PPB = 1_000_000_000
 
 
-class Timeline(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Timeline:
     """Maps local monotonic nanoseconds to circle microseconds until the next correction.
 
     Units: `rate_ppb` is the slew, parts per billion that circle time gains on local time.

@@ -238,7 +238,7 @@ class Execution(Host[AirLink, Message, Device, Mark | Order]):
             if effect.__class__ is Send:
                 if unsynced:
                     unsynced = self._sync(device, unsynced)
-                to, message = effect
+                to, message = effect.to, effect.message
                 if message is not checked:
                     checked = message
                     self.checks.sending(device, message, self.wheel.tick)

@@ -100,19 +100,19 @@ class Trace:
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""
         if message.__class__ is Clock:
-            stamp_us, echo_us, held_us, circle_us, is_synced, wants_reply, away = message
+            circle_us = message.circle_us
             self._blobs.append(
                 _CLOCK.pack(
                     peer,
                     KIND_CLOCK,
                     source,
-                    stamp_us,
-                    echo_us,
-                    held_us,
+                    message.stamp_us,
+                    message.echo_us,
+                    message.held_us,
                     NO_CIRCLE_TIME if circle_us is None else circle_us,
-                    is_synced,
-                    wants_reply,
-                    away,
+                    message.is_synced,
+                    message.wants_reply,
+                    message.away,
                 )
             )
         elif message.__class__ is Carried:

@@ -1,5 +1,6 @@
 """Whole devices that come, go, fall silent and come back, in circles of every policy."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -146,8 +147,8 @@ def test_every_status_says_who_is_away_and_a_clock_takes_it_back() -> None:
         street.deliver(device, 0, report)
     now_ns = street.local_ns(0)
     assert circle.presence.agreed_away(1 << place, now_ns) == 1 << place
-    street.deliver(1, 0, report._replace(stamp_us=2, away=0))
-    street.deliver(2, 0, report._replace(stamp_us=2, away=0))
+    street.deliver(1, 0, replace(report, stamp_us=2, away=0))
+    street.deliver(2, 0, replace(report, stamp_us=2, away=0))
     assert circle.presence.agreed_away(1 << place, now_ns) == 0
 
 

@@ -252,9 +252,9 @@ def test_a_pattern_that_cannot_be_shown_leaves_the_own_light(scene: Scene) -> No
 def test_a_jump_of_the_circles_time_is_faded_and_a_small_one_followed() -> None:
     one, now_ns = settled(SHOWN)
     before = one.frame(SHOWN, now_ns)
-    nudged = SHOWN._replace(timeline=CIRCLE._replace(circle_us=CIRCLE.circle_us + 50_000))
+    nudged = SHOWN._replace(timeline=replace(CIRCLE, circle_us=CIRCLE.circle_us + 50_000))
     followed = one.frame(nudged, now_ns + FRAME_NS)
-    jumped = SHOWN._replace(timeline=CIRCLE._replace(circle_us=CIRCLE.circle_us + 2_000_000))
+    jumped = SHOWN._replace(timeline=replace(CIRCLE, circle_us=CIRCLE.circle_us + 2_000_000))
     frozen = one.frame(jumped, now_ns + 2 * FRAME_NS)
 
     assert followed.wanted != before.wanted

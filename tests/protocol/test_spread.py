@@ -54,7 +54,7 @@ def _slot(*keys: tuple[VoteKind, int], members: tuple[int, ...] = (0, 1, 2)) -> 
     slot = Slot(LAB.circumstances(None), Chain(LAB.roster, LAB.verifier).head())
     leader = LAB.leader()
     moment = Lab(1).circles[0]._moment(0)
-    slot.handle_propose(LAB.proposal(leader, BODY), moment._replace(may_vote=False))
+    slot.handle_propose(LAB.proposal(leader, BODY), replace(moment, may_vote=False))
     for kind, view in keys:
         votes = LAB.votes(members, (kind, view, None if kind is X else HASH))
         slot.book.take(slot.book.check(votes, 9))

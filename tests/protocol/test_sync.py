@@ -1,6 +1,7 @@
 """The circle clock: rooms of devices with crystals, delays, loss, cuts, power loss and liars."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -320,7 +321,7 @@ def test_a_correction_beyond_the_noise_is_begun_at_the_next_tick() -> None:
     clock = room.devices[0].clock
     assert clock.timeline is not None
     error_us, line = clock.error_us, clock.timeline
-    clock.timeline = line._replace(circle_us=line.circle_us - error_us // 4)
+    clock.timeline = replace(line, circle_us=line.circle_us - error_us // 4)
 
     room.run(2 * SECOND + 10 * MS)
 
@@ -406,7 +407,7 @@ def test_a_synced_room_sends_one_message_per_link_and_second() -> None:
 def test_a_clock_that_stood_still_is_dark_before_it_steps() -> None:
     room = _started(4)
     sleeper = room.devices[0]
-    sleeper.clock.timeline = _line(sleeper)._replace(circle_us=_line(sleeper).circle_us - 700_000)
+    sleeper.clock.timeline = replace(_line(sleeper), circle_us=_line(sleeper).circle_us - 700_000)
     room.run(3 * SECOND)
 
     states = [is_synced for _, is_synced in sleeper.notes]

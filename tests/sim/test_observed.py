@@ -1,6 +1,7 @@
 """Observed nodes: their order inside a tick, and bugs of the daemon that only they can show."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -116,7 +117,7 @@ def test_a_codec_that_forgets_a_field_is_caught(monkeypatch: pytest.MonkeyPatch)
     encode = codec.encode
 
     def forgetful(message: Message) -> bytes:
-        return encode(message._replace(held_us=0) if isinstance(message, Clock) else message)
+        return encode(replace(message, held_us=0) if isinstance(message, Clock) else message)
 
     monkeypatch.setattr(codec, "encode", forgetful)
 

@@ -3,7 +3,7 @@
 import heapq
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smilesync.clock.sync import CircleClock
 from smilesync.config import ClockConfig
@@ -226,4 +226,4 @@ class Room:
 def add_to_circle(message: Clock, extra_us: int) -> Clock:
     """Return the message of a liar: another circle time, and SYNCED."""
     circle_us = max(0, (message.circle_us or 0) + extra_us)
-    return message._replace(circle_us=circle_us, is_synced=True)
+    return replace(message, circle_us=circle_us, is_synced=True)

@@ -265,7 +265,7 @@ class TrustsNoClock(Planted):
         if isinstance(effect, Show) and effect.scene.timeline is not None:
             line = effect.scene.timeline
             return Show(
-                effect.scene._replace(timeline=line._replace(circle_us=line.circle_us + 250_000))
+                effect.scene._replace(timeline=replace(line, circle_us=line.circle_us + 250_000))
             )
         return effect
 

@@ -1,7 +1,7 @@
 """What a slot is given to judge by: things that stay while it runs, and the present moment."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from smilesync.circle.changes import Changes
 from smilesync.circle.genesis import Parameters
@@ -17,7 +17,8 @@ NEVER_NS = 2**63 - 1
 TICK_NS = 1_000_000
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Moment:
     """What a slot may know of the present: local ns, circle us (None: not SYNCED), who is away.
 
     `absent` is a bitmap of voters not heard for a while; `may_vote` is False for a listener, an

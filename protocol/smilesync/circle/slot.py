@@ -11,6 +11,7 @@ so that nothing is ever final by implication and no chain of undecided values ex
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from smilesync.circle.book import Checked, VoteBook
 from smilesync.circle.changes import NO_CHANGES, Changes
@@ -171,7 +172,7 @@ class Slot:
         """Return when to call `wake` at the latest."""
         if self.decided is not None or not self.is_open:
             return NEVER_NS
-        return min(self._view_deadline_ns, self._propose_after_ns, self._retest_ns)
+        return min(min(self._view_deadline_ns, self._propose_after_ns), self._retest_ns)
 
     def wants_pattern(self, moment: Moment) -> bool:
         """R1: is it this device's turn to propose a fresh value now?"""
@@ -194,7 +195,7 @@ class Slot:
     def progress(self, moment: Moment) -> list[Effect]:
         """Apply R1 to R6 until nothing changes; every own vote is counted before the next test."""
         if self.is_rolled_back:
-            moment = moment._replace(may_vote=False)
+            moment = replace(moment, may_vote=False)
         effects: list[Effect] = []
         if moment.now_ns >= self._propose_after_ns:
             self.is_turn, self._propose_after_ns = True, NEVER_NS

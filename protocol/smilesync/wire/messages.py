@@ -32,7 +32,8 @@ class ObjectKind(IntEnum):
     WISH = 20
 
 
-class Clock(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Clock:
     """One half of a four-timestamp exchange; each side sends its own, 1 Hz or faster.
 
     Units: us. `stamp_us` is opaque and echoed by the other side in `echo_us` (0: none heard yet);

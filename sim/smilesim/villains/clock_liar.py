@@ -1,5 +1,6 @@
 """A voter whose clock is fast for one half of its circle and slow for the other."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smilesim.villains.pen import Pen
@@ -35,7 +36,7 @@ class ClockLiar:
                 if reading.circle_us is not None:
                     lie_us = -self._lie_us if effect.to in late else self._lie_us
                     told_us = max(0, reading.circle_us + lie_us)
-                    reading = reading._replace(circle_us=told_us, is_synced=True)
+                    reading = replace(reading, circle_us=told_us, is_synced=True)
                     effect = Send(effect.to, reading)
                     self._means.fired[COUNT] += 1
             bent.append(effect)

@@ -5,6 +5,7 @@ it repeats what it heard seconds ago, and says it answered faster than it did.
 """
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smilesim.villains.turned import NEVER_NS, Heard
@@ -45,4 +46,4 @@ class LyingRelay:
 
     def _stale(self, reading: Clock) -> Clock:
         held_us = reading.held_us + HIDDEN_US if reading.echo_us else 0
-        return reading._replace(circle_us=self._heard_us[0], held_us=held_us, is_synced=True)
+        return replace(reading, circle_us=self._heard_us[0], held_us=held_us, is_synced=True)
