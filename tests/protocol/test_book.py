@@ -123,7 +123,7 @@ def test_vote_already_held_is_not_verified_again() -> None:
 
     checked = book.check(replace(votes, signatures=(bytes(64), bytes(64))), 8)
 
-    assert checked.votes == ()
+    assert checked.votes == []
     book.take(checked)
     assert book.select((N, 1, A), 0b11) == votes
 

@@ -4,7 +4,7 @@ Source: SPEC section Votes.
 """
 
 from collections.abc import Container, Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from smilesync.circle.evidence import conflict
 from smilesync.circle.quorum import VoteKey, bits, statement, vote_set
@@ -21,11 +21,12 @@ STATEMENTS_MAX = 128
 _NO_VOTES: dict[int, bytes] = {}
 
 
-Pairs = tuple[tuple[int, bytes], ...]
+Pairs = list[tuple[int, bytes]]
 """Votes: the signer's index and the signature."""
 
 
-class Checked(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Checked:
     """Votes that verify and are not in the book yet; those that make a certificate need no room."""
 
     key: VoteKey
@@ -52,10 +53,9 @@ class VoteBook:
         of a vote that is already held is not looked at, so repeats cost nothing.
         """
         key = (votes.kind, votes.view, votes.value_hash)
-        indices = self._indices(votes)
+        indices, signatures = self._indices(votes), votes.signatures
         page = self.votes.get(key, _NO_VOTES)
-        pairs = zip(indices, votes.signatures, strict=True)
-        fresh = tuple([pair for pair in pairs if pair[0] not in page])
+        fresh = [(one, signatures[at]) for at, one in enumerate(indices) if one not in page]
         # Repair sends only what is missing, so a certificate may come in two parts. If a liar's
         # vote in it found no room here, its other votes could stall the circle for good.
         is_certificate = len(page) + len(fresh) >= self._roster.quorum
@@ -103,7 +103,7 @@ class VoteBook:
 
     def has(self, key: VoteKey, index: int) -> bool:
         """Is the vote of member `index` already in?"""
-        return index in self.votes.get(key, ())
+        return index in self.votes.get(key, _NO_VOTES)
 
     def contradiction(self, key: VoteKey, index: int) -> tuple[VoteKey, bytes] | None:
         """Return a vote of member `index` that no honest voter casts beside this one, if any."""
@@ -159,11 +159,11 @@ class VoteBook:
 
     def bitmap(self, key: VoteKey) -> int:
         """Return whose votes on `key` are held."""
-        return sum(1 << index for index in self.votes.get(key, ()))
+        return sum(1 << index for index in self.votes.get(key, _NO_VOTES))
 
     def select(self, key: VoteKey, missing: int) -> VoteSet | None:
         """Return the held votes on `key` of the members in bitmap `missing`, None if none."""
-        page = self.votes.get(key, {})
+        page = self.votes.get(key, _NO_VOTES)
         wanted = {index: page[index] for index in page if missing >> index & 1}
         return vote_set(key, wanted) if wanted else None
 
@@ -186,6 +186,8 @@ class VoteBook:
         What a STATUS lists and what its answer leaves out follow it, so a list cut short hides
         the oldest only.
         """
+        if len(self.votes) < 2:
+            return list(self.votes)
 
         def rank(key: VoteKey) -> tuple[int, bool, int, bytes]:
             return -key[1], key[0] is not VoteKind.FINALIZE, key[0], key[2] or b""
@@ -207,7 +209,7 @@ class VoteBook:
             return votes  # nobody has a vote twice on a page
         pages = [page for other, page in self.votes.items() if other[1] == key[1]]
         held = {index: sum(index in page for page in pages) for index, _ in votes}
-        return tuple([pair for pair in votes if held[pair[0]] < VOTES_PER_VIEW_AND_SIGNER_MAX])
+        return [pair for pair in votes if held[pair[0]] < VOTES_PER_VIEW_AND_SIGNER_MAX]
 
     def _indices(self, votes: VoteSet) -> list[int]:
         indices = bits(votes.bitmap)

@@ -7,7 +7,7 @@ Source: SPEC section Repair.
 
 from smilesync.circle.book import PART_VOTES_MIN
 from smilesync.circle.genesis import VOTERS_USUAL_MAX
-from smilesync.circle.quorum import VoteKey, bits, vote_set
+from smilesync.circle.quorum import bits, vote_set
 from smilesync.circle.slot import Slot
 from smilesync.ids import ValueHash
 from smilesync.wire.messages import (
@@ -66,15 +66,18 @@ def differences(slot: Slot, asker: Status) -> list[CircleMessage]:
     held = {(item.kind, item.view, item.value_hash): item.bitmap for item in asker.held}
     quorum = slot.around.roster.quorum
 
-    def is_lesser(key: VoteKey) -> bool:
-        return slot.book.certificate(key) is None or held.get(key, 0).bit_count() >= quorum
-
-    sets: list[VoteSet] = []
-    for key in sorted(slot.book.by_urgency(), key=is_lesser):
-        votes = slot.book.select(key, slot.book.bitmap(key) & ~held.get(key, 0))
-        if votes is not None:
-            sets.append(votes)
-    return [*_bodies(slot, asker), *pack(slot.number, sets)][:MESSAGES_PER_ANSWER_MAX]
+    certificates: list[VoteSet] = []
+    others: list[VoteSet] = []
+    for key in slot.book.by_urgency():
+        known = held.get(key, 0)
+        votes = slot.book.select(key, slot.book.bitmap(key) & ~known)
+        if votes is None:
+            continue
+        is_made_there = known.bit_count() >= quorum
+        is_lesser = is_made_there or slot.book.certificate(key) is None
+        (others if is_lesser else certificates).append(votes)
+    packed = pack(slot.number, certificates + others)
+    return [*_bodies(slot, asker), *packed][:MESSAGES_PER_ANSWER_MAX]
 
 
 def wanted(slot: Slot, request: Want) -> list[CircleMessage]:

@@ -21,7 +21,7 @@ from smilesync.circle.inputs import Counts
 from smilesync.circle.judge import of_a_fresh_value, of_a_merger, of_every_value
 from smilesync.circle.lawful import seats_after
 from smilesync.circle.proposing import Draft, fresh_value
-from smilesync.circle.quorum import NO_VALUE, VoteKey, bits, statement, vote_set
+from smilesync.circle.quorum import NO_VALUE, VoteKey, bits, statement
 from smilesync.circle.validity import Head, Reason, Verdict, v9_inputs
 from smilesync.circle.value import Named, named
 from smilesync.effects import Effect, Event, Notice, Persist, Send
@@ -127,7 +127,7 @@ class Slot:
         self._recognise(key, leader)
         if is_second:
             return self._accuse(leader, key, message.signature)
-        self.book.take(Checked(key, ((leader, message.signature),), is_certificate=False))
+        self.book.take(Checked(key, [(leader, message.signature)], is_certificate=False))
         # The hints are nobody's promise, so they are not repeated to others.
         self.proposals[view] = Propose(self.number, view, candidate.body, message.signature)
         self.bodies[candidate.hash] = candidate
@@ -209,11 +209,12 @@ class Slot:
 
     def _step(self, moment: Moment) -> list[Effect] | None:
         """Apply the first rule that may be applied; None if there is none."""
-        for rule in (self._finalize, self._advance, self._notarize):
-            taken = rule(moment)
-            if taken is not None:
-                return taken
-        return self._carry(moment)
+        taken = self._finalize(moment)
+        if taken is None:
+            taken = self._advance(moment)
+        if taken is None:
+            taken = self._notarize(moment)
+        return self._carry(moment) if taken is None else taken
 
     def take_nullified(self) -> bool:
         """Was the view entered by a nullification since this was last asked?"""
@@ -314,7 +315,9 @@ class Slot:
     def _vote(self, key: VoteKey, record: records.Record) -> list[Effect]:
         """Sign, count, persist, send: in that order for this voter, durable before anyone sees."""
         signature = self._count_own(key)
-        votes = Votes(self.number, (vote_set(key, {self._index(): signature}),))
+        kind, view, value_hash = key
+        own = VoteSet(kind, view, value_hash, 1 << self._index(), (signature,))
+        votes = Votes(self.number, (own,))
         return [Persist(records.encode(record)), *self.to_others(votes)]
 
     def _count_own(self, key: VoteKey) -> bytes:
@@ -384,7 +387,7 @@ class Slot:
         return [Notice(Event.EQUIVOCATION_SEEN, roster.identities[index])]
 
     def _has_own(self, kind: VoteKind, view: int) -> bool:
-        return (kind, view) in [(key[0], key[1]) for key in self.own]
+        return any(key[0] is kind and key[1] == view for key in self.own)
 
     def _index(self) -> int:
         assert self.around.me is not None
