@@ -66,6 +66,11 @@ class Changes:
     rotated: tuple[Rotation, ...] = ()
 
     @property
+    def are_none(self) -> bool:
+        """Does nothing change? Of most values these are the one that says so."""
+        return self is NO_CHANGES or self == NO_CHANGES
+
+    @property
     def moves(self) -> int:
         """How many seats the roster gains and loses."""
         return self.removed.bit_count() + len(self.added)

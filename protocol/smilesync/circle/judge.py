@@ -5,7 +5,6 @@ The second depends on who judges, on its clock, on whom it hears and what it hol
 carried value it would let the circle deadlock. Source: SPEC sections Validity, Membership.
 """
 
-from smilesync.circle.changes import NO_CHANGES
 from smilesync.circle.circumstances import Circumstances, Moment
 from smilesync.circle.lawful import seats_after, successors
 from smilesync.circle.validity import (
@@ -46,7 +45,7 @@ def of_a_fresh_value(
     if value.reveal is not None and value.reveal.place != leader:
         return Reason("ROT-004", Verdict.REJECT, "a link in the name of another than its leader")
     reason = v5_timely(value, moment.circle_us, around.parameters)
-    if reason is not None or value.changes == NO_CHANGES:
+    if reason is not None or value.changes.are_none:
         return reason
     after = seats_after(value, around.roster)
     assert after is not None, "asked after `of_every_value`"

@@ -8,7 +8,7 @@ Source: SPEC section Membership (MEM-010 to MEM-019).
 
 from dataclasses import replace
 
-from smilesync.circle.changes import NO_CHANGES, Admission, Changes
+from smilesync.circle.changes import Admission, Changes
 from smilesync.circle.draw import after_slot
 from smilesync.circle.genesis import VOTERS_USUAL_MAX, Parameters, Policy
 from smilesync.circle.offer import Offer, after_merging
@@ -45,9 +45,9 @@ def following(
 
     Errors: Malformed with the rule that forbids it.
     """
-    if changes == NO_CHANGES:
+    if changes.are_none:
         return roster, state
-    if parameters.policy is Policy.CLOSED and replace(changes, rotated=()) != NO_CHANGES:
+    if parameters.policy is Policy.CLOSED and not replace(changes, rotated=()).are_none:
         raise Malformed("MEM-010", "a closed circle keeps its founders")
     check_rotations(changes, roster, state)
     keys = new_keys(changes, roster)
@@ -149,7 +149,7 @@ def _invitation(one: Admission, changes: Changes, roster: Roster, state: State, 
 def seats_after(value: Value, roster: Roster) -> Roster | None:
     """Return the roster that follows a value of a slot with `roster`; None if its hash differs."""
     changes, after = value.changes, roster
-    if changes != NO_CHANGES:
+    if not changes.are_none:
         try:
             keys = new_keys(changes, roster)
             if changes.moves or keys:
@@ -172,7 +172,7 @@ def state_after(
         choices.append(state)
     elif state is not None and after is not None:
         changes, at_us = value.changes, value.not_before_us
-        changed = state if changes == NO_CHANGES else state.after(changes, roster, at_us)
+        changed = state if changes.are_none else state.after(changes, roster, at_us)
         if isinstance(value.merging, Offer):
             changed = replace(changed, offered_us=value.merging.until_us)
         try:

@@ -65,7 +65,8 @@ class Members:
         chain, before = self._chain, self.around
         self.decided_ns = now_ns
         self.witness.missing = ()
-        if chain.roster.hash == before.roster.hash and chain.state == before.state:
+        is_same = chain.state is before.state or chain.state == before.state
+        if is_same and chain.roster.hash == before.roster.hash:
             return []
         self.around = around = before.under(chain.roster, chain.state)
         self.reception.settle(around, chain.heads)

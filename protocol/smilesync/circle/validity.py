@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from smilesync.circle.changes import NO_CHANGES
 from smilesync.circle.genesis import LEASE_US_MAX, Parameters
 from smilesync.circle.inputs import Counts, is_plausible
 from smilesync.circle.value import Value
@@ -87,7 +86,7 @@ def lease_length_us(value: Value, head: Head, parameters: Parameters) -> int:
     # Not the state hash: lots that are drawn for later slots change nothing in this one.
     changeable = (value.pattern, value.start_us, value.inputs, value.roster_hash)
     before = (last.pattern, last.start_us, last.inputs, last.roster_hash)
-    if changeable != before or value.changes != NO_CHANGES or value.merging is not None:
+    if changeable != before or not value.changes.are_none or value.merging is not None:
         return parameters.lease_us
     return min(2 * (last.not_after_us - last.not_before_us), LEASE_US_MAX)
 
