@@ -145,8 +145,8 @@ class Relays:
             return []
         effects: list[Effect] = []
         before, self._slot = self._slot, circle.slot
-        if before is not circle.slot and circle.chain.decisions:
-            decided, certificate = circle.chain.decisions[-1]
+        if before is not circle.slot and circle.chain.newest is not None:
+            decided, certificate = circle.chain.newest
             for partner in self._few():
                 messages = decided_messages(partner, before, decided, certificate)
                 effects += [Send(partner.peer, message) for message in messages]

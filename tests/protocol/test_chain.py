@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smilesync.circle.chain import FUTURE_PARTS_MAX, KEPT_DECISIONS, Chain
+from smilesync.circle.chain import FUTURE_PARTS_MAX, Chain
 from smilesync.circle.quorum import value_hash
 from smilesync.circle.validity import Head
 from smilesync.circle.value import NO_PREVIOUS, Named, named
@@ -52,23 +52,23 @@ def test_appended_decision_is_the_head_its_own_record_and_the_answer() -> None:
     assert chain.answer(1) == [Decided(decided.body, 1), Votes(1, (certificate,))]
 
 
-def test_only_the_last_decisions_are_kept() -> None:
+def test_only_the_last_decision_is_kept() -> None:
     chain = _chain()
     for slot in range(1, 9):
         chain.append(*_decided(slot), LAB.roster)
 
-    assert [decided.value.slot for decided, _ in chain.decisions] == [6, 7, 8]
-    assert len(chain.decisions) == KEPT_DECISIONS
+    assert chain.newest == _decided(8)
 
 
 def test_restored_decisions_never_go_back() -> None:
     chain = _chain()
+    restored = []
     for slot in (1, 2, 1):
         body = _body(slot)
-        chain.restore(DecidedRecord(slot, body, _certificate(body)), [])
+        restored.append(chain.restore(DecidedRecord(slot, body, _certificate(body)), []))
 
     assert chain.head().slot == 2
-    assert len(chain.decisions) == 2
+    assert restored == [named(_body(1)), named(_body(2)), None]
 
 
 @pytest.mark.spec("CIR-040")

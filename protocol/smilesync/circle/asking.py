@@ -24,7 +24,7 @@ class Asking:
         "_config",
         "_entropy",
         "_follower_wait_ns",
-        "_others",
+        "_me",
         "_roster",
         "_slot_number",
         "deadline_ns",
@@ -47,8 +47,7 @@ class Asking:
 
     def follow(self, roster: Roster, me: int | None) -> None:
         """Ask the voters of this roster from now on."""
-        self._roster = roster
-        self._others = [index for index in range(roster.size) if index != me]
+        self._roster, self._me = roster, me
 
     def plan(self, slot: Slot, guard: RestartGuard, due_ns: int, now_ns: int) -> None:
         """Set the deadline after any change; from `due_ns` on a decision may have been missed."""
@@ -71,7 +70,7 @@ class Asking:
         identities = self._roster.identities
         if guard.is_asking:
             self.deadline_ns = now_ns + self.interval_ns
-            silent = [identities[i] for i in self._others if not guard.has_answered(i)]
+            silent = [identities[i] for i in self._others() if not guard.has_answered(i)]
             # Voters may be others by now, and none of them near: partners know of it.
             return silent + [
                 one for one in self._draw(len(self.partners) and 1) if one not in silent
@@ -98,9 +97,12 @@ class Asking:
         jitter_ns = self._entropy.below(self._config.follower_jitter_ns)
         self.deadline_ns = max(due_ns, now_ns) + self._config.follower_grace_ns + jitter_ns
 
+    def _others(self) -> list[int]:
+        return [index for index in range(self._roster.size) if index != self._me]
+
     def _draw(self, count: int) -> list[PeerId]:
         identities = self._roster.identities
-        pool = list(self.partners) or [identities[index] for index in self._others]
+        pool = list(self.partners) or [identities[index] for index in self._others()]
         drawn: list[PeerId] = []
         while pool and len(drawn) < count:
             drawn.append(pool.pop(self._entropy.below(len(pool))))

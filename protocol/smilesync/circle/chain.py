@@ -28,7 +28,6 @@ from smilesync.wire.records import DecidedRecord, Proven, Seated
 Complete = tuple[Named, VoteSet, Roster]
 """A decision, its certificate, and the roster whose certificate it is."""
 
-KEPT_DECISIONS = 3
 KEPT_TURNS = 32
 """Decisions kept because they changed the roster: steps for whoever was away meanwhile."""
 FUTURE_PARTS_MAX = 8
@@ -36,7 +35,7 @@ FUTURE_PARTS_MAX = 8
 
 
 class Chain:
-    """Decisions, newest last, and parts of later ones; `roster` and `state` of the next slot.
+    """The last decision, and parts of later ones; `roster` and `state` of the next slot.
 
     `state` is None while it is not known, which is after a jump over changes.
     """
@@ -50,16 +49,17 @@ class Chain:
         "_turns",
         "_verifier",
         "_votes",
-        "decisions",
         "heads",
         "library",
+        "newest",
         "pedigree",
         "roster",
         "state",
     )
 
     def __init__(self, roster: Roster, verifier: Verifier) -> None:
-        self.decisions: list[tuple[Named, VoteSet]] = []
+        self.newest: tuple[Named, VoteSet] | None = None
+        """What was decided last, and its certificate."""
         self.roster = roster
         self.state: State | None = EMPTY
         self.library = Library(roster)
@@ -77,16 +77,21 @@ class Chain:
         """Return what the next value must extend."""
         return self._head
 
-    def restore(self, record: DecidedRecord, seated: Sequence[Seated]) -> None:
-        """Take a decision from the own journal; `seated` are its records of rosters and states."""
-        if record.slot > self.head().slot:
-            self._decided_by, _ = self._seated(seated, record.slot)
-            roster, state = self._seated(seated, record.slot + 1)
-            decided = named(record.body)
-            if roster.hash != self._decided_by.hash:
-                self._turn(decided, record.certificate, self._decided_by)
-            self._take(decided, record.certificate, roster, state)
-            self.pedigree.follow((decided, record.certificate, self._decided_by))
+    def restore(self, record: DecidedRecord, seated: Sequence[Seated]) -> Named | None:
+        """Take a decision from the own journal; `seated` are its records of rosters and states.
+
+        Returns the value, None if a later one was taken before.
+        """
+        if record.slot <= self.head().slot:
+            return None
+        self._decided_by, _ = self._seated(seated, record.slot)
+        roster, state = self._seated(seated, record.slot + 1)
+        decided = named(record.body)
+        if roster.hash != self._decided_by.hash:
+            self._turn(decided, record.certificate, self._decided_by)
+        self._take(decided, record.certificate, roster, state)
+        self.pedigree.follow((decided, record.certificate, self._decided_by))
+        return decided
 
     def append(
         self, decided: Named, certificate: VoteSet, by: Roster
@@ -97,7 +102,7 @@ class Chain:
         """
         value = decided.value
         assert value.slot > self.head().slot
-        before = self.roster, self.state
+        before, state_before = self.roster, self.state
         roster = seats_after(value, by)
         assert roster is not None, "tested before it counts as decided"
         is_next = value.slot == self.head().slot + 1
@@ -108,7 +113,8 @@ class Chain:
         self._take(decided, certificate, roster, state)
         link = self.pedigree.follow((decided, certificate, by))
         records: list[DecidedRecord | Seated | Proven] = [] if link is None else [link]
-        if (roster.hash, state) != (before[0].hash, before[1]):
+        is_same = state is state_before or state == state_before
+        if not is_same or roster.hash != before.hash:
             body = state.encode() if state is not None else None
             records.append(Seated(value.slot + 1, roster.body, body))
         return [*records, DecidedRecord(value.slot, decided.body, certificate)]
@@ -136,9 +142,9 @@ class Chain:
         Where the voters changed too much since, the latest turn that its own roster can vouch for;
         and before it the first turn, which its own roster decided: that needs no trust.
         """
-        if not self.decisions:
+        if self.newest is None:
             return []
-        newest = (*self.decisions[-1], self._decided_by)
+        newest = (*self.newest, self._decided_by)
         turns = [turn for turn in self._turns if turn[0].value.slot >= slot]
         trusted = turns[0][2] if turns else self._decided_by
         steps = [newest, *reversed(turns)]
@@ -146,13 +152,11 @@ class Chain:
         is_first = not turns or turns[0][0].hash == last[0].hash
         return shown(last) if is_first else [*shown(turns[0]), *shown(last)]
 
-    def leases(self) -> list[Named]:
-        """Return the newest values as far as they may be shown after a start (MRG-038)."""
-        return [] if self._head.is_last else [decided for decided, _ in self.decisions]
-
     def last_step(self) -> Complete | None:
         """Return the decision that ended the circle, with what proves it; None before that."""
-        return (*self.decisions[-1], self._decided_by) if self._head.is_last else None
+        if self.newest is None or not self._head.is_last:
+            return None
+        return (*self.newest, self._decided_by)
 
     def must_go_on(self, slot: int) -> None:
         """Raise Unwelcome for what comes after the decision that ended the circle."""
@@ -178,9 +182,7 @@ class Chain:
     def signed_by(self, voter: bytes) -> tuple[VoteSet, int] | None:
         """Return the newest certificate and a voter key's index in the roster that signed it."""
         seat = self._decided_by.place_of(voter)
-        if not self.decisions or seat is None:
-            return None
-        return self.decisions[-1][1], seat
+        return (self.newest[1], seat) if self.newest is not None and seat is not None else None
 
     def body(self, value_hash: ValueHash) -> bytes | None:
         """Return the bytes of a value some member called decided, if it did."""
@@ -243,8 +245,7 @@ class Chain:
         if value.slot != self.head().slot + 1:
             self.heads.clear()
         self.heads.add(decided.hash, (one.identity for one in value.changes.left))
-        self.decisions.append((decided, certificate))
-        del self.decisions[:-KEPT_DECISIONS]
+        self.newest = decided, certificate
         self._head = Head(value.slot, decided.hash, value.not_after_us, value)
         self.roster, self.state = roster, state
         self.library.keep(roster)

@@ -61,9 +61,8 @@ class Circle:
         self.lease = Lease(around.parameters, max(shown, default=0))
         seated = [record for record in journal if isinstance(record, records.Seated)]
         self.chain.pedigree.restore(journal)
-        for record in journal:
-            if isinstance(record, records.DecidedRecord):
-                self.chain.restore(record, seated)
+        decisions = [record for record in journal if isinstance(record, records.DecidedRecord)]
+        restored = [self.chain.restore(record, seated) for record in decisions]
         voter, around = around.signer, around.under(self.chain.roster, self.chain.state)
         # What the journal says of the key that another took the place of does not bind that one.
         own = journal if around.signer is voter else ()
@@ -71,8 +70,9 @@ class Circle:
         self.members = Members(around, self.chain, now_ns)
         self.presence = self.members.presence
         around = self.members.around
-        for decided in self.chain.leases():
-            self.lease.offer(decided)
+        for decided in restored:
+            if decided is not None and not self.chain.head().is_last:  # MRG-038
+                self.lease.offer(decided)
         self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in own)
         is_amnesic = (is_amnesic and own is journal) or self._is_amnesia_recorded
         number = 1 + entropy.below(QUESTION_MAX)

@@ -19,6 +19,7 @@ BEFORE = (
     records.Finalized,
 )
 """Records that only a device which was in the circle before has."""
+_NEVER_NS = -1
 
 
 class Trust:
@@ -29,7 +30,7 @@ class Trust:
     def __init__(self, window_ns: int, journal: Iterable[records.Record], now_ns: int) -> None:
         is_new = not any(isinstance(record, BEFORE) for record in journal)
         self._window_ns = window_ns
-        self._since_ns = now_ns if is_new else None
+        self._since_ns = now_ns if is_new else _NEVER_NS
 
     def renew(self, now_ns: int) -> None:
         """Take a decision, or an invitation that the wearer handed over, as proof of the present.
@@ -41,4 +42,4 @@ class Trust:
 
     def holds(self, now_ns: int) -> bool:
         """May a few of the known voters vouch for a roster now?"""
-        return self._since_ns is not None and now_ns - self._since_ns <= self._window_ns
+        return self._since_ns != _NEVER_NS and now_ns - self._since_ns <= self._window_ns

@@ -7,10 +7,11 @@ of every pattern, since pools may differ. Source: SPEC section Wishes (WSH).
 """
 
 import hashlib
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from typing import NamedTuple
 
 from smilesync.circle.answers import Answers
+from smilesync.circle.bounded import NOTHING
 from smilesync.config import OBJECT_BODY_BYTES_MAX, CircleConfig
 from smilesync.effects import Effect, Send
 from smilesync.errors import LocalError, Unwelcome
@@ -60,12 +61,12 @@ class WishPool:
     ) -> None:
         self._config = config
         self._partners = partners
-        self._answers = Answers(config)
+        self._answers: Answers | None = None
         self._circle = circle
         self._verifier = verifier
-        self._wishes: dict[PeerId, Wish] = {}
-        self._made_ns: dict[PeerId, int] = {}
-        self._served: dict[PeerId, int] = {}
+        self._wishes: Mapping[PeerId, Wish] = NOTHING
+        self._made_ns: Mapping[PeerId, int] = NOTHING
+        self._served: Mapping[PeerId, int] = NOTHING
         self._links: tuple[PeerId, ...] = ()
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
@@ -126,6 +127,7 @@ class WishPool:
         if held is None and len(self._wishes) >= self._config.wishes_max:
             raise Unwelcome("WSH-006", "too many wishes are waiting")
         if sender in self._partners:
+            self._answers = self._answers or Answers(self._config)
             self._answers.hear_partner(sender, now_ns)
         envelope.verify(carried, Domain.LIGHT_PATTERN, self._verifier, circle=self._circle)
         self._keep(carried.signer, pattern, carried, now_ns)
@@ -134,10 +136,11 @@ class WishPool:
     def decided(self, slot: int, pattern: bytes) -> None:
         """A value was decided: whoever wished for its pattern has been served."""
         oldest = slot - self._config.wish_turn_slots
-        self._served = {peer: at for peer, at in self._served.items() if at > oldest}
+        served = {peer: at for peer, at in self._served.items() if at > oldest}
         for wearer, wish in self._wishes.items():
             if wish.pattern == pattern:
-                self._served[wearer] = slot
+                served[wearer] = slot
+        self._served = served or NOTHING
 
     def choose(self, slot: int, shown: bytes | None, now_ns: int) -> bytes | None:
         """Return the pattern that it is time to show, None if nobody wishes anything.
@@ -164,15 +167,16 @@ class WishPool:
 
     def _keep(self, wearer: PeerId, pattern: bytes, carried: Carried, now_ns: int) -> None:
         until_ns = now_ns + self._config.wish_lifetime_ns
-        self._wishes[wearer] = Wish(envelope.message_id(carried), pattern, until_ns, carried)
-        self._made_ns[wearer] = now_ns
+        wish = Wish(envelope.message_id(carried), pattern, until_ns, carried)
+        self._wishes = {**self._wishes, wearer: wish}
+        self._made_ns = {**self._made_ns, wearer: now_ns}
 
     def _expire(self, now_ns: int) -> None:
         """Forget wishes that are over; a wearer's last one stays known while it may bar another."""
         if any(now_ns >= wish.until_ns for wish in self._wishes.values()):
             live = {p: wish for p, wish in self._wishes.items() if now_ns < wish.until_ns}
-            self._wishes = live
-            self._made_ns = {p: at for p, at in self._made_ns.items() if p in live}
+            self._wishes = live or NOTHING
+            self._made_ns = {p: at for p, at in self._made_ns.items() if p in live} or NOTHING
 
 
 def _read(carried: Carried) -> tuple[int, bytes]:
