@@ -8,31 +8,20 @@ Same configuration, keys, journal, entropy and calls give the same effects, byte
 from collections import Counter
 from collections.abc import Sequence
 
-from smilesync import boot
+from smilesync import boot, commands
 from smilesync.belonging import Belonging
 from smilesync.circle.circle import Circle
 from smilesync.circle.genesis import Genesis
 from smilesync.circle.ladder import Ladder, Surroundings
 from smilesync.circle.lease import UNHEARD_NS_MAX, Standing
 from smilesync.circle.reception import PETITIONS
-from smilesync.commands import (
-    WEARERS,
-    Command,
-    Join,
-    Leave,
-    Merge,
-    Prefer,
-    RotateKey,
-    SetConsent,
-    SetOff,
-    Switch,
-    WishFor,
-)
+from smilesync.commands import Command, SetConsent, Switch
 from smilesync.config import Config
 from smilesync.effects import Effect, Event, Notice, Rung, Scene, Show
 from smilesync.emotion.board import EmotionBoard
 from smilesync.entropy import Entropy
 from smilesync.errors import LocalError, RemoteError
+from smilesync.heard import Heard
 from smilesync.ids import PeerId
 from smilesync.keys import Signer, Verifier
 from smilesync.light import conditions
@@ -54,6 +43,7 @@ from smilesync.wire.records import Record
 
 CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH, ObjectKind.INVITE}
 LONELY_RUNGS = (Rung.SOLO, Rung.GLOW)
+NOT_SEEN = -1
 
 
 class Peer:
@@ -75,9 +65,14 @@ class Peer:
         now_ns: int,
         is_amnesic: bool = False,
     ) -> None:
+        # What every message looks at lies together.
+        self._now_ns = self._wake_ns = self._light_ns = now_ns
+        self._is_waiting = True
+        """As `_look` found: may the next message, whatever it says, change what is shown?"""
+        self._is_certified = False
+        self.neighbours = Neighbours(config.emotion.company_ns)
         self.me = PeerId(keys.identity.public)
         self.dropped: Counter[str] = Counter()
-        self.neighbours = Neighbours(config.emotion.company_ns)
         tools = Tools(config, verifier, entropy)
         self.belonging = Belonging(tools, keys, genesis, journal, now_ns, is_amnesic=is_amnesic)
         self._belong()
@@ -90,18 +85,12 @@ class Peer:
         self._signer = keys.identity
         self._preferred: bytes | None = None
         self._fall_count = 0
-        self._seen = (-1, -1, -1)
-        self._now_ns = now_ns
-        self._light_ns = now_ns
         self._is_clock_new = False
-        self._is_waiting = True
-        """As `_look` found: may the next message, whatever it says, change what is shown?"""
-        self._wake_ns = now_ns
         self._around = self.circle.around if self.circle is not None else None
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """The link to `peer` came up."""
-        self.neighbours.connected(peer, now_ns)
+        self.neighbours.connected(peer, self._record_of(peer), now_ns)
         effects = self.clock.connected(peer, now_ns) + self.board.connected(peer, now_ns)
         return self._end(effects + self.belonging.connected(peer, now_ns), now_ns, is_news=True)
 
@@ -116,29 +105,32 @@ class Peer:
     def handle(self, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
         """Take one authenticated message. Never raises on its content: it is counted and told."""
         assert now_ns >= self._now_ns, "local time never decreases"
-        circle, clock, self._now_ns = self.circle, self.clock, now_ns
-        if now_ns >= clock.expiry_ns:
+        self._now_ns, is_early = now_ns, now_ns < self._wake_ns
+        if not is_early and now_ns >= self.clock.expiry_ns:
             # After a pause, all that came meanwhile is handled before the timers that went off.
             return self._settle([], now_ns) + self.handle(message, sender, now_ns)
-        self.neighbours.heard(sender, now_ns)
-        if circle is not None:
-            circle.presence.heard(sender, now_ns)
+        heard = self.neighbours.note(sender, now_ns) or self._record_of(sender)
+        heard.said_ns = now_ns
+        if is_early and message is heard.copied and not self._is_waiting:
+            return []  # One of a storm: nothing else of the device is looked at.
+        circle, clock = self.circle, self.clock
         if isinstance(message, Clock):
-            if circle is not None:
+            if circle is not None and (message.away or heard.away):
                 circle.presence.reported(sender, message.away, now_ns)
             effects = clock.handle_clock(message, sender, now_ns)
             # Certified light and a SYNCED clock: one more message moves no deadline.
-            if clock.is_synced and self.scene.rung is Rung.COMMITTED:
+            if self._is_certified and clock.is_synced:
                 return effects
             if not self._is_settled(now_ns):
                 return self._settle(effects, now_ns)
             self._wake_ns = min(self._wake_ns, clock.deadline_ns())
             return effects
-        if isinstance(message, Carried) and (
-            self.board.holds(message, sender, now_ns) or self.belonging.holds(message, sender)
-        ):
-            is_due = now_ns >= self._light_ns or self._is_waiting
-            return self._settle([], now_ns) if is_due else []
+        if isinstance(message, Carried):
+            is_held = self.board.holds(message, sender, now_ns)
+            heard.copied = message if is_held else None
+            if is_held or self.belonging.holds(message, sender):
+                is_due = now_ns >= self._light_ns or self._is_waiting
+                return self._settle([], now_ns) if is_due else []
         try:
             effects, is_news = self._route(message, sender, now_ns)
         except RemoteError as error:
@@ -159,10 +151,10 @@ class Peer:
             if circle is not None:
                 clock.away = circle.away(now_ns)
             effects += clock.wake(now_ns)
-        if now_ns >= self.board.deadline_ns():
+        if now_ns >= self.board.deadline_ns:
             effects += self.board.wake(now_ns)
         self._is_still_heard(now_ns)
-        is_news = clock.revision != self._seen[0]
+        is_news = clock.revision != self._seen_clock
         effects = self._tell_clock(effects, now_ns)
         if circle is not None and now_ns >= circle.deadline_ns():
             effects += circle.wake(now_ns)
@@ -183,23 +175,23 @@ class Peer:
         """Do what the wearer says; raises LocalError and then changed nothing."""
         before = self.board.switches
         match command:
-            case Prefer(pattern):
+            case commands.Prefer(pattern):
                 conditions.must_be_safe(pattern)
                 self._preferred = pattern
                 effects: list[Effect] = []
-            case WishFor(pattern):
+            case commands.WishFor(pattern):
                 effects = self.belonging.wish(pattern, self._signer, now_ns)
-            case Join(grant):
+            case commands.Join(grant):
                 effects = self._circle_of_mine().join(self._signer, grant, now_ns)
-            case Leave(is_now):
+            case commands.Leave(is_now):
                 effects = self._leave(now_ns, is_now=is_now)
-            case Merge() | RotateKey():
+            case commands.Merge() | commands.RotateKey():
                 effects = self.belonging.command(command)
-            case SetOff(off):
+            case commands.SetOff(off):
                 effects = self.board.command(SetConsent(Switch.LIT, not off), now_ns)
             case _:
                 effects = self.board.command(command, now_ns)
-        if isinstance(command, WEARERS):
+        if isinstance(command, commands.WEARERS):
             self.ladder.input(now_ns)
         self._fall_count += bool(before & ~self.board.switches & WILLING)
         return self._settle(effects, now_ns, is_changed=True)
@@ -222,6 +214,9 @@ class Peer:
     def statistics(self, now_ns: int) -> Statistics:
         """Return an immutable picture of the state."""
         return picture(self, now_ns)
+
+    def _record_of(self, peer: PeerId) -> Heard:
+        return self.circle.presence.of(peer) if self.circle is not None else Heard()
 
     def _circle_of_mine(self) -> Circle:
         if self.circle is None:
@@ -264,7 +259,10 @@ class Peer:
         """Be in the circle that the device belongs to now, and in no other."""
         membership = self._membership = self.belonging.membership
         self.circle = membership.circle if membership is not None else None
+        self._around = None
+        self._seen_clock = self._seen_board = self._seen_slot = NOT_SEEN
         if membership is not None:
+            self.neighbours.follow(membership.circle.presence.of)
             self.relays, self.wishes = membership.relays, membership.wishes
             self.crowd = membership.crowd
 
@@ -274,7 +272,6 @@ class Peer:
         if membership is self._membership or membership is None:
             return effects
         self._belong()
-        self._around, self._seen = None, (-1, -1, -1)
         if membership.begun is not None:
             self.clock, more = self.belonging.other_clock(self._outside(), self._now_ns)
             effects = effects + more
@@ -289,8 +286,8 @@ class Peer:
             clock.follow(roster.identities, roster.quorum, watched=watched, now_ns=now_ns)
             if now_ns >= clock.expiry_ns:
                 effects = effects + clock.wake(now_ns)
-        if self.circle is not None and clock.revision != self._seen[0]:
-            self._seen = (clock.revision, *self._seen[1:])
+        if self.circle is not None and clock.revision != self._seen_clock:
+            self._seen_clock = clock.revision
             # A search moves the line many times a second; until it ends, nothing is shown by it.
             if clock.is_synced or self.circle.timeline is not None:
                 self._light_ns = now_ns
@@ -300,13 +297,13 @@ class Peer:
 
     def _is_settled(self, now_ns: int) -> bool:
         """Would `_settle` find nothing to do? After most messages and wakes it would."""
-        circle, seen = self.circle, self._seen
-        is_news = self.clock.revision != seen[0] or self.board.revision != seen[1]
+        circle, is_clock_known = self.circle, self.clock.revision == self._seen_clock
+        is_news = not is_clock_known or self.board.revision != self._seen_board
         if is_news or now_ns >= self._light_ns or self._is_waiting:
             return False
         if circle is None or circle.slot.is_turn:
             return circle is None
-        return circle.slot.number == seen[2] and circle.members.around is self._around
+        return circle.slot.number == self._seen_slot and circle.members.around is self._around
 
     def _end(self, effects: list[Effect], now_ns: int, *, is_news: bool) -> list[Effect]:
         """Settle if that would find something to do, or partners may want to hear the news."""
@@ -332,12 +329,14 @@ class Peer:
                 pattern = self.belonging.pattern(self._preferred, now_ns)
                 effects = effects + circle.propose(pattern, now_ns)
             number, head = circle.slot.number, circle.slot.head
-            if head.value is not None and number != self._seen[2]:
+            if head.value is not None and number != self._seen_slot:
                 self.wishes.decided(head.slot, head.value.pattern)
-        seen = (self.clock.revision, self.board.revision, number)
+        clock_now, board_now = self.clock.revision, self.board.revision
+        is_known = clock_now == self._seen_clock and board_now == self._seen_board
         is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
-        if is_changed or seen != self._seen or is_due or self._is_waiting:
-            self._seen = seen
+        is_same = is_known and number == self._seen_slot and not is_changed
+        if not is_same or is_due or self._is_waiting:
+            self._seen_clock, self._seen_board, self._seen_slot = clock_now, board_now, number
             effects = effects + self._look(now_ns)
         if circle is not None:
             effects = self.relays.settle(effects, circle, self.clock, now_ns)
@@ -346,16 +345,17 @@ class Peer:
 
     def _plan(self) -> None:
         """Find out when to wake."""
-        due_ns = min(self.clock.deadline_ns(), self.board.deadline_ns(), self._light_ns)
+        # Of two at a time: of more, `min` of the compiled build is Python's own.
+        due_ns = min(self._light_ns, min(self.clock.deadline_ns(), self.board.deadline_ns))
         if self.circle is not None:
-            due_ns = min(due_ns, self.circle.deadline_ns(), self.relays.deadline_ns())
-            due_ns = min(due_ns, self.belonging.deadline_ns, self.crowd.deadline_ns)
+            due_ns = min(due_ns, min(self.circle.deadline_ns(), self.relays.deadline_ns()))
+            due_ns = min(due_ns, min(self.belonging.deadline_ns, self.crowd.deadline_ns))
         self._wake_ns = due_ns
 
     def _is_still_heard(self, now_ns: int) -> bool:
         """Is it only that the quorum heard a while ago was heard again since? Then look later."""
         circle = self.circle
-        if circle is None or self._is_clock_new or self.scene.rung is not Rung.COMMITTED:
+        if circle is None or self._is_clock_new or not self._is_certified:
             return False
         lease_ns = circle.lease.deadline_ns()
         if now_ns >= lease_ns:
@@ -395,4 +395,5 @@ class Peer:
         is_lonely = rung in LONELY_RUNGS and WILLING in switches
         is_unheard = lease is not None and lease.is_unheard
         self._is_waiting = is_lonely or is_unheard or rung is Rung.HOLD
+        self._is_certified = rung is Rung.COMMITTED
         return effects

@@ -183,7 +183,7 @@ def test_a_copy_is_of_the_last_word_of_a_neighbour_while_nothing_expires() -> No
     assert not board.holds(old, _name(BOB), 20 * SECOND_NS)
     assert not board.holds(replace(new, signature=bytes(64)), _name(BOB), 20 * SECOND_NS)
     assert not board.holds(new, _name(2), 20 * SECOND_NS)
-    assert not board.holds(new, _name(BOB), board.deadline_ns())
+    assert not board.holds(new, _name(BOB), board.deadline_ns)
     board.disconnected(_name(BOB), 20 * SECOND_NS)
     assert not board.holds(new, _name(BOB), 20 * SECOND_NS)
 
@@ -344,7 +344,7 @@ def test_a_reservation_is_durable_before_its_first_number_is_sent() -> None:
             elif isinstance(effect, Send) and isinstance(effect.message, Carried):
                 assert statement.read(effect.message).sequence == sent < below
                 sent += 1
-        now_ns = board.deadline_ns()
+        now_ns = board.deadline_ns
         effects = board.wake(now_ns)
 
     assert below == 3 * 1024

@@ -187,8 +187,8 @@ def test_off_acts_in_full_partition() -> None:
 
     assert Switch.SHARE not in board.switches
     assert Switch.SHOW not in board.switches
-    while board.deadline_ns() < 100 * SECOND_NS:
-        assert not carried_in(board.wake(board.deadline_ns()))
+    while board.deadline_ns < 100 * SECOND_NS:
+        assert not carried_in(board.wake(board.deadline_ns))
 
 
 @pytest.mark.spec("CNS-004")

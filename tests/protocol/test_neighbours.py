@@ -2,6 +2,7 @@
 
 import pytest
 
+from smilesync.heard import Heard
 from smilesync.ids import PeerId
 from smilesync.mesh.neighbours import Neighbours
 
@@ -12,7 +13,7 @@ ANN, BOB, EVE = PeerId(b"a" * 32), PeerId(b"b" * 32), PeerId(b"e" * 32)
 @pytest.mark.spec("NBR-001", "NBR-002")
 def test_a_handshake_makes_company_for_five_seconds() -> None:
     neighbours = Neighbours(5 * SECOND)
-    neighbours.connected(ANN, 0)
+    neighbours.connected(ANN, Heard(), 0)
 
     assert neighbours.alive(5 * SECOND - 1) == (ANN,)
     assert neighbours.alive(5 * SECOND) == ()
@@ -23,10 +24,10 @@ def test_a_handshake_makes_company_for_five_seconds() -> None:
 @pytest.mark.spec("NBR-002")
 def test_every_message_prolongs_company() -> None:
     neighbours = Neighbours(5 * SECOND)
-    neighbours.connected(BOB, 0)
-    neighbours.connected(ANN, SECOND)
+    neighbours.connected(BOB, Heard(), 0)
+    neighbours.connected(ANN, Heard(), SECOND)
 
-    neighbours.heard(BOB, 3 * SECOND)
+    assert neighbours.note(BOB, 3 * SECOND) is not None
 
     assert neighbours.company_until_ns() == 8 * SECOND
     assert neighbours.alive(2 * SECOND) == (ANN, BOB)
@@ -38,7 +39,7 @@ def test_every_message_prolongs_company() -> None:
 def test_a_peer_without_a_link_never_counts() -> None:
     neighbours = Neighbours(5 * SECOND)
 
-    neighbours.heard(EVE, SECOND)
+    assert neighbours.note(EVE, SECOND) is None
     neighbours.disconnected(EVE)
 
     assert neighbours.alive(SECOND) == ()
@@ -48,11 +49,24 @@ def test_a_peer_without_a_link_never_counts() -> None:
 @pytest.mark.spec("NBR-001")
 def test_losing_the_last_heard_link_leaves_the_others() -> None:
     neighbours = Neighbours(5 * SECOND)
-    neighbours.connected(ANN, 0)
-    neighbours.connected(BOB, 2 * SECOND)
+    neighbours.connected(ANN, Heard(), 0)
+    neighbours.connected(BOB, Heard(), 2 * SECOND)
 
     neighbours.disconnected(BOB)
 
     assert neighbours.company_until_ns() == 5 * SECOND
     neighbours.disconnected(ANN)
     assert neighbours.company_until_ns() == -1
+
+
+@pytest.mark.spec("NBR-002")
+def test_who_is_company_is_so_in_another_circle_too() -> None:
+    neighbours, other = Neighbours(5 * SECOND), Heard()
+    neighbours.connected(ANN, Heard(), 0)
+    neighbours.note(ANN, 2 * SECOND)
+
+    neighbours.follow(lambda _peer: other)
+
+    assert neighbours.company_until_ns() == 7 * SECOND
+    assert neighbours.note(ANN, 3 * SECOND) is other
+    assert neighbours.company_until_ns() == 8 * SECOND

@@ -293,6 +293,26 @@ def test_a_copy_says_only_that_its_sender_is_there() -> None:
     assert peer.board.revision == before
 
 
+@pytest.mark.spec("EMO-010", "EMO-011")
+def test_what_was_a_copy_is_none_after_a_newer_word_or_without_a_link() -> None:
+    street = Street(2, members=0)
+    street.command(1, SetConsent(Switch.SHARE, True))
+    street.run(3)
+    street.command(1, Feel(EmotionState.HIGH))
+    street.run(30)
+    peer, other, now_ns = street.peers[0], street.identities[1], street.local_ns(0)
+    words = [m for *_, to, m in street.sent if isinstance(m, Carried) and to == 0]
+    old, new = words[0], words[-1]
+
+    assert [peer.handle(word, other, now_ns) for word in (new, new)] == [[], []]
+    assert peer.handle(old, other, now_ns), "it is told as dropped"
+    assert peer.handle(new, other, now_ns) == []
+    peer.disconnected(other, now_ns)
+    assert peer.handle(new, other, now_ns)
+
+    assert peer.dropped == {"EMO-011": 1, "EMO-010": 1}
+
+
 def test_a_member_without_its_voter_key_only_listens() -> None:
     street = Street(5, seed=3)
     pairs = signers(5)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smilesync.circle.presence import Presence
+from smilesync.circle.presence import OTHERS_MAX, Presence
 from smilesync.ids import PeerId
 from support.lab import SECOND_NS, genesis_of
 
@@ -13,7 +13,7 @@ WINDOW_NS = 1_500_000_000
 def _presence(me: int | None, heard_s: dict[int, int]) -> Presence:
     presence = Presence(ROSTER, me, 0)
     for index, second in heard_s.items():
-        presence.heard(ROSTER.identities[index], second * SECOND_NS)
+        presence.of(ROSTER.identities[index]).said_ns = second * SECOND_NS
     return presence
 
 
@@ -48,7 +48,7 @@ def test_one_voter_is_its_own_quorum_for_ever() -> None:
 def test_strangers_are_passed_over() -> None:
     presence = Presence(ROSTER, 0, 0)
 
-    presence.heard(PeerId(bytes(32)), SECOND_NS)
+    presence.of(PeerId(bytes(32))).said_ns = SECOND_NS
 
     assert presence.absent(100 * SECOND_NS, SECOND_NS) == 0b1110
 
@@ -86,3 +86,17 @@ def test_a_newer_report_takes_the_place_of_the_older_one_also_if_nobody_is_away(
     presence.reported(one, 0, 2 * SECOND_NS)
 
     assert presence.agreed_away(0b1000, 2 * SECOND_NS) == 0
+
+
+def test_of_those_without_a_seat_who_has_a_link_is_never_forgotten() -> None:
+    presence = Presence(ROSTER, 0, 0)
+    names = [PeerId(number.to_bytes(32, "big")) for number in range(OTHERS_MAX + 2)]
+    for number, name in enumerate(names[:-1]):
+        presence.of(name).near_ns = presence.of(name).said_ns = number
+    assert presence.heard_ns(names[0]) == 0, "all have a link, so nobody has to go"
+    presence.of(names[2]).near_ns = presence.of(names[3]).near_ns = -1
+
+    presence.of(names[-1]).said_ns = 1
+
+    assert presence.heard_ns(names[2]) == -1, "of two without a link, who was heard longer ago"
+    assert [presence.heard_ns(names[number]) for number in (0, 1, 3)] == [0, 1, 3]

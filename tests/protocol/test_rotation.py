@@ -262,7 +262,7 @@ def _witness(
     """Return what member 0 saw: who was heard a second ago, everybody else never."""
     presence = Presence(roster, 0, 0)
     for index in heard:
-        presence.heard(roster.identities[index], NOW_NS - SECOND_NS)
+        presence.of(roster.identities[index]).said_ns = NOW_NS - SECOND_NS
     chain = Chain(roster, LAB.verifier)
     chain.state, chain.heads = state, heads
     return Witness(CircleConfig(), presence, Pool(), chain)
@@ -350,7 +350,7 @@ def test_who_waits_with_another_key_of_late_is_drawn_after_those_who_have_theirs
 def _seated_first(state: State, people: list[Seat]) -> Seat:
     witness = _witness(1, 2, 3, 4, state=state)
     for seat in people:
-        witness.presence.heard(seat.identity, NOW_NS)
+        witness.presence.of(seat.identity).said_ns = NOW_NS
     changes = choose(_around(state, Policy.INVITE), witness, Choice(AT_US, 1, NOW_NS))
     (seat,) = changes.added
     return seat

@@ -37,7 +37,7 @@ def _witness(heard: tuple[int, ...] = (1, 2, 3, 4), *names: PeerId) -> Witness:
     """Return what member 0 saw: who was heard a second ago, everybody else never."""
     presence = Presence(ROSTER, 0, 0)
     for who in [*(ROSTER.identities[i] for i in heard), *names]:
-        presence.heard(who, NOW_NS - SECOND_NS)
+        presence.of(who).said_ns = NOW_NS - SECOND_NS
     chain = Chain(ROSTER, LAB.verifier)
     chain.heads.add(HEAD, [])
     return Witness(CircleConfig(), presence, Pool(), chain)
@@ -233,8 +233,8 @@ def test_fresh_value_is_not_voted_for_where_nobody_saw_what_it_says() -> None:
 
 def test_presence_is_kept_over_a_change_of_roster_and_bounded() -> None:
     presence = Presence(ROSTER, 0, 0)
-    presence.heard(ROSTER.identities[1], 5)
-    presence.heard(GUEST.identity, 6)
+    presence.of(ROSTER.identities[1]).said_ns = 5
+    presence.of(GUEST.identity).said_ns = 6
     presence.reported(ROSTER.identities[1], 0b10000, 7)
     presence.reported(GUEST.identity, 0b10000, 7)
 
@@ -246,7 +246,7 @@ def test_presence_is_kept_over_a_change_of_roster_and_bounded() -> None:
     assert presence.heard_ns(ROSTER.identities[0]) == -1
     assert presence.agreed_away(0b1111, 9) == 0, "reports go with their roster"
     for number in range(OTHERS_MAX + 2):
-        presence.heard(PeerId(number.to_bytes(32, "big")), 10 + number)
+        presence.of(PeerId(number.to_bytes(32, "big"))).said_ns = 10 + number
     assert presence.heard_ns(ROSTER.identities[1]) == -1
 
 

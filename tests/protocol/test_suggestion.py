@@ -67,7 +67,7 @@ def test_an_accepted_suggestion_is_displayed_and_never_shared_or_journaled() -> 
 
     asked = board.command(Suggest(True), SECOND_NS)
     accepted = board.command(AnswerSuggestion(True), 2 * SECOND_NS)
-    later = board.wake(board.deadline_ns())
+    later = board.wake(board.deadline_ns)
 
     assert [notice.event for notice in notices_in(asked)] == [Event.SUGGESTION]
     assert board.state is E.EXCITED
@@ -97,7 +97,7 @@ def test_an_unanswered_question_is_dropped_after_two_minutes() -> None:
     board.command(Suggest(True), 0)
     revision = board.revision
 
-    assert board.deadline_ns() == 120 * SECOND_NS
+    assert board.deadline_ns == 120 * SECOND_NS
     with pytest.raises(LocalError):
         board.command(AnswerSuggestion(True), 120 * SECOND_NS)
     board = _listening()

@@ -80,14 +80,14 @@ class Company:
     def run(self, seconds: float) -> None:
         until_ns = self.now_ns + int(seconds * SECOND_NS)
         while True:
-            deadlines = [board.deadline_ns() for board in self.boards]
+            deadlines = [board.deadline_ns for board in self.boards]
             next_ns = min(deadlines)
             if next_ns > until_ns:
                 break
             index = deadlines.index(next_ns)
             self.now_ns = max(self.now_ns, next_ns)
             effects = self.boards[index].wake(self.now_ns)
-            assert self.boards[index].deadline_ns() > self.now_ns
+            assert self.boards[index].deadline_ns > self.now_ns
             self.execute(index, effects)
         self.now_ns = until_ns
 

@@ -59,4 +59,4 @@ def run_or_hang(job: Job) -> Run:
 
 def _ask_for_ever(circle: Circle, *_: object) -> NoReturn:
     while True:
-        circle.presence.heard(PeerId(bytes(32)), 0)
+        circle.presence.of(PeerId(bytes(32))).said_ns = 0

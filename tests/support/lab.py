@@ -200,7 +200,7 @@ class Lab:
         """Hand `message` over now, as if just arrived."""
         circle = self.circles[member]
         sender = self.roster.identities[source]
-        circle.presence.heard(sender, self.now_ns)
+        circle.presence.of(sender).said_ns = self.now_ns
         try:
             self.execute(member, circle.handle(message, sender, self.now_ns))
         except RemoteError as error:

@@ -64,6 +64,7 @@ class EmotionBoard:
         "_withdrawal_until_ns",
         "_word",
         "_word_state",
+        "deadline_ns",
         "revision",
         "sequence",
     )
@@ -94,6 +95,8 @@ class EmotionBoard:
         self._withdrawal_until_ns = _LONG_AGO_NS
         self._repeat_ns = NEVER_NS
         self._repeat_gap_ns = 0
+        self.deadline_ns = self._state_due_ns
+        """When `wake` has something to do."""
         self.revision = 0
         """Grows whenever switches, state, suggestion or what is held change."""
 
@@ -157,6 +160,7 @@ class EmotionBoard:
         """Stop telling a neighbour; what it said counts until it expires."""
         self._links = tuple([other for other in self._links if other != peer])
         self._hearing.disconnected(peer, now_ns)
+        self._plan()
 
     def command(self, command: BoardCommand, now_ns: int) -> list[Effect]:
         """Do what the wearer says, or their sensor."""
@@ -179,6 +183,7 @@ class EmotionBoard:
                 if accept:
                     self._accepted = pending.state
                 self.revision += 1
+        self._plan()
         return effects
 
     def holds(self, carried: Carried, sender: PeerId, now_ns: int) -> bool:
@@ -198,6 +203,7 @@ class EmotionBoard:
         hearing = self._hearing
         before = hearing.state_of(sender), hearing.is_for_circle(sender)
         said = hearing.take(carried, sender, now_ns)
+        self._plan()
         if said is None or (said.state, said.is_for_circle) == before:
             return effects
         self.revision += 1
@@ -213,13 +219,14 @@ class EmotionBoard:
         if now_ns >= self._repeat_ns:
             self._tell(effects)
             self._plan_repeat(now_ns)
+        self._plan()
         return effects
 
-    def deadline_ns(self) -> int:
-        """Return when `wake` has something to do."""
-        due_ns = min(self._state_due_ns, self._repeat_ns, self._hearing.deadline_ns)
+    def _plan(self) -> None:
+        """Find out when to wake."""
+        due_ns = min(self._hearing.deadline_ns, min(self._state_due_ns, self._repeat_ns))
         pending = self._suggestions.pending
-        return due_ns if pending is None else min(due_ns, pending.until_ns)
+        self.deadline_ns = due_ns if pending is None else min(due_ns, pending.until_ns)
 
     def _feel(self, state: EmotionState, now_ns: int, effects: list[Effect]) -> None:
         self._accepted = None
@@ -293,4 +300,5 @@ class EmotionBoard:
         silent = self._hearing.expire(now_ns)
         if self._suggestions.expire(now_ns) or silent:
             self.revision += 1
+        self._plan()
         return [Notice(Event.EMOTION_WITHDRAWN, peer) for peer in silent]
