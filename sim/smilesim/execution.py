@@ -115,10 +115,10 @@ class Execution(Host[AirLink, Message, Device, Mark | Order]):
             message = opened
         self.deliveries += 1
         self.trace.received(device.index, way.source, message)
-        if message.__class__ is Clock:
+        if isinstance(message, Clock):
             if message.echo_us and message.circle_us is not None:
                 way.heard_tick = tick
-        elif message.__class__ is not Carried:
+        elif not isinstance(message, Carried):
             self.checks.heard(device, way.source, message)
         way.said_tick = tick
         now_ns = device.oscillator.at(tick)
@@ -237,7 +237,7 @@ class Execution(Host[AirLink, Message, Device, Mark | Order]):
         unsynced: list[bytes] = []
         checked = None
         for effect in effects:
-            if effect.__class__ is Send:
+            if isinstance(effect, Send):
                 if unsynced:
                     unsynced = self._sync(device, unsynced)
                 to, message = effect.to, effect.message
@@ -247,15 +247,15 @@ class Execution(Host[AirLink, Message, Device, Mark | Order]):
                 link = links.get(to)
                 if link is not None:
                     sends.append((link, message))
-            elif effect.__class__ is Persist:
+            elif isinstance(effect, Persist):
                 if sends:
                     sends = self._send(device, sends)
                 device.disk.write(effect.record)
                 unsynced.append(effect.record)
                 self.trace.persisted(device.index, effect.record)
-            elif effect.__class__ is Notice:
+            elif isinstance(effect, Notice):
                 self._notice(device, effect)
-            elif effect.__class__ is Show:
+            elif isinstance(effect, Show):
                 if unsynced:
                     unsynced = self._sync(device, unsynced)
                 self.trace.shown(device.index, effect.scene)

@@ -46,6 +46,7 @@ from smilesync.wire.messages import (
 )
 
 _HEAD = struct.Struct(">IBI")
+_CARRIED = struct.Struct(">IBI64s")
 _PLAIN = struct.Struct(">IB")
 _CLOCK = struct.Struct(">IBIqqqq??Q")
 _SCENE = struct.Struct(">IBBBQqqqqB")
@@ -99,7 +100,7 @@ class Trace:
 
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""
-        if message.__class__ is Clock:
+        if isinstance(message, Clock):
             circle_us = message.circle_us
             self._blobs.append(
                 _CLOCK.pack(
@@ -115,10 +116,10 @@ class Trace:
                     message.away,
                 )
             )
-        elif message.__class__ is Carried:
-            self._blobs.append(_HEAD.pack(peer, KIND_CARRIED, source) + message.signature)
+        elif isinstance(message, Carried):
+            self._blobs.append(_CARRIED.pack(peer, KIND_CARRIED, source, message.signature))
         else:
-            kind, key_of = _KEYS[message.__class__]
+            kind, key_of = _KEYS[type(message)]
             self._blobs.append(_HEAD.pack(peer, kind, source) + key_of(message))
 
     def linked(self, peer: int, source: int, *, is_up: bool) -> None:
