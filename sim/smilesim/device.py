@@ -139,38 +139,39 @@ class Device(Lane):
 
     def __init__(self, index: int, keys: SimKeys, position_cm: tuple[int, int]) -> None:
         self.key = 0
+        # What every message looks at lies together, and so do the marks, eight in a word.
         self.index = index
+        self.peer: LivePeer | None = None
+        self.oscillator = Oscillator(0, 0)
+        self.stalled_until_tick = 0
+        self.armed_ns = NEVER_NS
+        self.slow_ms = 0
+        self.is_busy = False
+        self.is_on = False
+        self.is_villain = False
+        self.is_willing = True
+        self.is_flat = False
+        self.is_amnesic = False
+        self.has_abandoned = False
+        self.wearer: Wearer | None = None
+        self.crash_draw = UNHARMED
+        self.links: dict[PeerId, AirLink] = {}
+        self.sent = 0
         self.keys = keys
         self.identity = PeerId(keys.identity.public)
         self.position_cm = position_cm
         self.circle: SimCircle | None = None
         self.roster_index = -1
         self.disk = Disk()
-        self.oscillator = Oscillator(0, 0)
-        self.links: dict[PeerId, AirLink] = {}
         self.inbound: dict[int, AirLink] = {}
         self.far_heard: dict[int, int] = {}
         self.far_read: dict[int, int] = {}
         self.covered_us = 0
         self.boots = 0
         self.renewals = 0
-        self.has_abandoned = False
-        self.is_on = False
-        self.is_willing = True
-        self.peer: LivePeer | None = None
         self.scene: Scene | None = None
-        self.armed_ns = NEVER_NS
-        self.crash_draw = UNHARMED
-        self.stalled_until_tick = 0
-        self.slow_ms = 0
-        self.is_busy = False
-        self.is_villain = False
         self.villain = ""
-        self.is_flat = False
         self.clock_off_until_tick = 0
-        self.is_amnesic = False
-        self.sent = 0
-        self.wearer: Wearer | None = None
 
     @property
     def memberships(self) -> "tuple[Device, ...]":

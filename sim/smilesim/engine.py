@@ -63,8 +63,8 @@ class Way(Lane):
 
     __slots__ = ("is_open", "source")
 
-    is_open: bool
     source: int
+    is_open: bool
 
 
 Event = tuple[int, Lane, Any]

@@ -60,6 +60,9 @@ class AirLink(Way):
     )
 
     def __init__(self, seed: int, source: int, destination: int) -> None:
+        self.is_open = False
+        self.is_up = False
+        self.is_far = False
         self.source = source
         self.destination = destination
         self.sender = PeerId(b"")
@@ -68,10 +71,7 @@ class AirLink(Way):
         self.heard_tick = UNHEARD_TICK
         self.said_tick = UNHEARD_TICK
         self.life = NO_LIFE
-        self.is_up = False
         self.cuts = 0
-        self.is_far = False
-        self.is_open = False
 
     @property
     def sequence(self) -> int:
@@ -161,7 +161,7 @@ class Radio:
 
     def waits_ms(self, message: object) -> Sequence[int]:
         """Return after which waits this message leaves, the copies first that a storm makes."""
-        if not self.storm_copies or message.__class__ is not Carried:
+        if not self.storm_copies or not isinstance(message, Carried):
             return AT_ONCE
         self.stormed += self.storm_copies
         return self._storm_waits_ms
