@@ -133,7 +133,9 @@ class Belonging:
     def holds(self, wish: Carried, sender: PeerId) -> bool:
         """Is it a copy of a wish that the circle has and that `sender` may pass on?"""
         mine = self.membership
-        return mine is not None and mine.wishes.has(wish, sender, mine.circle.roster.index_of)
+        if mine is None or wish.kind != ObjectKind.WISH:
+            return False
+        return mine.wishes.has(wish, sender, mine.circle.roster.index_of)
 
     def take(self, said: Carried, sender: PeerId, outside: Outside, now_ns: int) -> list[Effect]:
         """Take a wish, or an invitation; raises RemoteError and then changed nothing."""

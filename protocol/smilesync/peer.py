@@ -29,16 +29,8 @@ from smilesync.membership import NEVER_NS, WILLING, Outside, Tools, new_clock
 from smilesync.mesh.neighbours import Neighbours
 from smilesync.scenery import NOBODY, scene_alone, scene_certified
 from smilesync.statistics import Statistics, picture
-from smilesync.wire.messages import (
-    BelongingMessage,
-    Carried,
-    Clock,
-    Feelings,
-    Message,
-    ObjectKind,
-    Said,
-    SpreadMessage,
-)
+from smilesync.wire import messages as says
+from smilesync.wire.messages import Carried, Clock, Message, ObjectKind, Said, Status, Votes
 from smilesync.wire.records import Record
 
 CIRCLE_KINDS = PETITIONS | {ObjectKind.WISH, ObjectKind.INVITE}
@@ -237,20 +229,21 @@ class Peer:
             return self.board.handle_carried(message, sender, now_ns), True
         if circle is None:
             return [], True
-        if isinstance(message, BelongingMessage):
-            effects = self.belonging.handle(message, sender, self._outside(), now_ns)
-            return self._move(effects), True
-        if isinstance(message, SpreadMessage):
-            return self.relays.handle(message, sender, circle, self.clock, now_ns)
-        if isinstance(message, Feelings):
-            return self.crowd.take(message, sender, circle, self.clock, now_ns), False
-        if not isinstance(message, Carried):
-            effects = circle.handle(message, sender, now_ns)
-            self.relays.heard(message, sender, circle)
-            return effects, True
-        if message.kind in PETITIONS:
-            return self.relays.hear(message, sender, circle, now_ns), True
-        return self.belonging.take(message, sender, self._outside(), now_ns), True
+        if isinstance(message, Carried):
+            if message.kind in PETITIONS:
+                return self.relays.hear(message, sender, circle, now_ns), True
+            return self.belonging.take(message, sender, self._outside(), now_ns), True
+        if not isinstance(message, (Votes, Status)):  # Nearly all are one of these.
+            if isinstance(message, says.BelongingMessage):
+                effects = self.belonging.handle(message, sender, self._outside(), now_ns)
+                return self._move(effects), True
+            if isinstance(message, says.SpreadMessage):
+                return self.relays.handle(message, sender, circle, self.clock, now_ns)
+            if isinstance(message, says.Feelings):
+                return self.crowd.take(message, sender, circle, self.clock, now_ns), False
+        effects = circle.handle(message, sender, now_ns)
+        self.relays.heard(message, sender, circle)
+        return effects, True
 
     def _outside(self) -> Outside:
         return Outside(self.board.switches, self.neighbours.linked())
