@@ -38,7 +38,7 @@ from smilesync.keys import Signer
 from smilesync.wire.messages import Message
 
 NS_PER_SECOND = 1_000_000_000
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 DATAGRAMS_PER_TURN_MAX = 64
 REQUESTS_WAITING_MAX = 256
 

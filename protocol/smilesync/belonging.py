@@ -37,7 +37,7 @@ from smilesync.wire.messages import (
 )
 from smilesync.wire.records import Record
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 
 
 class Belonging:

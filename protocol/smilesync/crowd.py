@@ -27,7 +27,7 @@ from smilesync.relays import Relays
 from smilesync.wire.feeling import FEELINGS_MAX
 from smilesync.wire.messages import Feeling, Feelings
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 NO_SLOT = -1
 _LONG_AGO_NS = -(2**62)
 

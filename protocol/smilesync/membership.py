@@ -27,7 +27,8 @@ from smilesync.keys import Signer, Verifier
 from smilesync.relays import Relays
 from smilesync.wire.records import Record
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
+"""The largest number that a compiled integer holds without a box around it."""
 WILLING = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT
 """What a wearer must allow for certified light; withdrawing any of it makes the light fall."""
 

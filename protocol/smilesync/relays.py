@@ -33,7 +33,7 @@ from smilesync.wire.messages import (
 )
 from smilesync.wire.spreading import NONCE_BYTES
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 NS_PER_US = 1_000
 
 

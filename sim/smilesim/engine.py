@@ -18,7 +18,8 @@ from smilesync.commands import Command
 
 TICKS_PER_SECOND = 1_000
 TICK_NS = 1_000_000
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
+"""The largest number that a compiled integer holds without a box around it."""
 
 LAP_BITS = 12
 LAP_TICKS = 1 << LAP_BITS

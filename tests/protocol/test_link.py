@@ -557,7 +557,7 @@ def test_notices_of_one_rule_are_rare_and_say_how_many() -> None:
 def test_an_idle_link_never_wakes() -> None:
     link = make_link(1)
 
-    assert link.next_wake_ns() == 2**63 - 1
+    assert link.next_wake_ns() == 2**62 - 1
     assert link.wake(START_NS) == []
 
 

@@ -42,7 +42,7 @@ def test_without_a_quorum_there_is_no_until() -> None:
 def test_one_voter_is_its_own_quorum_for_ever() -> None:
     presence = Presence(genesis_of(1).roster, 0, 0)
 
-    assert presence.quorum_until_ns(WINDOW_NS) == 2**63 - 1
+    assert presence.quorum_until_ns(WINDOW_NS) == 2**62 - 1
 
 
 def test_strangers_are_passed_over() -> None:

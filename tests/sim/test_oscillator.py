@@ -36,7 +36,7 @@ def test_drift_is_parts_per_billion(drift_ppb: int, expected_ns: int) -> None:
 
 
 def test_never_has_no_tick() -> None:
-    assert Oscillator(5, 5).tick_at(2**63 - 1) == -1
+    assert Oscillator(5, 5).tick_at(2**62 - 1) == -1
 
 
 @given(drifts, ticks, st.integers(-100_000_000, 100_000_000))

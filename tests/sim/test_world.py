@@ -21,7 +21,7 @@ from smilesync.wire.records import Felt, Record
 
 CALM = Weather(loss_ppm=0, duplicate_ppm=0, reorder_ppm=0)
 PERIOD_NS = 100_000_000
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 Calls = list[tuple[int, str, object]]
 
 

@@ -13,7 +13,7 @@ from smilesync.circle.validity import Head, PatternCheck, Reason
 from smilesync.config import CircleConfig
 from smilesync.keys import Signer, Verifier
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 TICK_NS = 1_000_000
 
 

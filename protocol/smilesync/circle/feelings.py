@@ -19,7 +19,7 @@ from smilesync.wire import cbor
 from smilesync.wire.envelope import Domain, signed_bytes
 from smilesync.wire.messages import Feeling
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 NS_PER_US = 1_000
 TURN_BITS = 28
 """A draw holds for 2**28 us of circle time, some four and a half minutes."""

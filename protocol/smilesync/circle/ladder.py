@@ -9,7 +9,7 @@ from typing import NamedTuple
 from smilesync.commands import Switch
 from smilesync.effects import Rung
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 
 
 class Surroundings(NamedTuple):

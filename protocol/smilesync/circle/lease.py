@@ -12,7 +12,7 @@ from smilesync.circle.genesis import Parameters
 from smilesync.circle.value import Named
 from smilesync.timeline import Timeline
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 CANDIDATES_MAX = 3
 GAP_US_MAX = 1_000_000
 UNHEARD_US_MAX = 4_000_000

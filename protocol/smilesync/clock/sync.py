@@ -17,7 +17,7 @@ from smilesync.timeline import Timeline
 from smilesync.wire import records
 from smilesync.wire.messages import Clock
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 _NS_PER_US = 1_000
 _SELF = Reading(0, 0)
 

@@ -30,7 +30,7 @@ from smilesync.keys import Signer, Verifier
 from smilesync.wire import records
 from smilesync.wire.messages import Carried, ObjectKind
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 FOR_CIRCLE = Switch.SHARE | Switch.COLLECTIVE
 """What a wearer must allow for a word to count in a circle."""
 _LONG_AGO_NS = -(2**62)

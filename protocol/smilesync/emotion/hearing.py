@@ -16,7 +16,7 @@ from smilesync.keys import Verifier
 from smilesync.wire import envelope
 from smilesync.wire.messages import Carried
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 _NOTHING_HEARD = -1
 _LONG_AGO_NS = -(2**62)
 

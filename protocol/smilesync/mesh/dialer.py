@@ -10,7 +10,7 @@ from smilesync.entropy import Entropy
 from smilesync.ids import Address, PeerId
 from smilesync.mesh.config import LinkConfig
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 _NS_PER_US = 1_000
 
 

@@ -20,7 +20,7 @@ from smilesync.wire.messages import Message
 if TYPE_CHECKING:
     from smilesim.device import Device
 
-NEVER_NS = 2**63 - 1
+NEVER_NS = 2**62 - 1
 
 
 class Means(NamedTuple):
