@@ -33,7 +33,9 @@ class Switch(IntFlag):
 
     def __contains__(self, other: "Switch") -> bool:
         """Are all of `other` on? Asked at every look, and a flag's own answer takes long."""
-        return int(other) & ~int(self) == 0
+        mine: int = self._value_
+        others: int = other._value_
+        return others & ~mine == 0
 
 
 DEFAULT_SWITCHES = Switch.SHOW | Switch.COLLECTIVE | Switch.LIT

@@ -46,15 +46,11 @@ class Ladder:
         self.rung = self._find(around, now_ns)
         if self.rung <= Rung.HARMONY:
             self._alone_since_ns = now_ns
-        changes_ns = (
-            around.quorum_until_ns,
-            around.company_until_ns,
-            self._alone_since_ns + self._glow_after_ns,
+        left_ns = min(
+            _coming_ns(around.quorum_until_ns, now_ns), _coming_ns(around.company_until_ns, now_ns)
         )
-        self._deadline_ns = NEVER_NS
-        for change_ns in changes_ns:
-            if now_ns < change_ns < self._deadline_ns:
-                self._deadline_ns = change_ns
+        glow_ns = self._alone_since_ns + self._glow_after_ns
+        self._deadline_ns = min(left_ns, _coming_ns(glow_ns, now_ns))
         return self.rung
 
     def deadline_ns(self) -> int:
@@ -74,3 +70,7 @@ class Ladder:
             return Rung.HARMONY
         is_forgotten = now_ns - self._alone_since_ns >= self._glow_after_ns
         return Rung.GLOW if is_forgotten else Rung.SOLO
+
+
+def _coming_ns(change_ns: int, now_ns: int) -> int:
+    return change_ns if change_ns > now_ns else NEVER_NS
