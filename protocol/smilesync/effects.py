@@ -26,6 +26,8 @@ class Rung(IntEnum):
 class Event(Enum):
     """Facts worth a line in a log; the fixed list that notices draw from."""
 
+    __hash__ = object.__hash__  # There is one of each, and an enum's own takes long.
+
     LINK_UP = "link-up"
     LINK_DOWN = "link-down"
     DATAGRAM_DROPPED = "datagram-dropped"
