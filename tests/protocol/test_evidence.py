@@ -237,6 +237,7 @@ def test_who_passes_on_what_proves_nothing_is_heard_as_before() -> None:
 
     for _ in range(3):
         street.deliver(4, 0, false)
+        street.run(0.2)
     street.run(30)
 
     dropped = dict(street.peers[0].statistics(street.local_ns(0)).dropped)

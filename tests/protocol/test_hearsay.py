@@ -39,6 +39,7 @@ HEADS = Heads([OLD, NEW])
 WAITS = State((Waiting(Seat(VoterKey(VOTER.public), GUEST_ID), 0),))
 A, B, C = (PeerId(bytes([n]) * 32) for n in (1, 2, 3))
 FAR = Parameters(tolerance_us=120_000, policy=Policy.INVITE)
+OPEN = Parameters(policy=Policy.OPEN)
 
 
 def _around(state: State | None = WAITS, me: int | None = None) -> Circumstances:
@@ -93,12 +94,11 @@ def test_a_follower_with_partners_passes_on_what_it_verified_and_holds_new() -> 
 
 @pytest.mark.spec("SPR-040", "INV-017")
 def test_a_full_pool_is_neither_checked_nor_passed_on() -> None:
-    invite, around = write_invite(LAB.pairs[0][0], 10**9, CIRCLE), _around(EMPTY)
-    reception = _passing()
+    reception, around = _passing(), replace(_around(EMPTY), parameters=OPEN)
     for number in range(JOINS_MAX):
         guest, voter = (Ed25519Signer(bytes([kind, 100 + number]) * 16) for kind in (1, 2))
-        assert reception.handle(write_join(guest, voter, NEW, CIRCLE, invite), around, HEADS)
-    more = replace(write_join(GUEST, VOTER, NEW, CIRCLE, invite), signature=bytes(64))
+        assert reception.handle(write_join(guest, voter, NEW, CIRCLE), around, HEADS)
+    more = replace(write_join(GUEST, VOTER, NEW, CIRCLE), signature=bytes(64))
 
     assert reception.handle(more, around, HEADS) == []
     assert len(reception.pool.admissions(HEADS, 1)) == JOINS_MAX

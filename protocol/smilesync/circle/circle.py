@@ -168,7 +168,7 @@ class Circle:
         is_partner = sender in self.asking.partners
         if is_partner or sender not in self.roster.index_of:
             self.answers.hear_out(sender, now_ns, is_partner=is_partner)
-        return self.members.handle(said)
+        return self.members.hear(said, sender, now_ns)
 
     def away(self, now_ns: int) -> int:
         """Return whom this voter has not heard for long, for others to know."""

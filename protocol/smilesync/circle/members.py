@@ -22,7 +22,7 @@ from smilesync.circle.seating import Moment, choose
 from smilesync.circle.state import State
 from smilesync.circle.witness import Witness
 from smilesync.effects import AdoptVoterKey, Effect, Event, Notice, Send
-from smilesync.errors import LocalError, RemoteError
+from smilesync.errors import LocalError, RemoteError, Unauthentic
 from smilesync.ids import PeerId, VoterKey
 from smilesync.keys import Signer
 from smilesync.wire.messages import Carried, Evidence
@@ -64,7 +64,7 @@ class Members:
         """
         chain, before = self._chain, self.around
         self.decided_ns = now_ns
-        self.witness.missing = ()
+        self.reception.pool.wanted = ()
         is_same = chain.state is before.state or chain.state == before.state
         if is_same and chain.roster.hash == before.roster.hash:
             return []
@@ -104,6 +104,16 @@ class Members:
         """Return what this device would change as leader of `view`."""
         at_us = begins_us(circle_us, self._chain.head(), self.around)
         return choose(self.around, self.witness, Moment(at_us, view, now_ns))
+
+    def hear(self, said: Carried | Evidence, sender: PeerId, now_ns: int) -> list[Effect]:
+        """Take a petition or evidence of a neighbour and pass it on. Errors: RemoteError."""
+        takings = self.reception.takings
+        takings.admit(sender, now_ns)
+        try:
+            return self.handle(said)
+        except Unauthentic:
+            takings.caught(sender, now_ns)
+            raise
 
     def handle(self, said: Carried | Evidence) -> list[Effect]:
         """Take a petition or evidence, of others or found here, and pass it on.

@@ -15,6 +15,10 @@ from smilesync.ids import PeerId, VoterKey
 from smilesync.wire.messages import Carried, Evidence, ObjectKind
 
 JOINS_MAX = 32
+JOINS_NEAR_MAX = 16
+"""So many more of signers that this device has a link with: nobody's inventions push them out."""
+INVITED_MAX = 3
+"""JOINs held of one inviter: the circle admits no more of it within an hour (MEM-019)."""
 AT_A_HEAD = (ObjectKind.JOIN, ObjectKind.ROTATE)
 """What names a head, and is granted only as long as that is one of the last."""
 
@@ -29,7 +33,7 @@ class Pool:
     the evidence against a voter key the first stays: it is enough.
     """
 
-    __slots__ = ("_evidence", "_held", "neighbours", "signs")
+    __slots__ = ("_evidence", "_held", "neighbours", "signs", "wanted")
 
     def __init__(self) -> None:
         self._held: Mapping[Place, Petition] = NOTHING
@@ -38,6 +42,8 @@ class Pool:
         """The newest head that those who wait for a seat were heard to know (SPR-042)."""
         self.neighbours: Collection[PeerId] = ()
         """Those with a link, whom one hears oneself: of them no such word is needed."""
+        self.wanted: tuple[bytes, ...] = ()
+        """Hashes of what the last value judged names and is not held (MEM-032)."""
 
     def accuse(self, evidence: Evidence) -> bool:
         """Hold evidence; returns whether it is the first against its voter key."""
@@ -76,17 +82,36 @@ class Pool:
         """
         place = petition.kind, petition.identity
         held = self._held.get(place)
+        if held is not None and held.kind != petition.kind:
+            return held.voter != petition.voter
         if held is not None:
-            if held.kind != petition.kind:
-                return held.voter != petition.voter
             return petition.hash < held.hash
-        joins = sum(kind == ObjectKind.JOIN for kind, _ in self._held)
-        return petition.kind != ObjectKind.JOIN or joins < JOINS_MAX
+        return petition.kind != ObjectKind.JOIN or self._has_place(petition)
+
+    def is_wanted(self, petition: Petition) -> bool:
+        """Does a value name it, so that it is held for once whatever else is?
+
+        Those who hold something else could not vote for it. But nothing brings back who left.
+        """
+        held = self._held.get((petition.kind, petition.identity))
+        is_taken_back = held is not None and held.kind != petition.kind
+        return petition.hash in self.wanted and not is_taken_back
+
+    def _has_place(self, join: Petition) -> bool:
+        """Is there a place for somebody new, and one of its inviter?"""
+        held = [one for (kind, _), one in self._held.items() if kind == ObjectKind.JOIN]
+        is_invited = join.inviter is not None
+        if is_invited and sum(one.inviter == join.inviter for one in held) >= INVITED_MAX:
+            return False
+        far = sum(one.identity not in self.neighbours for one in held)
+        is_near = join.identity in self.neighbours
+        return len(held) - far < JOINS_NEAR_MAX if is_near else far < JOINS_MAX
 
     def add(self, petition: Petition) -> bool:
         """Hold a verified petition; returns whether it is held now and was not before."""
-        if not self.has_room(petition):
+        if not self.has_room(petition) and not self.is_wanted(petition):
             return False
+        self.wanted = tuple(one for one in self.wanted if one != petition.hash)
         self._held = {**self._held, (petition.kind, petition.identity): petition}
         return True
 
@@ -95,15 +120,28 @@ class Pool:
         held = self._held.get((ObjectKind.JOIN, identity))
         return held is not None and held.voter == voter
 
+    def has_withdrawn(self, identity: PeerId) -> bool:
+        """Is a LEAVE held in the place of the JOIN that it took back?"""
+        held = self._held.get((ObjectKind.JOIN, identity))
+        return held is not None and held.kind == ObjectKind.LEAVE
+
+    def is_withdrawn(self, leave: Petition, head: bytes) -> bool:
+        """Would this LEAVE, of who took back a JOIN, change nothing?"""
+        held = self._held[ObjectKind.JOIN, leave.identity]
+        return held.hash <= leave.hash and held.head == head
+
     def withdraw(self, leave: Petition, head: bytes) -> bool:
         """Put a LEAVE in the place of the JOIN that it takes back, as long as `head` is a head.
 
-        Returns whether it was not held before.
+        Of several the one with the lowest hash stays, for as long as the last one. Returns
+        whether this one is held now and was not before.
         """
         place = ObjectKind.JOIN, leave.identity
-        is_new = self._held[place].hash != leave.hash
-        self._held = {**self._held, place: replace(leave, head=head)}
-        return is_new
+        held = self._held[place]
+        is_better = held.kind != leave.kind or leave.hash < held.hash
+        best = leave if is_better else held
+        self._held = {**self._held, place: replace(best, head=head, inviter=held.inviter)}
+        return is_better
 
     def expire(self, heads: Container[bytes]) -> None:
         """Drop what was asked for at a head that is too old to be granted."""

@@ -18,6 +18,7 @@ from smilesync.circle.petitions import verify as verify_petition
 from smilesync.circle.pool import Pool
 from smilesync.circle.rotated import owners
 from smilesync.circle.rotation import look_at_rotate, must_be_due, request, verify_rotate
+from smilesync.circle.takings import Takings
 from smilesync.effects import Effect, Send
 from smilesync.errors import LocalError, Unwelcome
 from smilesync.ids import PeerId, ValueHash
@@ -47,10 +48,11 @@ class Wish:
 class Reception:
     """The pool of petitions, and the own wish."""
 
-    __slots__ = ("is_passing", "pool", "wish")
+    __slots__ = ("is_passing", "pool", "takings", "wish")
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
+        self.takings = Takings()
         self.wish: Wish | None = None
         self.is_passing = False
         """Has this device partners, so that what it takes is passed on also without a seat?"""
@@ -66,6 +68,7 @@ class Reception:
         Errors: RemoteError; nothing is held of it then.
         """
         self.pool.expire(heads)
+        self.takings.turn(heads.newest)
         if carried.kind == ObjectKind.ROTATE:
             return self._rotate(carried, around, heads)
         if around.parameters.policy is Policy.CLOSED:
@@ -75,17 +78,38 @@ class Reception:
         if self.is_passing and carried.kind == ObjectKind.JOIN and _waits(carried.signer, around):
             return self._see(carried, around, heads)
         petition = look_at(carried, around.parameters)
-        if not self.pool.has_room(petition):
+        if self._takes_back(petition, around):
+            return self._take_back(petition, around, heads.newest or b"")
+        if not self._has_room(petition) and not self.pool.is_wanted(petition):
             return []
-        is_withdrawal = self._takes_back(petition, around)
-        if not is_withdrawal:
-            _must_be_due(petition, around, heads)
+        _must_be_due(petition, around, heads)
         verify_petition(petition, around.roster.circle, around.verifier)
-        if is_withdrawal:
-            is_new = self.pool.withdraw(petition, heads.newest or b"")
-        else:
-            is_new = self.pool.add(petition)
-        return self._pass_on(carried, around, is_new=is_new)
+        return self._take(petition, around)
+
+    def _has_room(self, petition: Petition) -> bool:
+        """Would it be held, and were not too many of its signer since the last decision?"""
+        is_few = self.takings.may((petition.kind, petition.identity))
+        return is_few and self.pool.has_room(petition)
+
+    def _take(self, petition: Petition, around: Circumstances) -> list[Effect]:
+        """Hold a verified petition; pass it on unless others, too, have to ask for it."""
+        is_new = self._has_room(petition)
+        self.pool.add(petition)
+        if is_new:
+            self.takings.take((petition.kind, petition.identity))
+        return self._pass_on(petition.carried, around, is_new=is_new)
+
+    def _take_back(self, leave: Petition, around: Circumstances, head: bytes) -> list[Effect]:
+        """Take the LEAVE of who asked to join. One that ends a JOIN is never too much."""
+        place = ObjectKind.JOIN, leave.identity
+        is_another = self.pool.has_withdrawn(leave.identity)
+        if is_another and (self.pool.is_withdrawn(leave, head) or not self.takings.may(place)):
+            return []
+        verify_petition(leave, around.roster.circle, around.verifier)
+        is_new = self.pool.withdraw(leave, head)
+        if is_new and is_another:
+            self.takings.take(place)
+        return self._pass_on(leave.carried, around, is_new=is_new)
 
     def ask_for_key(self, around: Circumstances, heads: Heads) -> list[Effect]:
         """Tell every voter, this one too, that the spare key is wanted, as long as it is."""
@@ -98,11 +122,11 @@ class Reception:
     def _rotate(self, carried: Carried, around: Circumstances, heads: Heads) -> list[Effect]:
         """Take the wish for another voter key. Errors: RemoteError."""
         petition = look_at_rotate(carried)
-        if not self.pool.has_room(petition):
+        if not self._has_room(petition) and not self.pool.is_wanted(petition):
             return []
         must_be_due(petition, around, heads)
         verify_rotate(petition, around.roster.circle, around.verifier)
-        return self._pass_on(carried, around, is_new=self.pool.add(petition))
+        return self._take(petition, around)
 
     def accuse(self, evidence: Evidence, around: Circumstances, open_slot: int) -> list[Effect]:
         """Take evidence and pass it on. Errors: RemoteError; nothing is held of it then."""

@@ -20,15 +20,18 @@ from smilesync.ids import PeerId, VoterKey
 class Witness:
     """Answers for one voter; what it leads by is in `seating.py`."""
 
-    __slots__ = ("_config", "chain", "missing", "pool", "presence")
+    __slots__ = ("_config", "chain", "pool", "presence")
 
     def __init__(self, config: CircleConfig, presence: Presence, pool: Pool, chain: Chain) -> None:
         self._config = config
         self.presence = presence
         self.pool = pool
         self.chain = chain
-        self.missing: tuple[bytes, ...] = ()
-        """Hashes of the objects that the last value judged names and that are not held."""
+
+    @property
+    def missing(self) -> tuple[bytes, ...]:
+        """Return the hashes of what the last value judged names and is not held: for WANT."""
+        return self.pool.wanted
 
     def objection(self, changes: Changes, after: Roster, at_us: int, now_ns: int) -> Reason | None:
         """Return why a fresh value may not have this voter's vote now, None if it may."""
@@ -77,8 +80,9 @@ class Witness:
         wanted += [one.hash for one in changes.admitted]
         wanted += [one.hash for one in changes.rotated]
         proven = {one.hash for one in changes.expelled if self._is_proven(one)}
-        self.missing = tuple(w for w in wanted if w not in proven and not self.pool.holds(w))
-        if self.missing:
+        missing = tuple(w for w in wanted if w not in proven and not self.pool.holds(w))
+        self.pool.wanted = missing
+        if missing:
             return Reason("MEM-032", Verdict.KEEP, "names a petition that is not held")
         admissions = self.pool.admissions(self.chain.heads, at_us)
         is_proven = all(one in admissions for one in changes.admitted)
