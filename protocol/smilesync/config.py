@@ -260,6 +260,20 @@ class MergingConfig:
     """Who learned no decision for so long says MEET to its own circle, too."""
     prove_gap_ns: int = 100 * MS_NS
     """Between two answers to PROVE of one peer."""
+    prove_cost_ns: int = 2 * SECOND_NS
+    """One peer gets an answer, of 32 KiB, in so long ..."""
+    prove_burst_ns: int = 32 * SECOND_NS
+    """... and so much ahead (MRG-044): a long proof needs nine, some of them twice."""
+    prove_all_cost_ns: int = 50 * MS_NS
+    """All peers together get 20 answers a second ..."""
+    prove_all_burst_ns: int = SECOND_NS
+    """... and so much ahead."""
+    quiet_ns: int = 150 * MS_NS
+    """When no new part of a proof came for so long, the answer is over; above `prove_gap_ns`."""
+    ask_on_ns: int = 500 * MS_NS
+    """When nothing came at all after another question to who answered before."""
+    patience_ns: int = 8 * SECOND_NS
+    """How long one neighbour may take to tell one proof: then it is another one's turn."""
     told_gap_ns: int = 4 * SECOND_NS
     """Between two tellings of a circle's end to one peer."""
     refused_ns: int = 60 * SECOND_NS

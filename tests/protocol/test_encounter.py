@@ -110,7 +110,7 @@ def test_memory_is_bounded() -> None:
     for number in range(VOICES_MAX + 1):
         encounters.heard(meet(voters=1), who(number), 0)
     for slot in range(10, 11 + HEADS_KEPT):
-        encounters.heard(meet(slot=slot), who(VOICES_MAX), 0)
+        encounters.heard(meet(slot=slot), who(VOICES_MAX), (slot - 9) * SECOND_NS)
 
     assert not encounters.knows(OTHER, (10, head(10)))
     assert encounters.knows(OTHER, (11, head(11)))
@@ -143,3 +143,28 @@ def test_proof_is_asked_of_those_who_tell_of_an_offer_of_a_larger_circle() -> No
 
     assert encounters.offers(4, OWN, 0) == {(OTHER, OFFER): [who(0), who(1)]}
     assert encounters.offers(4, OWN, 6 * SECOND_NS) == {}
+
+
+@pytest.mark.spec("MRG-043")
+def test_word_of_a_neighbour_that_comes_too_soon_is_passed_over() -> None:
+    encounters = Encounters(MergingConfig())
+    said = Meet(OTHER, 3, head(3), 9, OFFER, OWN)
+
+    taken = [encounters.heard(meet(), who(0), 10**7 * n) for n in range(501)]
+
+    assert taken.count(True) == 6, "one in a second"
+    assert not encounters.heard(said, who(0), 10**7 * 501), "whatever it says"
+    assert encounters.heard(said, who(1), 10**7 * 501)
+    assert encounters.heard(said, who(0), 10**7 * 600)
+
+
+@pytest.mark.spec("MRG-043")
+@pytest.mark.parametrize(
+    ("size", "tellers", "is_asked"), [(4, 1, False), (4, 2, True), (1, 1, True)]
+)
+def test_one_stranger_alone_makes_nobody_fetch_or_verify_a_proof(
+    size: int, tellers: int, is_asked: bool
+) -> None:
+    encounters = heard(0, count=tellers, said=Meet(OTHER, 3, head(3), 64, OFFER, OWN))
+
+    assert bool(encounters.offers(size, OWN, 0)) is is_asked

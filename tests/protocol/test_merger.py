@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smilesync.circle.changes import NO_CHANGES, Changes, Rotation
-from smilesync.circle.circumstances import Moment
+from smilesync.circle.circumstances import NEVER_NS, Moment
 from smilesync.circle.genesis import Policy
 from smilesync.circle.judge import of_a_merger
 from smilesync.circle.merging import Merger
@@ -176,12 +176,14 @@ def test_leader_does_not_offer_while_an_offer_is_open() -> None:
 def test_leader_does_not_name_a_head_that_others_may_not_have_heard_of() -> None:
     voter = Voter(size=5)
     voter.meets(0, 4, 8)
-    for stranger in STRANGERS[:2]:
-        for slot in range(10, 18):
-            voter.hear(Meet(OTHER, slot, OTHER_HEAD[1], 3), stranger, 11)
-    voter.all_ready(Ready(voter.around.roster.circle, OTHER), 12)
+    for slot in range(10, 18):
+        for stranger in STRANGERS[:2]:
+            voter.hear(Meet(OTHER, slot, OTHER_HEAD[1], 3), stranger, slot - 1)
+    voter.all_ready(Ready(voter.around.roster.circle, OTHER), 17)
 
-    assert voter.choice(12) is None
+    chosen = voter.choice(17)
+    assert isinstance(chosen, Offer)
+    assert chosen.head_slot == 15
 
 
 def proven(
@@ -195,6 +197,7 @@ def proven(
     step = other.decide(merging=Offer(own, named_head.slot, named_head.hash, 60_000_000))
     proof = Provenance(other.genesis, (step,))
     meet = Meet(other.genesis.circle_id, 1, proof.name, 64, proof.name, voter.around.roster.circle)
+    assert voter.hear(meet, STRANGERS[5], 20) == [], "fewer than two end nobody's circle"
     asked = voter.hear(meet, STRANGERS[6], 20)
     assert asked == [Prove(other.genesis.circle_id, proof.name, 0)]
     data = proof.encode()
@@ -401,3 +404,40 @@ def test_last_lease_is_over_when_so_long_has_passed_whatever_the_clock_says() ->
     voter.merger.wake(wrong, 27 * SECOND_NS)
 
     assert given_up == [1]
+
+
+def _begun(voter: Voter) -> tuple[Provenance, Prove]:
+    """Let a voter begin to fetch a long proof, of which it gets the first part."""
+    other = History(22)
+    own, head = voter.around.roster.circle, voter.head
+    step = other.decide(merging=Offer(own, head.slot, head.hash, 60_000_000))
+    proof = Provenance(other.genesis, (step,))
+    circle, data = other.genesis.circle_id, proof.encode()
+    meet = Meet(circle, 1, proof.name, 22, proof.name, own)
+    voter.hear(meet, STRANGERS[5], 20)
+    voter.hear(meet, STRANGERS[6], 20)
+    voter.hear(Proof(circle, proof.name, 0, len(data), data[:1024]), STRANGERS[6], 20)
+    return proof, Prove(circle, proof.name, 1024)
+
+
+@pytest.mark.spec("MRG-045", "MRG-024")
+def test_voter_that_lacks_parts_wakes_to_ask_on_and_says_nothing_else_then() -> None:
+    voter = Voter(size=5)
+    voter.wake(19.9)
+
+    _, question = _begun(voter)
+
+    assert voter.merger.deadline_ns() == 20 * SECOND_NS + CONFIG.quiet_ns
+    assert voter.wake(20.15) == [question]
+    assert voter.merger.deadline_ns() == 20_150_000_000 + CONFIG.ask_on_ns
+
+
+@pytest.mark.spec("MRG-040", "MRG-045")
+def test_voter_whose_wearer_changes_its_mind_asks_on_for_nothing() -> None:
+    voter = Voter(size=5)
+    _begun(voter)
+
+    voter.merger.agree(agrees=False)
+
+    assert voter.wake(20.05) == []
+    assert voter.merger.deadline_ns() == NEVER_NS

@@ -23,7 +23,7 @@ from support.lab import CachedVerifier
 from support.meeting import BEGIN_US, OTHER, OTHER_HEAD, STRANGERS, Voter
 
 VERIFIER = CachedVerifier()
-LIAR = STRANGERS[6]
+LIAR, ACCOMPLICE = STRANGERS[6], STRANGERS[5]
 FALSE_HEAD = ValueHash(b"f" * 32)
 
 
@@ -56,13 +56,14 @@ def answered(voter: Voter, proof: Provenance, said: list[Message], seconds: floa
 
 @pytest.mark.spec("MRG-021", "MRG-026", "MRG-027")
 def test_invented_circle_that_offers_does_not_keep_a_real_one_out() -> None:
-    """Its proof verifies, its id is lower, and only one device speaks for it."""
+    """Its proof verifies, its id is lower, and two devices speak for it."""
     voter = Voter(size=5)
     proofs = sorted((offering(voter, n) for n in range(9)), key=lambda one: one.genesis.circle_id)
     false, real = proofs[0], proofs[-1]
 
     for second in range(20, 32):
-        heard = voter.hear(told(voter, false), LIAR, second)
+        heard = voter.hear(told(voter, false), ACCOMPLICE, second)
+        heard += voter.hear(told(voter, false), LIAR, second)
         for identity in real.roster.identities[:3]:
             heard += voter.hear(told(voter, real), identity, second + 0.1)
         answered(voter, false, heard, second + 0.2)
@@ -89,7 +90,7 @@ def test_head_that_one_liar_makes_up_is_not_the_one_that_is_offered_to() -> None
 def test_circles_that_were_made_an_offer_leave_room_for_one_that_was_not() -> None:
     voter = Voter(size=5)
     circles = [CircleId(bytes([number]) * 32) for number in range(5)]
-    for second in range(0, 16, 4):
+    for second in range(0, 17, 4):
         for number, circle in enumerate(circles):
             voter.hear(Meet(circle, *OTHER_HEAD, 1), STRANGERS[number], second)
     for circle in circles[:4]:
@@ -97,7 +98,7 @@ def test_circles_that_were_made_an_offer_leave_room_for_one_that_was_not() -> No
         voter.last = voter.history.decide(merging=merging)[0]
         voter.wake(12)
 
-    ready = {one.other for one in voter.wake(13) if isinstance(one, Ready)}
+    ready = {one.other for one in voter.wake(14) if isinstance(one, Ready)}
 
     assert ready == {circles[4]}
 

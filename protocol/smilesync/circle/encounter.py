@@ -43,9 +43,14 @@ class Encounters:
         self._config = config
         self._voices: Mapping[PeerId, Voice] = NOTHING
 
-    def heard(self, meet: Meet, sender: PeerId, now_ns: int) -> None:
-        """Take the word of a neighbour; one that changes its circle is new."""
+    def heard(self, meet: Meet, sender: PeerId, now_ns: int) -> bool:
+        """Take the word of a neighbour; one that changes its circle is new.
+
+        Returns whether it was taken: not more often than twice as often as it is to be said.
+        """
         known = self._voices.get(sender)
+        if known is not None and now_ns - known.at_ns < self._config.say_ns // 2:
+            return False
         is_old = known is None or known.at_ns < now_ns - self._config.near_ns
         if known is None or is_old or known.meet.circle != meet.circle:
             known = Voice(meet, now_ns, now_ns, {})
@@ -54,6 +59,7 @@ class Encounters:
         while len(known.heads) > HEADS_KEPT:
             del known.heads[next(iter(known.heads))]
         self._voices = noted(self._voices, sender, known, VOICES_MAX)
+        return True
 
     def smaller(self, size: int, circle: CircleId, now_ns: int) -> list[CircleId]:
         """Return the circles, by id, that one of `size` voters may offer to: heard for a while."""
@@ -73,7 +79,10 @@ class Encounters:
     def offers(
         self, size: int, circle: CircleId, now_ns: int
     ) -> dict[tuple[CircleId, ValueHash], list[PeerId]]:
-        """Return what larger circles are said to offer to one of `size` voters, and by whom."""
+        """Return what larger circles are said to offer to one of `size` voters, and by whom.
+
+        By one device alone only if its circle has one voter: fewer end nobody's circle (MRG-021).
+        """
         found: dict[tuple[CircleId, ValueHash], list[PeerId]] = {}
         for sender, voice in self._voices.items():
             meet = voice.meet
@@ -81,7 +90,8 @@ class Encounters:
             is_larger = comes_first(meet.voters, meet.circle, size, circle)
             if is_for_it and is_larger and meet.offer is not None:
                 found.setdefault((meet.circle, meet.offer), []).append(sender)
-        return found
+        least = min(VOICES_MIN, size)
+        return {name: tellers for name, tellers in found.items() if len(tellers) >= least}
 
     def knows(self, circle: CircleId, head: Head) -> bool:
         """Did anybody name this decision of a circle of late?"""

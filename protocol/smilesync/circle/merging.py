@@ -81,6 +81,7 @@ class Merger:
         "_offered_ns",
         "_proofs",
         "_ready",
+        "_say_ns",
         "agrees",
         "key",
         "outcome",
@@ -104,7 +105,7 @@ class Merger:
         self._is_proven = True
         self._is_leaving = False
         self._ended_ns: int | None = None
-        self._deadline_ns = 0
+        self._deadline_ns = self._say_ns = 0
 
     @property
     def has_proof(self) -> bool:
@@ -113,11 +114,11 @@ class Merger:
 
     def agree(self, agrees: bool) -> None:
         """Take the wearer's word; it is durable already."""
-        self.agrees, self._deadline_ns = agrees, 0
+        self.agrees, self._deadline_ns, self._say_ns = agrees, 0, 0
 
     def deadline_ns(self) -> int:
         """Return when to call `wake`."""
-        return self._deadline_ns
+        return min(self._deadline_ns, self._proofs.deadline_ns())
 
     def wake(self, now: Company, now_ns: int) -> list[Effect]:
         """Say who is here, and for what this voter is ready; ask for a proof; or go over.
@@ -127,11 +128,16 @@ class Merger:
         self._learn(now, now_ns)
         if not self.agrees or not can_merge(now.around.parameters):
             self._deadline_ns = NEVER_NS
+            self._proofs.stop()
             return []
-        self._deadline_ns = now_ns + self._config.say_ns
+        effects = self._proofs.go_on(now_ns)
         if now.head.is_last:
-            return self._end(now, now_ns)
-        effects = self._meet(now, now_ns) + self._fetch(now, now_ns)
+            self._deadline_ns = now_ns + self._config.say_ns // 4
+            return effects + self._end(now, now_ns)
+        if now_ns < self._say_ns:
+            return effects
+        self._say_ns = self._deadline_ns = now_ns + self._config.say_ns
+        effects += self._meet(now, now_ns) + self._fetch(now, now_ns)
         if not now.may_vote:
             return effects
         members = now.around.roster.index_of
@@ -147,8 +153,8 @@ class Merger:
         match message:
             case Meet():
                 if self.agrees and message.circle != circle:
-                    self._encounters.heard(message, sender, now_ns)
-                    return self._fetch(now, now_ns)
+                    is_news = self._encounters.heard(message, sender, now_ns)
+                    return self._fetch(now, now_ns) if is_news else []
                 return []
             case Ready():
                 members = now.around.roster.index_of
@@ -282,6 +288,8 @@ class Merger:
 
     def _fetch(self, now: Company, now_ns: int) -> list[Effect]:
         """Ask for the proof of an offer that is made to this circle, until one of them is good."""
+        if not self._proofs.may_ask(now_ns):
+            return []
         roster = now.around.roster
         if now.head.is_last or self._end_due(now.head, now.around, now_ns) is not None:
             return []
@@ -298,7 +306,6 @@ class Merger:
         assert now.head.value is not None
         end = now.head.value.merging
         assert isinstance(end, Dissolve)
-        self._deadline_ns = now_ns + self._config.say_ns // 4
         if not self._proofs.holds((end.circle, end.offer)):
             return self._proofs.ask((end.circle, end.offer), now.linked, now_ns)
         if not now.is_willing or now.is_lit:
