@@ -288,8 +288,7 @@ class Node:
             await self._world.journal.append(records)
             self._advance()
             delayed, self._delayed = self._delayed, []
-            for effect in delayed:
-                self._act(effect)
+            self._run(delayed)
 
     def _run_link(self, effects: Sequence[LinkEffect]) -> None:
         now_ns = self._now_ns
@@ -310,12 +309,20 @@ class Node:
 
     def _run(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Persist):
+            if isinstance(effect, Persist) and not self._is_turning:
                 self._records.append(effect.record)
             elif self._records and not self._is_fall(effect):
                 self._delayed.append(effect)
             else:
                 self._act(effect)
+
+    @property
+    def _is_turning(self) -> bool:
+        """Does the journal go over to another voter key before the next record?
+
+        What it says of votes and of lost memory until then is of the key before, and dropped.
+        """
+        return any(isinstance(one, AdoptVoterKey) for one in self._delayed)
 
     def _is_fall(self, effect: Effect) -> bool:
         """Does `effect` only take light away? That waits for no disk, however slow the card.

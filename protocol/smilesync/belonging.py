@@ -83,6 +83,9 @@ class Belonging:
             self.membership = replace(mine, descent=descent)
             if usable.spare is not None and mine.circle.around.signer is usable.spare:
                 self._due = [AdoptVoterKey(), Notice(Event.KEY_ROTATED)]
+                if mine.circle.guard.is_amnesic:  # of that key: so only once the journal is its
+                    amnesia = Persist(records.encode(records.Amnesia()))
+                    self._due += [amnesia, Notice(Event.AMNESIC)]
 
     @property
     def genesis(self) -> Genesis | None:

@@ -375,3 +375,27 @@ async def test_spare_voter_key_is_adopted_after_the_decision_is_durable_and_befo
     after = scene.log[scene.log.index("durable decision") :]
     assert after[:2] == ["durable decision", "adopt"]
     assert scene.log.count("adopt") == 1
+
+
+@pytest.mark.spec("RKY-023", "CIR-054")
+async def test_what_is_recorded_after_another_key_was_adopted_is_recorded_for_that_one(
+    autojump_clock: MockClock,
+) -> None:
+    """Adopting begins the journal anew, without lost memory: that of the new key was lost, too."""
+    scene = stage()
+    scene.peer.on_handle = [
+        Persist(b"decision"),
+        AdoptVoterKey(),
+        Persist(b"amnesia"),
+        Send(ALICE, PING),
+    ]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drive, scene.node)
+        scene.socket.put(b"datagram")
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+
+    after = scene.log[scene.log.index("durable decision") :]
+    assert after[:3] == ["durable decision", "adopt", "durable amnesia"]
+    assert after[3].startswith("transmit")

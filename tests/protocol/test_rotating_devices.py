@@ -13,7 +13,9 @@ from smilesync.effects import AdoptVoterKey, Effect, Event, Rung
 from smilesync.errors import LocalError
 from smilesync.ids import PeerId, VoterKey
 from smilesync.keys import Ed25519Signer
-from smilesync.wire.messages import Carried, ObjectKind, Status
+from smilesync.wire import records
+from smilesync.wire.messages import Carried, Decided, ObjectKind, Piece, Status, Votes
+from support.lab import SECOND_NS
 from support.membership import faults
 from support.street import Street
 
@@ -373,3 +375,93 @@ def test_former_keys_are_forgotten_after_three_hundred_slots() -> None:
     former = Former(VoterKey(bytes(32)), PeerId(bytes(32)), 7)
     assert former.counts_after(306)
     assert not former.counts_after(307)
+
+
+def _restored_after_it_used_its_new_key(street: Street) -> int:
+    """Let device 0 vote with another key, then go back to two slots before it got that.
+
+    Returns in which slot that was decided.
+    """
+    street.run(6)
+    old = street.pairs[0]
+    street.passes = lambda source, to, message: not isinstance(message, Carried)
+    street.rotate(0)
+    journal, spare = list(street.journals[0]), street.spares[0]
+    while _head(street) < 3:
+        street.run(0.1)
+    street.passes = lambda source, to, message: True
+    while not _has_rotated(street, 0):
+        street.run(0.1)
+    rotated = _head(street)
+    while _head(street) < rotated + 3 or not _has_signed_last(street):
+        street.run(0.1)
+        assert street.now_ns < 120 * SECOND_NS
+    street.stop(0)
+    street.journals[0], street.pairs[0], street.spares[0] = journal, old, spare
+    return rotated
+
+
+def _has_signed_last(street: Street) -> bool:
+    """Is a signature of device 0 in the certificate of the last decision, as device 1 has it?"""
+    _, certificate = _circle(street, 1).chain.decisions[-1]
+    index = _circle(street, 1).roster.index_of[street.identities[0]]
+    return bool(certificate.bitmap >> index & 1)
+
+
+def _tell(street: Street, slot: int) -> None:
+    """Let device 1 tell device 0 what was decided in a slot."""
+    decided = next(one for one in _decisions(street, 1) if one.slot == slot)
+    votes = decided.certificate
+    street.deliver(1, 0, Votes(slot, (votes,)))
+    street.deliver(1, 0, Decided(decided.body, votes.view))
+    street.run(1)
+
+
+def _decisions(street: Street, device: int) -> list[records.DecidedRecord]:
+    log = [records.decode(one) for one in street.journals[device]]
+    return [one for one in log if isinstance(one, records.DecidedRecord)]
+
+
+@pytest.mark.spec("RKY-024", "CIR-054")
+def test_backup_from_before_a_rotation_is_found_out_by_a_certificate_alone() -> None:
+    """Those who saw the votes of the new key may be away, and nobody answers its question."""
+    street = Street(4, parameters=Parameters(policy=Policy.INVITE))
+    rotated = _restored_after_it_used_its_new_key(street)
+    street.passes = lambda source, to, message: to != 0 or isinstance(message, Piece)
+    street.start(0)
+    _tell(street, rotated - 1)
+    for _ in range(2):  # of the first it learns which roster to ask for
+        _tell(street, _head(street, 1))
+
+    assert _head(street) > rotated
+    assert 0 not in street.spares, "it has the new key"
+    assert _circle(street, 0).guard.is_amnesic
+    log = [records.decode(one) for one in street.journals[0]]
+    assert records.Amnesia() in log
+    street.stop(0)
+    street.start(0)
+    assert _circle(street, 0).guard.is_amnesic
+    _assert_sound(street)
+
+
+@pytest.mark.spec("RKY-024")
+def test_power_that_fails_before_that_is_on_the_record_hides_nothing() -> None:
+    street = Street(4, parameters=Parameters(policy=Policy.INVITE))
+    rotated = _restored_after_it_used_its_new_key(street)
+    old, spare = street.pairs[0], street.spares[0]
+    street.passes = lambda source, to, message: to != 0 or isinstance(message, Piece)
+    street.start(0)
+    _tell(street, rotated - 1)
+    for _ in range(2):
+        _tell(street, _head(street, 1))
+    lost = records.encode(records.Amnesia())
+    street.stop(0)
+    street.journals[0] = [one for one in street.journals[0] if one != lost]
+    street.pairs[0], street.spares[0] = old, spare
+
+    street.start(0)
+    assert 0 not in street.spares
+    street.run(1)
+
+    assert _circle(street, 0).guard.is_amnesic
+    assert street.journals[0].count(lost) == 1

@@ -87,6 +87,8 @@ class Chain:
         self._decided_by, _ = self._seated(seated, record.slot)
         roster, state = self._seated(seated, record.slot + 1)
         decided = named(record.body)
+        if seats_after(decided.value, roster) is roster:
+            self._decided_by = roster  # also where slots before were skipped
         if roster.hash != self._decided_by.hash:
             self._turn(decided, record.certificate, self._decided_by)
         self._take(decided, record.certificate, roster, state)

@@ -13,7 +13,7 @@ from smilesync.circle.asking import Asking
 from smilesync.circle.chain import Chain
 from smilesync.circle.circumstances import NEVER_NS, Circumstances, Moment
 from smilesync.circle.early import Early
-from smilesync.circle.guard import QUESTION_MAX, RestartGuard, remembers
+from smilesync.circle.guard import QUESTION_MAX, RestartGuard, is_used, remembers
 from smilesync.circle.inputs import NOBODY, Basis, Counts, published
 from smilesync.circle.lease import Lease, Standing
 from smilesync.circle.members import Members
@@ -73,7 +73,8 @@ class Circle:
         for decided in restored:
             if decided is not None and not self.chain.head().is_last:  # MRG-038
                 self.lease.offer(decided)
-        self._is_amnesia_recorded = any(isinstance(r, records.Amnesia) for r in own)
+        is_lost = own is not journal and is_used(around.signer, self.chain)  # the owner records it
+        self._is_amnesia_recorded = is_lost or any(isinstance(r, records.Amnesia) for r in own)
         is_amnesic = (is_amnesic and own is journal) or self._is_amnesia_recorded
         number = 1 + entropy.below(QUESTION_MAX)
         self.guard = RestartGuard(around.roster, around.me, number, is_amnesic=is_amnesic)
@@ -360,10 +361,12 @@ class Circle:
         return effects
 
     def _renewed(self, effects: list[Effect]) -> list[Effect]:
-        """With another voter key: nothing was forgotten of it, and it asks before it votes."""
+        """With another voter key, of which nothing was forgotten: it asks before it votes."""
         if any(isinstance(effect, AdoptVoterKey) for effect in effects):
             self.guard.renew()
             self._is_amnesia_recorded = False
+            if is_used(self.around.signer, self.chain):
+                self.guard.forget()
         return effects
 
     def _retry(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:

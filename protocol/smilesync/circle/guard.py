@@ -6,6 +6,7 @@ the journal does not hold makes it amnesic: it listens, and never votes with tha
 Source: SPEC section Restart.
 """
 
+from smilesync.circle.chain import Chain
 from smilesync.circle.provenance import Step
 from smilesync.circle.quorum import VoteKey, bits, statement
 from smilesync.circle.roster import Roster
@@ -123,6 +124,15 @@ def remembers(signer: Signer | None, slot: Slot, decision: Step) -> bool:
         return True
     key = (certificate.kind, certificate.view, certificate.value_hash)
     return decided.value.slot == slot.number and key in slot.own
+
+
+def is_used(signer: Signer | None, chain: Chain) -> bool:
+    """Did a key that takes the place of another one only now sign the newest decision already?
+
+    Then this device had it in use before, and its journal is a backup from before that.
+    """
+    head = chain.signed_by(signer.public) if signer is not None else None
+    return head is not None and bool(head[0].bitmap >> head[1] & 1)
 
 
 def recall(
