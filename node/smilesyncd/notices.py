@@ -20,6 +20,7 @@ PLAIN_EVENTS = frozenset(
         Event.CLOCK_LOST,
         Event.AMNESIC,
         Event.KEY_ROTATED,
+        Event.CIRCLE_LEFT,
         Event.CIRCLE_ABANDONED,
         Event.CIRCLE_SUCCEEDED,
         Event.CIRCLE_MERGED,

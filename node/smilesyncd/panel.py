@@ -11,6 +11,7 @@ from smilesync.ids import CircleId, PeerId
 from smilesync.light import pattern as language
 from smilesync.light.render import US_PER_DS
 from smilesync.peer import Peer
+from smilesync.statistics import has_forgotten
 from smilesyncd.device import Device, Member
 from smilesyncd.jsonlines import Fields, Json
 
@@ -194,7 +195,7 @@ def circle(member: Member, now_ns: int) -> Fields:
         "quorum": roster.quorum,
         "liars_borne": roster.faults,
         "is_voter": mine.around.me is not None,
-        "is_amnesic": mine.guard.is_amnesic,
+        "is_amnesic": has_forgotten(mine),
         "asks_for_key": mine.around.spare is not None,
         "voters": [person(one) for one in roster.identities],
         "standby": [person(one) for one in members.standby] if state is not None else None,

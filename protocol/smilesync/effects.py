@@ -33,6 +33,7 @@ class Event(Enum):
     DATAGRAM_DROPPED = "datagram-dropped"
     MESSAGE_DROPPED = "message-dropped"
     SLOT_DECIDED = "slot-decided"
+    CIRCLE_LEFT = "circle-left"
     CIRCLE_ABANDONED = "circle-abandoned"
     CIRCLE_SUCCEEDED = "circle-succeeded"
     CIRCLE_MERGED = "circle-merged"

@@ -8,6 +8,7 @@ from smilesync.effects import Rung
 from smilesync.ids import PeerId
 
 if TYPE_CHECKING:
+    from smilesync.circle.circle import Circle
     from smilesync.peer import Peer
 
 
@@ -37,6 +38,11 @@ class Statistics:
     dropped: tuple[tuple[str, int], ...]
 
 
+def has_forgotten(circle: "Circle") -> bool:
+    """Did the device lose what the voter key that it has signed? Who gave its key up did not."""
+    return circle.guard.is_amnesic and circle.around.signer is not None
+
+
 def picture(peer: "Peer", now_ns: int) -> Statistics:
     """Return what a peer is now."""
     circle, clock = peer.circle, peer.clock
@@ -52,7 +58,7 @@ def picture(peer: "Peer", now_ns: int) -> Statistics:
         voters=circle.roster.size if circle is not None else 0,
         faults=circle.roster.faults if circle is not None else 0,
         is_voter=circle is not None and circle.around.me is not None,
-        is_amnesic=circle is not None and circle.guard.is_amnesic,
+        is_amnesic=circle is not None and has_forgotten(circle),
         is_asking=circle is not None and circle.guard.is_asking,
         switches=peer.board.switches,
         own_state=peer.board.state,

@@ -223,6 +223,10 @@ def test_a_guest_comes_in_and_leaves_by_what_is_typed(tmp_path: Path) -> None:
     assert told["wish"] == "join" or len(told["voters"]) == 2, "granted meanwhile"
     assert json.loads(left.stdout) == {"wish": "leave"}
     assert after["is_leaving"] is True
+    assert after["is_amnesic"] is False, "it left by choice, and lost nothing"
+    said = [line.split()[0] for line in guest.log().splitlines()]
+    assert said.count("circle-left") == 1
+    assert "amnesic" not in said
     assert "lost its memory" not in circle_words(after)
     assert after["consent"] == {
         "show": True, "share": False, "collective": False, "suggest": False, "lit": True,

@@ -201,10 +201,18 @@ def test_who_leaves_now_forgets_its_key_at_once() -> None:
     street.command(4, Leave(is_now=True))
 
     assert street.erased == [4]
-    assert _statistics(street, 4).is_amnesic
+    _assert_left(street, 4)
     street.run(40)
     assert len(_circle(street, 0).roster.identities) == 4
     assert _assert_sound(street)[-1] == 4
+
+
+def _assert_left(street: Street, device: int) -> None:
+    """It left by choice, and says so; its memory is well."""
+    assert not _statistics(street, device).is_amnesic
+    told = [notice.event for _, who, notice in street.notices if who == device]
+    assert told.count(Event.CIRCLE_LEFT) == 1
+    assert Event.AMNESIC not in told
 
 
 @pytest.mark.spec("PTN-005", "MEM-036", "MEM-037")
@@ -228,7 +236,7 @@ def test_who_leaves_a_closed_circle_is_dark_and_votes_on_because_the_seat_cannot
     assert street.peers[4].scene.rung is Rung.COMMITTED, "it may come back"
     street.command(4, Leave(is_now=True))
     assert street.erased == [4], "its wearer's key is its wearer's"
-    assert _statistics(street, 4).is_amnesic
+    _assert_left(street, 4)
 
 
 @pytest.mark.spec("MEM-037")

@@ -116,6 +116,7 @@ def without(kind: type[Message], *sources: int) -> object:
 
 
 @pytest.mark.spec("MRG-022", "MRG-023", "MRG-024", "MRG-032", "MRG-033", "MRG-034", "MRG-036")
+@pytest.mark.spec("SUC-044")
 @pytest.mark.parametrize(("size", "others"), [(7, 3), (5, 1), (3, 1), (8, 4)])
 def test_two_circles_that_meet_become_one(size: int, others: int) -> None:
     street = apart(size, others)
@@ -142,6 +143,9 @@ def test_two_circles_that_meet_become_one(size: int, others: int) -> None:
         assert circle is not None
         assert circle.around.me is None, "nobody gains a seat"
         assert circle.roster.size == size - len(movers)
+        mine = street.peers[device].belonging.membership
+        assert mine is not None
+        assert [one.circle_id for one in mine.descent.forebears] == [small]
         kinds = [type(one) for one in kept(street, device)]
         order = [kinds.index(one) for one in (records.Abandoned, records.Proven, records.Moved)]
         assert order == sorted(order)

@@ -72,6 +72,20 @@ def test_a_small_circle_with_all_links_says_nothing_of_this() -> None:
     assert not [m for _, _, _, m in street.sent if isinstance(m, SPREAD)]
 
 
+@pytest.mark.spec("SPR-020")
+def test_hello_is_said_again_every_ten_seconds_so_that_a_lost_one_is_made_good() -> None:
+    street = Street(17)
+    street.run(3)
+    begin_ns = street.now_ns
+    # What it hears of others reminds it, too.
+    street.passes = lambda source, to, message: to != 0 or not isinstance(message, Hello)
+
+    street.run(31)
+
+    told = [one for one in street.sent if one[0] > begin_ns and isinstance(one[3], Hello)]
+    assert sum((source, to) == (0, 1) for _, source, to, _ in told) == 3
+
+
 @pytest.mark.spec("SPR-020", "SPR-022", "BCN-001")
 def test_a_full_mesh_of_many_voters_passes_nothing_on() -> None:
     street = Street(17)

@@ -209,6 +209,7 @@ def test_better_invitation_is_used_and_none_by_who_leaves() -> None:
 
 @pytest.mark.spec("SUC-044")
 def test_a_descent_goes_back_so_far_and_knows_the_last_seats() -> None:
+    assert FOREBEARS_MAX >= 4
     descent = FIRST
     for _ in range(FOREBEARS_MAX + 1):
         descent = descent.followed(OLD, OLD.roster, GUEST, 7)

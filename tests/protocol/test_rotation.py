@@ -9,7 +9,7 @@ from smilesync.circle.changes import NO_CHANGES, Changes, Rotation, changes_of
 from smilesync.circle.circumstances import Circumstances
 from smilesync.circle.draw import Draw
 from smilesync.circle.evidence import proof
-from smilesync.circle.former import FORMER_MAX, Former
+from smilesync.circle.former import FORMER_MAX, WAITING_MAX, Former
 from smilesync.circle.genesis import Parameters, Policy
 from smilesync.circle.guard import QUESTION_MAX, RestartGuard
 from smilesync.circle.heads import Heads
@@ -19,7 +19,7 @@ from smilesync.circle.pool import Pool
 from smilesync.circle.presence import Presence
 from smilesync.circle.reception import Reception
 from smilesync.circle.roster import Roster, Seat, roster_of
-from smilesync.circle.rotated import after_rotations
+from smilesync.circle.rotated import after_rotations, check_rotations
 from smilesync.circle.rotation import look_at_rotate, request, verify_rotate, write_rotate
 from smilesync.circle.seating import Moment as Choice
 from smilesync.circle.seating import choose
@@ -382,6 +382,37 @@ def test_state_that_a_value_with_a_place_of_nobody_made_is_not_known() -> None:
         Changes(rotated=(bad,)),
     )  # fmt: skip
     assert state_after(named(value.encode()).value, ROSTER, EMPTY, is_next=True) is None
+
+
+@pytest.mark.spec("RKY-004")
+@pytest.mark.parametrize(
+    ("known", "places", "is_refused"),
+    [
+        (FORMER_MAX - 2, (0, 1), False),
+        (FORMER_MAX - 1, (0, 1), True),
+        (WAITING_MAX - 2, (0, 5), False),
+        (WAITING_MAX - 1, (0, 5), True),
+        (WAITING_MAX, (0, 1), False),
+    ],
+    ids=["twelve", "thirteen", "four, one waits", "five, one waits", "six with seats"],
+)
+def test_rotations_are_counted_with_what_is_remembered_and_refused_beyond(
+    known: int, places: tuple[int, ...], is_refused: bool
+) -> None:
+    """One of who waits is enough for the lower bound, whoever else gets a key by the same value."""
+    others = [PeerId(bytes([0x40 + n]) * 32) for n in range(FORMER_MAX)]
+    former = tuple(Former(VoterKey(bytes([0x20 + n]) * 32), others[n], n) for n in range(known))
+    state = replace(WAITS, former=former)
+    fresh = {place: VoterKey(bytes([0x60 + place]) * 32) for place in places}
+    rotated = (replace(ROTATION, place=place, voter=voter) for place, voter in fresh.items())
+    changes = Changes(rotated=tuple(rotated))
+
+    if not is_refused:
+        check_rotations(changes, ROSTER, state)
+        return
+    with pytest.raises(Malformed) as caught:
+        check_rotations(changes, ROSTER, state)
+    assert caught.value.rule == "RKY-004"
 
 
 @pytest.mark.spec("RKY-004")

@@ -116,6 +116,18 @@ def test_hello_that_a_stranger_heard_and_says_again_makes_it_no_partner() -> Non
 
 
 @pytest.mark.spec("SPR-020")
+def test_reach_names_voters_of_the_roster_only() -> None:
+    """Else a liar's reach into nowhere would make it serve for ever, and ask for every beacon."""
+    partners, follower = _partners(), _partners(me=None)
+    partners.connected(A)
+    hello = replace(follower.hello(), reach=2**64 - 1)
+
+    partners.handle_hello(hello, A)
+
+    assert partners.known[A].reach == (1 << LAB.roster.size) - 1
+
+
+@pytest.mark.spec("SPR-020")
 def test_reach_is_the_voters_with_a_link_and_follows_the_roster() -> None:
     partners = _partners()
     two = LAB.roster.identities[2]

@@ -200,9 +200,8 @@ class Circle:
 
     def select(self, standing: Standing) -> list[Effect]:
         """Select anew; a value is on the record before it is in the light."""
-        if self.lease.update(standing):
-            return [Persist(records.encode(records.Shown(self.lease.shown_slot)))]
-        return []
+        is_new = self.lease.update(standing)
+        return [Persist(records.encode(records.Shown(self.lease.shown_slot)))] if is_new else []
 
     def _route(self, message: CircleMessage, sender: PeerId, now_ns: int) -> list[Effect]:
         if isinstance(message, (Votes, Propose, Body)):
@@ -343,14 +342,15 @@ class Circle:
     def abandon(self) -> list[Effect]:
         """Give up the voter key for a successor: that is on the record before all (SUC-011)."""
         self._is_amnesia_recorded = True  # the record of it says as much
-        return [Persist(records.encode(self.members.abandonment())), *self._part()]
+        return [Persist(records.encode(self.members.abandonment())), *self._part(is_left=False)]
 
-    def _part(self) -> list[Effect]:
+    def _part(self, *, is_left: bool = True) -> list[Effect]:
         """Give up the voter key for good: on the record first, then out of the world."""
         self.guard.forget()
-        self.members.part()
+        record = [one for one in self._forget() if isinstance(one, Persist)]
+        told = self.members.part(is_left=is_left)
         self.slot.around = self.around
-        return [*self._forget(), EraseVoterKey()]
+        return [*record, *told, EraseVoterKey()]
 
     def _follow(self, now_ns: int) -> list[Effect]:
         """Let everything know who votes from now on, if that changed."""

@@ -23,7 +23,7 @@ from smilesync.circle.state import State
 from smilesync.circle.witness import Witness
 from smilesync.effects import AdoptVoterKey, Effect, Event, Notice, Send
 from smilesync.errors import LocalError, RemoteError, Unauthentic
-from smilesync.ids import PeerId, VoterKey
+from smilesync.ids import PeerId, VoterKey, short
 from smilesync.keys import Signer
 from smilesync.wire.messages import Carried, Evidence
 from smilesync.wire.records import Abandoned
@@ -91,9 +91,11 @@ class Members:
             return []
         return [AdoptVoterKey(), Notice(Event.KEY_ROTATED)]
 
-    def part(self) -> None:
-        """Have no voter key any more."""
+    def part(self, *, is_left: bool = True) -> list[Effect]:
+        """Have no voter key any more; says so if the circle is left by it."""
         self.around = replace(self.around, signer=None, me=None, spare=None)
+        detail = f"circle={short(self.roster.circle)}"
+        return [Notice(Event.CIRCLE_LEFT, detail=detail)] if is_left else []
 
     def abandonment(self) -> Abandoned:
         """Return the record that this device's voter key of the circle is given up."""
