@@ -338,6 +338,12 @@ class FeelingConfig:
     """Words of one partner are taken 50 times a second ..."""
     burst_ns: int = 5 * SECOND_NS
     """... and so much ahead (INP-017), as after a blackout: each may cost a verification."""
+    check_ns: int = 10 * MS_NS
+    """Of all partners together 100 words a second are verified, and 100 more in equal parts ..."""
+    own_checks_ns: int = 2_500 * MS_NS
+    """... of which so much ahead (INP-019); of the others `burst_ns`."""
+    forgery_ns: int = 10 * SECOND_NS
+    """A partner that passed on what does not verify is not heard for so long (INP-018)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from smilesync.circle.feelings import Present, sign
 from smilesync.circle.inputs import Counts, based, tally, weighed
 from smilesync.circle.partners import Partner
 from smilesync.circle.quorum import bits
+from smilesync.circle.toll import Toll
 from smilesync.clock.sync import CircleClock
 from smilesync.commands import EmotionState, Switch
 from smilesync.config import Config
 from smilesync.effects import Effect, Send
 from smilesync.emotion.board import EmotionBoard
 from smilesync.entropy import Entropy
-from smilesync.errors import Unwelcome
+from smilesync.errors import Unauthentic, Unwelcome
 from smilesync.ids import PeerId
 from smilesync.keys import Signer
 from smilesync.relays import Relays
@@ -57,6 +58,7 @@ class Crowd:
         "_seen",
         "_signer",
         "_slot",
+        "_toll",
         "_waiting",
         "_words",
         "deadline_ns",
@@ -73,6 +75,7 @@ class Crowd:
         self._signer = signer
         self._me = PeerId(signer.public)
         self._words = Words(config.feeling, around.roster.circle, around.verifier)
+        self._toll = Toll(config.feeling)
         self._waiting: dict[PeerId, dict[PeerId, Feeling]] = {}
         """What goes to each partner with the next batch, by signer."""
         self._flush_ns = self._say_ns = self._repeat_ns = NEVER_NS
@@ -96,15 +99,29 @@ class Crowd:
         partner = self._partners.known.get(sender)
         if partner is None:
             raise Unwelcome("INP-013", "feelings of a neighbour that did not say HELLO")
+        self._toll.admit(sender, now_ns)
         self._charge(partner, message, now_ns)
         line = clock.timeline if clock.is_synced else None
         present = Present(now_ns, line.at(now_ns) if line is not None else None)
         others = [one for one in message.feelings if one.signer != self._me]
         effects: list[Effect] = []
-        for feeling in self._words.take(others, present, self._admitted):
+        for feeling in self._verified(others, present, sender):
             effects += self._pass_on(feeling, sender, circle, now_ns)
         self._plan()
         return effects
+
+    def _verified(self, feelings: list[Feeling], present: Present, sender: PeerId) -> list[Feeling]:
+        """Take what is new of a partner's words, as far as it may cost so much."""
+        count, now_ns = len(self._partners.known), present.now_ns
+
+        def pay(one: Feeling) -> None:
+            self._toll.pay(sender, count, now_ns, is_withdrawal=one.state is None)
+
+        try:
+            return self._words.take(feelings, present, self._admitted, pay)
+        except Unauthentic:
+            self._toll.caught(sender, now_ns)
+            raise
 
     def settle(
         self, board: EmotionBoard, circle: Circle, clock: CircleClock, now_ns: int

@@ -12,7 +12,9 @@ from smilesync.circle.genesis import Parameters
 from smilesync.circle.inputs import Counts
 from smilesync.circle.roster import Seat
 from smilesync.circle.state import State, Waiting
+from smilesync.circle.toll import Toll
 from smilesync.commands import EmotionState, Feel, Leave, SetConsent, Switch
+from smilesync.config import FeelingConfig
 from smilesync.effects import Persist, Send
 from smilesync.ids import CircleId, VoterKey
 from smilesync.keys import Signer
@@ -408,3 +410,35 @@ def test_who_allows_it_again_without_a_clock_repeats_no_withdrawal() -> None:
 
     assert not street.peers[8].clock.is_synced
     assert not [one for _, source, _, one in _words(street, begin_ns) if source == 8]
+
+
+@pytest.mark.spec("INP-011", "INP-018")
+def test_partner_that_passes_on_a_forged_word_is_refused_for_a_while_and_no_other() -> None:
+    street = _street(9, 4)
+    street.run(15)
+    circle = street.genesis
+    assert circle is not None
+    good = _withdrawal(street.pairs[3][0], circle.circle_id)
+    forged = good._replace(signature=bytes(64))
+
+    assert _dropped(street, 8, Feelings((forged,)), 7) == "INP-011"
+    assert _dropped(street, 8, Feelings((good,)), 7) == "INP-018"
+    street.deliver(6, 8, Feelings((good,)))
+    assert street.peers[8].dropped["INP-018"] == 1
+
+
+@pytest.mark.spec("INP-019")
+def test_words_beyond_what_a_device_can_check_are_refused() -> None:
+    street = _street(9, 4)
+    street.run(15)
+    circle = street.genesis
+    assert circle is not None
+    street.peers[8].crowd._toll = Toll(FeelingConfig(check_ns=10**15))
+    words = [_withdrawal(street.pairs[who][0], circle.circle_id) for who in range(3)]
+
+    for word in words[:2]:  # one of its own part, one of the common part
+        street.deliver(7, 8, Feelings((word,)))
+    assert not street.peers[8].dropped
+    assert _dropped(street, 8, Feelings((words[2],)), 7) == "INP-019"
+    street.deliver(7, 8, Feelings((words[0],)))
+    assert street.peers[8].dropped == {"INP-019": 1}, "what is known costs nothing"

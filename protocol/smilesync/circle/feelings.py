@@ -8,7 +8,7 @@ Source: SPEC section Inputs (INP-011 to INP-016).
 """
 
 import hashlib
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 from smilesync.config import FeelingConfig
@@ -25,6 +25,10 @@ TURN_BITS = 28
 """A draw holds for 2**28 us of circle time, some four and a half minutes."""
 ADMITTED = -1
 """The lot of who need not be drawn."""
+
+
+def _for_nothing(feeling: Feeling) -> None:
+    """Let every word be checked."""
 
 
 class Present(NamedTuple):
@@ -64,18 +68,23 @@ class Feelings:
         return len(self._words)
 
     def take(
-        self, feelings: Sequence[Feeling], present: Present, admitted: Container[PeerId]
+        self,
+        feelings: Sequence[Feeling],
+        present: Present,
+        admitted: Container[PeerId],
+        pay: Callable[[Feeling], None] = _for_nothing,
     ) -> list[Feeling]:
         """Take what verifies and is new; returns what is to go on, with whom it is to go on to.
 
-        What is too old, too early, known or not drawn is passed over. Errors: Unauthentic; nothing
-        has changed then.
+        What is too old, too early, known or not drawn is passed over. `pay` is called before each
+        signature is checked, and may refuse. Errors: Unauthentic; nothing has changed then.
         """
         self.expire(present.now_ns)
         fresh: dict[PeerId, Word] = {}
         for feeling in feelings:
             word = self._judge(feeling, present, admitted)
             if word is not None and feeling.signer not in fresh:
+                pay(feeling)
                 self._verify(feeling)
                 fresh[feeling.signer] = word
         for signer, word in fresh.items():
