@@ -1,5 +1,6 @@
 """Invitations of old members into a successor: who gets one, which is used, who asks again."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_voter_invites_who_had_a_seat_for_ten_minutes() -> None:
     assert isinstance(sent.message, Carried)
     grant = read_invite(sent.message, HEIR.circle_id, CachedVerifier())
     assert sent.to == grant.guest == GUEST
-    assert grant.until_us == NOW_US + INVITED_US
+    assert grant.until_us == NOW_US + INVITED_US == NOW_US + 600_000_000
 
 
 WAITS = Waiting(Seat(VoterKey(PAIRS[5][1].public), GUEST), 1)
@@ -145,6 +146,22 @@ def test_strangers_neither_push_out_nor_outbid_those_who_have_a_seat() -> None:
         invites.take(said, made_up, is_due=True, known=OLD.roster.index_of)
 
     assert invites.grant(HEIR, GUEST, around(5)) == invited_by(0)
+
+    outbid = Invites()
+    for who in (0, 7, 8, 9, 10, 11):
+        one = PeerId(PAIRS[who][0].public)
+        outbid.take(invited_by(who), one, is_due=True, known=OLD.roster.index_of)
+        if who:
+            lonely = Invites()
+            lonely.take(invited_by(who), one, is_due=True, known=())
+            assert lonely.grant(HEIR, GUEST, around(5)) == invited_by(who), "if there is no other"
+    hashes = {who: _lot(PeerId(PAIRS[who][0].public)) for who in (0, 7, 8, 9, 10, 11)}
+    assert min(hashes, key=lambda who: hashes[who]) != 0, "one of them has a lower hash"
+    assert outbid.grant(HEIR, GUEST, around(5)) == invited_by(0)
+
+
+def _lot(inviter: PeerId) -> bytes:
+    return hashlib.sha256(GUEST + inviter).digest()
 
 
 @pytest.mark.spec("SUC-047", "INV-006")

@@ -1,15 +1,17 @@
 """A circle that lost its quorum for good is succeeded by those who are here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from smilesync.circle.genesis import Parameters, Policy, decode_genesis
 from smilesync.circle.lineage import call_hash
 from smilesync.circle.petitions import write_invite
+from smilesync.circle.succession import Situation
 from smilesync.commands import Leave, SetConsent, Switch
 from smilesync.config import Config, SuccessionConfig
-from smilesync.effects import Event, Rung
+from smilesync.effects import Event, Rung, Send
 from smilesync.ids import CircleId, ValueHash
 from smilesync.wire import records
 from smilesync.wire.messages import (
@@ -538,6 +540,29 @@ def test_those_who_come_back_get_a_seat_without_being_invited_by_a_person() -> N
     assert seated(street) == set(range(7))
     assert street.rungs() == [Rung.COMMITTED] * 7
     assert all(said(street, device, ObjectKind.JOIN) for device in (0, 2, 4, 6))
+
+
+@pytest.mark.spec("SUC-045")
+def test_a_voter_without_memory_invites_nobody_nor_does_one_that_tells_of_an_older_circle() -> None:
+    street = succeeded(0, 2, 4, 6)
+    peer, guest = street.peers[1], street.identities[0]
+    mine = peer.belonging.membership
+    assert mine is not None
+    now_ns = street.local_ns(1)
+    now = mine.situation(peer._outside(), now_ns)
+    lineage = now.genesis.lineage
+    assert lineage is not None
+
+    def kinds(situation: Situation, circle: CircleId, wait_s: int) -> set[type]:
+        stranded, at_ns = Stranded(circle, lineage.head, True), now_ns + wait_s * SECOND_NS
+        told = mine.succession.handle(stranded, guest, situation, at_ns)
+        return {type(one.message) for one in told if isinstance(one, Send)}
+
+    assert kinds(now, lineage.circle, 10) == {Carried, Heir}
+    assert kinds(now._replace(is_amnesic=True), lineage.circle, 20) == {Heir}
+    older = now.descent._replace(forebears=(now.genesis,))
+    other = replace(now.genesis, lineage=replace(lineage, circle=CircleId(bytes(32))))
+    assert kinds(now._replace(genesis=other, descent=older), lineage.circle, 30) == {Heir}
 
 
 @pytest.mark.spec("SUC-047")
