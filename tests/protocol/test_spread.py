@@ -363,7 +363,7 @@ def test_a_forged_answer_is_rejected() -> None:
 
 @pytest.mark.spec("SPR-034")
 def test_half_the_round_trip_bounds_the_error_of_a_relayed_reading() -> None:
-    window, config = Window(ClockConfig()), ClockConfig(guard_us=60_000)
+    window, config = Window(ClockConfig(), LAB.roster.identities[1]), ClockConfig(guard_us=60_000)
 
     read(window, Relayed(5_000_000, True, 0), config, 40_000_000)
 
@@ -385,7 +385,7 @@ def test_half_the_round_trip_bounds_the_error_of_a_relayed_reading() -> None:
     ids=["no time", "too slow", "nonsense"],
 )
 def test_a_relayed_reading_that_says_nothing_is_ignored(told: Relayed, now_ns: int) -> None:
-    window = Window(ClockConfig())
+    window = Window(ClockConfig(), LAB.roster.identities[1])
 
     read(window, told, ClockConfig(), now_ns)
 

@@ -7,7 +7,7 @@ import pytest
 
 from smilesync.clock.midpoint import Reading
 from smilesync.clock.readings import Window
-from smilesync.clock.search import Search, Voice
+from smilesync.clock.search import Search
 from smilesync.clock.sync import NEVER_NS, CircleClock
 from smilesync.config import ClockConfig
 from smilesync.effects import Send
@@ -407,7 +407,8 @@ def test_a_synced_room_sends_one_message_per_link_and_second() -> None:
 def test_a_clock_that_stood_still_is_dark_before_it_steps() -> None:
     room = _started(4)
     sleeper = room.devices[0]
-    sleeper.clock.timeline = replace(_line(sleeper), circle_us=_line(sleeper).circle_us - 700_000)
+    line = _line(sleeper)
+    sleeper.clock.timeline = replace(line, circle_us=line.circle_us - 700_000)
     room.run(3 * SECOND)
 
     states = [is_synced for _, is_synced in sleeper.notes]
@@ -453,7 +454,7 @@ def _exchange(case: Case) -> None:
 
     clock.handle_clock(message, NAMES[1], numbers["now_us"] * 1_000)
 
-    reading = clock._windows[NAMES[1]].read(numbers["now_us"], numbers["now_us"])
+    reading = clock._windows[0].read(numbers["now_us"], numbers["now_us"])
     expected = case.get("result")
     assert (reading is None) is (expected is None)
     if reading is not None:
@@ -464,7 +465,7 @@ def _window(case: Case) -> None:
     numbers = _integers({**case["given"]})
     readings = case["given"]["readings"]
     assert isinstance(readings, list)
-    window = Window(ClockConfig())
+    window = Window(ClockConfig(), NAMES[1])
     for lead_us, error_us, taken_us in readings:
         window.add(lead_us, error_us, taken_us)
 
@@ -480,13 +481,14 @@ def _search(case: Case) -> None:
     numbers = _integers({**case["given"]})
     steps = case["given"]["steps"]
     assert isinstance(steps, list)
-    search = Search(ClockConfig(), [Reading(0, 0)], 0)
-    search.follow(numbers["voters"] - 1, numbers["quorum"], numbers["faults"])
+    search = Search(ClockConfig(), 0)
+    search.follow([Reading(0, 0)], numbers["voters"] - 1, numbers["quorum"], numbers["faults"])
     moves = []
     for step in steps:
         voices = [
-            Voice(
-                Reading(voice["offset_us"], voice["error_us"]),
+            Reading(
+                voice["offset_us"],
+                voice["error_us"],
                 voice["synced"],
                 voice["steady_ms"] * 1_000,
             )

@@ -6,15 +6,16 @@ the other's clock: the round trip is measured by the own one. SPEC section Clock
 """
 
 from collections.abc import Container
+from typing import Final
 
 from smilesync.clock.readings import Window
 from smilesync.config import ClockConfig
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Clock
 
-_PPM = 1_000_000
-_NS_PER_US = 1_000
-_LONG_AGO_NS = -(2**62)
+_PPM: Final = 1_000_000
+_NS_PER_US: Final = 1_000
+_LONG_AGO_NS: Final = -(2**62)
 
 Strangers = Container[PeerId]
 
@@ -22,55 +23,52 @@ Strangers = Container[PeerId]
 class Exchange:
     """The state of the exchange with one connected neighbour.
 
-    `echo_us` is the stamp of the last message heard, at `heard_ns`, 0 before the first; `unread`
-    is that message until its reading is taken, which may wait until the next tick. `window` is
-    None for a neighbour that is no voter.
+    `echo_us` is the stamp of the last message heard, at `heard_ns`, 0 before the first; `window` is
+    None for a neighbour that is neither voter nor watched. The reading of the last message may wait
+    until the next tick; it is there while `_error_us` is not 0.
     """
 
     __slots__ = (
         "_config",
+        "_error_us",
         "_first_stamp_us",
+        "_is_counted",
+        "_lead_us",
+        "_rtt_us",
         "due_ns",
         "echo_us",
         "heard_ns",
+        "is_voter",
         "peer",
         "sent_ns",
-        "unread",
         "window",
     )
 
-    def __init__(
-        self, config: ClockConfig, peer: PeerId, window: Window | None, now_ns: int
-    ) -> None:
+    def __init__(self, config: ClockConfig, peer: PeerId, now_ns: int) -> None:
         self._config = config
         self.peer = peer
-        self.window = window
+        self.window: Window | None = None
+        self.is_voter = False
         self._first_stamp_us = now_ns // _NS_PER_US + 1
         self.echo_us = 0
-        self.unread: Clock | None = None
+        self._lead_us = self._rtt_us = self._error_us = 0
+        self._is_counted = False
         self.heard_ns = _LONG_AGO_NS
         self.sent_ns = _LONG_AGO_NS
         self.due_ns = now_ns
 
-    def keep(self, message: Clock, now_ns: int) -> None:
-        """Remember the stamp to echo, and a voter's message until it is read."""
-        self.echo_us = message.stamp_us
-        self.heard_ns = now_ns
-        self.unread = message if self.window is not None else None
+    def hear(self, message: Clock, now_ns: int) -> None:
+        """Remember the stamp to echo, and what a voter's message says of its clock.
 
-    def read(self) -> None:
-        """Take the reading of a voter's clock from the unread message, if there is one in it.
-
-        The message speaks for the moment it was heard, however much later it is read. A stamp
-        that was not sent over this connection, or an echo said to be held longer than it was
-        away, proves nothing and is passed over.
+        A stamp that was not sent over this connection, or an echo said to be held longer than it
+        was away, proves nothing and is passed over.
         """
-        window, message, self.unread = self.window, self.unread, None
-        if window is None or message is None or message.circle_us is None:
+        stamp_us, echo_us, held_us, circle_us, is_synced, _, _ = message
+        self.echo_us = stamp_us
+        self.heard_ns = now_ns
+        if self.window is None or circle_us is None:
             return
-        config = self._config
-        heard_us = self.heard_ns // _NS_PER_US
-        echo_us, held_us, circle_us = message.echo_us, message.held_us, message.circle_us
+        config, heard_us = self._config, now_ns // _NS_PER_US
         is_own = self._first_stamp_us <= echo_us <= heard_us + 1
         if not is_own or held_us > config.reading_age_us or circle_us >= config.circle_us_max:
             return
@@ -80,14 +78,35 @@ class Exchange:
             return
         if rtt_us < 0:
             rtt_us = 0
-        error_us = (rtt_us + 1) // 2 + slack_us
-        window.add(circle_us + rtt_us // 2 - heard_us, error_us, heard_us)
+        self._rtt_us = rtt_us
+        self._error_us = (rtt_us + 1) // 2 + slack_us
+        self._lead_us = circle_us + rtt_us // 2 - heard_us
+        self._is_counted = is_synced and self._error_us <= config.guard_us
+
+    def read(self) -> None:
+        """Take the reading that waits, if there is one.
+
+        The message speaks for the moment it was heard, however much later it is read.
+        """
+        window, error_us = self.window, self._error_us
+        if error_us == 0 or window is None:
+            return
+        self._error_us = 0
+        heard_us, rtt_us = self.heard_ns // _NS_PER_US, self._rtt_us
+        window.add(self._lead_us, error_us, heard_us)
         window.took(rtt_us // 2)
         window.sent_us = heard_us - rtt_us
         if window.sent_us > window.spoke_us:
             window.spoke_us = window.sent_us
-        if message.is_synced and error_us <= config.guard_us:
+        if self._is_counted:
             window.counted_us = window.sent_us
+
+    def is_wanted(self, now_ns: int) -> bool:
+        """Is it a voter that answers, and whose readings are still too few to judge by?"""
+        config, window = self._config, self.window
+        if window is None or now_ns - self.heard_ns > config.silence_ns:
+            return False
+        return not window.has_since(now_ns // _NS_PER_US - config.fresh_us, config.sprint_readings)
 
     def may_answer(self, now_ns: int) -> bool:
         """Return whether a request may be answered now: not soon after the last message."""
@@ -96,7 +115,7 @@ class Exchange:
         return now_ns - self.sent_ns >= gap_ns
 
     def compose(
-        self, now_ns: int, circle_us: int | None, is_synced: bool, *, asks: bool, away: int = 0
+        self, now_ns: int, circle_us: int | None, is_synced: bool, *, asks: bool, away: int
     ) -> Clock:
         """Return the next message to this neighbour."""
         self.sent_ns = now_ns

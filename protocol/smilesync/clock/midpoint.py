@@ -5,18 +5,25 @@ The bound of the result comes from the ends of the readings' intervals, dropped 
 SPEC section Clock (CLK-015).
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+
+class Reading:
+    """How far another clock is ahead of ours. Units: us; the truth is within `error_us`.
+
+    Of a voter also what it said of itself, and since when its clock has not been seen to step.
+    """
+
+    __slots__ = ("error_us", "is_synced", "offset_us", "steady_us")
+
+    def __init__(
+        self, offset_us: int, error_us: int, is_synced: bool = False, steady_us: int = 0
+    ) -> None:
+        self.offset_us = offset_us
+        self.error_us = error_us
+        self.is_synced = is_synced
+        self.steady_us = steady_us
 
 
-class Reading(NamedTuple):
-    """How far another clock is ahead of ours. Units: us; the truth is within `error_us`."""
-
-    offset_us: int
-    error_us: int
-
-
-def midpoint(readings: Sequence[Reading], faults: int) -> Reading:
+def midpoint(readings: list[Reading], faults: int) -> Reading:
     """Return the middle of what remains after the `faults` lowest and highest are dropped.
 
     Shapes:  any order; at least 2 x `faults` + 1 readings.
@@ -32,13 +39,13 @@ def midpoint(readings: Sequence[Reading], faults: int) -> Reading:
     return Reading(middle_us, max(high_us - middle_us, middle_us - low_us))
 
 
-def high_offset_us(readings: Sequence[Reading], faults: int) -> int:
+def high_offset_us(readings: list[Reading], faults: int) -> int:
     """Return the (f+1)-th highest offset: at least one honest clock is that far ahead or more."""
     assert 0 <= faults < len(readings)
     return sorted([reading.offset_us for reading in readings])[-1 - faults]
 
 
-def tightest(readings: Sequence[Reading], count: int) -> Reading | None:
+def tightest(readings: list[Reading], count: int) -> Reading | None:
     """Return the middle of the `count` readings that lie closest together, None if too few.
 
     `error_us` of the result is half their spread, rounded up. Among equals the lowest group wins.

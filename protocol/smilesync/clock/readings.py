@@ -6,35 +6,45 @@ median taken. The bound grows with age, which makes one order of both: a reading
 change as time passes, and is computed once. SPEC section Clock (CLK-010 to CLK-014).
 """
 
-from array import array
+from struct import Struct, unpack
+from typing import Final
 
 from smilesync.clock.midpoint import Reading
 from smilesync.config import ClockConfig
+from smilesync.ids import PeerId
 
-_PPM = 1_000_000
-DELAY_PART = 16
+_PPM: Final = 1_000_000
+DELAY_PART: Final = 16
 """A delay is forgotten by this part with each reading: half of it in 11 s."""
-_NO_TIME_US = -(2**62)
+_NO_TIME_US: Final = -(2**62)
 
-_NO_SAMPLE = -1
-_SIZE = 3
-_TAKEN, _LEAD = 1, 2
-"""Where in a sample these are; the rank is its first number."""
+_SIZE: Final = 24
+_TAKEN: Final = 8
+_LEAD: Final = 16
+"""Bytes of a packed sample, and where in it these begin; it begins with the rank."""
+_pack: Final = Struct("<3q").pack
+_number: Final = Struct("<q").unpack_from
+_NO_RANK: Final = 2**61
+"""Behind every sample."""
 
 
 class Window:
     """The readings of one voter's clock against the own local clock.
 
     A sample is (rank, taken at, lead): lead is circle time there minus local time here, in us;
-    rank is a million times the error bound extrapolated back to local time zero. They lie one
-    after the other in one array, a tenth of the memory of as many tuples. `_best` is the place in
-    it of the sample with the lowest rank.
+    rank is a million times the error bound, extrapolated back to `_since_us`. Samples lie packed
+    one after the other, as they came: a tenth of the memory of tuples. The best two, those with the
+    lowest rank, are kept beside them: mostly they are the quarter.
     """
 
     __slots__ = (
-        "_best",
         "_config",
+        "_lead_us",
+        "_rank",
         "_samples",
+        "_second_lead_us",
+        "_second_rank",
+        "_since_us",
         "counted_us",
         "delay_us",
         "has_fallen",
@@ -42,12 +52,16 @@ class Window:
         "sent_us",
         "spoke_us",
         "steady_us",
+        "voter",
     )
 
-    def __init__(self, config: ClockConfig) -> None:
+    def __init__(self, config: ClockConfig, voter: PeerId) -> None:
         self._config = config
-        self._samples = array("q")
-        self._best = _NO_SAMPLE
+        self.voter = voter
+        self._since_us = 0
+        self._samples = b""
+        self._rank = self._second_rank = _NO_RANK
+        self._lead_us = self._second_lead_us = 0
         self.delay_us = 0
         """One-way delay: the longest of late, forgotten slowly."""
         self.is_synced = False
@@ -63,30 +77,43 @@ class Window:
         self.steady_us = _NO_TIME_US
         """Since when it was heard, over one link and without a long gap, not to step beyond g."""
 
+    def says(self, *, is_synced: bool) -> bool:
+        """Note what the voter says of itself; returns whether that is news."""
+        if is_synced == self.is_synced:
+            return False
+        self.has_fallen = self.is_synced
+        self.is_synced = is_synced
+        return True
+
     def unsettle(self, now_us: int) -> None:
         """Count the voter's clock as steady from now on only: a new link may mean a restart."""
         self.steady_us = now_us
 
     def add(self, lead_us: int, error_us: int, now_us: int) -> None:
         """Take a reading. One that contradicts the best held so far shows a step over there."""
-        if now_us - self.sent_us > self._config.gap_us:
+        config, size = self._config, len(self._samples)
+        if now_us - self.sent_us > config.gap_us:
             self.steady_us = now_us
-        growth_ppm = self._config.reading_growth_ppm
-        rank = error_us * _PPM - now_us * growth_ppm
-        samples, best = self._samples, self._best
-        if best != _NO_SAMPLE:
-            bounds = rank + samples[best] + 2 * now_us * growth_ppm
-            step_us = abs(lead_us - samples[best + _LEAD])
-            if step_us * _PPM > bounds:
-                self._forget(len(samples) // _SIZE)
-                if step_us > self._config.guard_us:
+        if size == 0:
+            self._since_us = now_us
+        growth = (now_us - self._since_us) * config.reading_growth_ppm
+        rank = error_us * _PPM - growth
+        if size > 0:
+            step_us = lead_us - self._lead_us
+            if step_us < 0:
+                step_us = -step_us
+            if step_us * _PPM > rank + self._rank + growth + growth:
+                self._forget(size)
+                if step_us > config.guard_us:
                     self.steady_us = now_us
-            elif len(samples) >= _SIZE * self._config.window_count:
-                self._forget(1)
-        samples, best = self._samples, self._best
-        if best == _NO_SAMPLE or rank < samples[best]:
-            self._best = len(samples)
-        samples.extend((rank, now_us, lead_us))
+            elif size >= _SIZE * config.window_count:
+                self._forget(_SIZE)
+        self._samples = self._samples + _pack(rank, now_us, lead_us)
+        if rank < self._rank:
+            self._second_rank, self._second_lead_us = self._rank, self._lead_us
+            self._rank, self._lead_us = rank, lead_us
+        elif rank < self._second_rank:
+            self._second_rank, self._second_lead_us = rank, lead_us
 
     def took(self, delay_us: int) -> None:
         """Note how long a message of this voter took, one way."""
@@ -95,37 +122,67 @@ class Window:
 
     def has_since(self, since_us: int, count: int) -> bool:
         """Are that many readings newer? They lie in the order in which they came."""
-        samples = self._samples
-        return len(samples) >= _SIZE * count and samples[_TAKEN - _SIZE * count] > since_us
+        place = len(self._samples) - _SIZE * count
+        return place >= 0 and self._at(place + _TAKEN) > since_us
 
     def read(self, now_us: int, circle_us: int) -> Reading | None:
         """Return how far the voter is ahead of `circle_us`; None if unheard for too long."""
-        samples = self._samples
-        oldest_us = now_us - self._config.reading_age_us
-        taken = _TAKEN
-        while taken < len(samples) and samples[taken] < oldest_us:
-            taken += _SIZE
-        if taken > _TAKEN:
-            self._forget(taken // _SIZE)
-            samples = self._samples
-        if not samples:
+        config, size = self._config, len(self._samples)
+        oldest_us, stale = now_us - config.reading_age_us, 0
+        while stale < size and self._at(stale + _TAKEN) < oldest_us:
+            stale += _SIZE
+        if stale > 0:
+            self._forget(stale)
+        count = ((size - stale) // _SIZE + 3) // 4
+        if count == 0:
             return None
-        count = (len(samples) // _SIZE + 3) // 4
         if count == 1:
-            worst_rank, lead_us = samples[self._best], samples[self._best + _LEAD]
+            rank, lead_us = self._rank, self._lead_us
+        elif count == 2:
+            rank, lead_us = self._second_rank, (self._lead_us + self._second_lead_us) // 2
         else:
-            ranks = samples[::_SIZE]
-            best = sorted(range(len(ranks)), key=ranks.__getitem__)[:count]
-            worst_rank = ranks[best[-1]]
-            leads_us = sorted([samples[_SIZE * place + _LEAD] for place in best])
-            lead_us = (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
-        error_us = -(-(worst_rank + now_us * self._config.reading_growth_ppm) // _PPM)
-        return Reading(lead_us + now_us - circle_us, error_us)
+            rank, lead_us = self._best(count)
+        growth = (now_us - self._since_us) * config.reading_growth_ppm
+        offset_us = lead_us + now_us - circle_us
+        return Reading(offset_us, -(-(rank + growth) // _PPM), self.is_synced, self.steady_us)
 
-    def _forget(self, count: int) -> None:
-        """Let go of the oldest samples, and of their memory: an array that shrinks keeps it."""
-        self._samples = self._samples[_SIZE * count :]
-        self._best -= _SIZE * count
-        if self._best < 0:
-            ranks = self._samples[::_SIZE]
-            self._best = _SIZE * ranks.index(min(ranks)) if ranks else _NO_SAMPLE
+    def _best(self, count: int) -> tuple[int, int]:
+        """Return the highest rank and the median lead of the `count` best; the older of equals."""
+        ranks = self._ranks()
+        worst = sorted(ranks)[count - 1]
+        places = [place for place, rank in enumerate(ranks) if rank <= worst]
+        if len(places) > count:
+            places = sorted(places, key=ranks.__getitem__)[:count]
+        leads_us = sorted([self._at(_SIZE * place + _LEAD) for place in places])
+        return worst, (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
+
+    def _forget(self, size: int) -> None:
+        """Let go of the oldest samples, so many bytes of them, and find the best of the others."""
+        self._samples = self._samples[size:]
+        self._rank = self._second_rank = _NO_RANK
+        best = second = -1
+        for place, rank in enumerate(self._ranks()):
+            if rank < self._rank:
+                second, self._second_rank = best, self._rank
+                best, self._rank = place, rank
+            elif rank < self._second_rank:
+                second, self._second_rank = place, rank
+        if best >= 0:
+            self._lead_us = self._at(_SIZE * best + _LEAD)
+        if second >= 0:
+            self._second_lead_us = self._at(_SIZE * second + _LEAD)
+
+    def _ranks(self) -> tuple[int, ...]:
+        return unpack("<" + "q16x" * (len(self._samples) // _SIZE), self._samples)
+
+    def _at(self, place: int) -> int:
+        number: int = _number(self._samples, place)[0]
+        return number
+
+
+def window_of(windows: list[Window], voter: PeerId) -> Window | None:
+    """Return that voter's window; there are so few that looking through them is fastest."""
+    for window in windows:
+        if window.voter == voter:
+            return window
+    return None

@@ -5,13 +5,13 @@ made and before the answer came: half the whole way's round trip bounds the erro
 back in between. SPEC section Spreading (SPR-034).
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from smilesync.clock.readings import Window
 from smilesync.config import ClockConfig
 
-_NS_PER_US = 1_000
-SLACK_US = 2
+_NS_PER_US: Final = 1_000
+SLACK_US: Final = 2
 
 
 class Relayed(NamedTuple):
@@ -27,10 +27,7 @@ def read(window: Window, told: Relayed, config: ClockConfig, now_ns: int) -> boo
 
     Returns whether the voter became SYNCED since its last word, or stopped being so.
     """
-    has_turned = told.is_synced != window.is_synced
-    if has_turned:
-        window.has_fallen = window.is_synced
-        window.is_synced = told.is_synced
+    has_turned = window.says(is_synced=told.is_synced)
     now_us, asked_us = now_ns // _NS_PER_US, told.asked_ns // _NS_PER_US
     rtt_us = now_us + 1 - asked_us
     circle_us = told.circle_us

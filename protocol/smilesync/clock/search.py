@@ -14,27 +14,19 @@ reason only fresh readings may end a search. Source: SPEC section Clock (CLK-030
 waiting rules are ours.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from smilesync.clock.midpoint import Reading, high_offset_us, midpoint, tightest
 from smilesync.config import ClockConfig
 
 
-class Voice(NamedTuple):
-    """A voter's clock as read now. Its clock has not been seen to step since `steady_us`."""
-
-    reading: Reading
-    is_synced: bool
-    steady_us: int
-
-
-class Move(NamedTuple):
+class Move:
     """What to do with the clock: step it, and whether it counts as SYNCED after that."""
 
-    step_us: int
-    error_us: int
-    is_found: bool
+    __slots__ = ("error_us", "is_found", "step_us")
+
+    def __init__(self, step_us: int, error_us: int, *, is_found: bool) -> None:
+        self.step_us = step_us
+        self.error_us = error_us
+        self.is_found = is_found
 
 
 class Search:
@@ -52,15 +44,17 @@ class Search:
         "_steady_us",
     )
 
-    def __init__(self, config: ClockConfig, own: list[Reading], now_us: int) -> None:
-        """Search for a device whose own clock is the reading `own`, none for a listener."""
+    def __init__(self, config: ClockConfig, now_us: int) -> None:
         self._config = config
-        self._own = own
         self._steady_us = now_us
-        self.follow(0, 1, 0)
+        self.follow([], 0, 1, 0)
 
-    def follow(self, others: int, quorum: int, faults: int) -> None:
-        """Search among that many other voters from now on, anew."""
+    def follow(self, own: list[Reading], others: int, quorum: int, faults: int) -> None:
+        """Search among that many other voters from now on, anew.
+
+        `own` is the reading of the own clock, nothing for a listener.
+        """
+        self._own = own
         self._others = others
         self._quorum = quorum
         self._faults = faults
@@ -72,18 +66,18 @@ class Search:
         self._seen = 0
         self._jump_until_us = 0
 
-    def move(self, voices: Sequence[Voice], now_us: int) -> Move | None:
-        """Return the next step, None without a quorum."""
+    def move(self, voices: list[Reading], now_us: int) -> Move | None:
+        """Return the next step by voters' clocks as they were just read, None without a quorum."""
         move = self._find(voices, now_us)
         if move is not None and abs(move.step_us) > self._config.guard_us:
             self._steady_us = now_us
         return move
 
-    def _find(self, voices: Sequence[Voice], now_us: int) -> Move | None:
-        synced = [voice.reading for voice in voices if voice.is_synced]
-        everyone = [voice.reading for voice in voices] + self._own
+    def _find(self, voices: list[Reading], now_us: int) -> Move | None:
+        synced = [voice for voice in voices if voice.is_synced]
         if len(synced) >= self._quorum:
             return self._settle(synced)
+        everyone = voices + self._own
         anchor = tightest(synced, self._faults + 1) if len(synced) > self._faults else None
         if anchor is not None and anchor.error_us <= self._config.guard_us:
             return self._join(anchor, everyone)
@@ -99,7 +93,7 @@ class Search:
                 return self._leap(ahead_us)
         move = self._settle(everyone)
         if move.is_found and not self._is_free(voices, now_us):
-            return move._replace(is_found=False)
+            move.is_found = False
         return move
 
     def _join(self, anchor: Reading, everyone: list[Reading]) -> Move | None:
@@ -121,22 +115,23 @@ class Search:
         self._calm = 0
         return Move(step_us, abs(step_us), is_found=False)
 
-    def _settle(self, readings: Sequence[Reading]) -> Move:
+    def _settle(self, readings: list[Reading]) -> Move:
         """Step to the midpoint; two small steps in a row end the search."""
         middle = midpoint(readings, self._faults)
         is_calm = 2 * abs(middle.offset_us) < self._config.guard_us
         is_calm = is_calm and middle.error_us <= self._config.guard_us
         self._calm = self._calm + 1 if is_calm else 0
         is_found = self._calm >= self._config.calm_ticks
-        return Move(middle.offset_us, middle.error_us, is_found)
+        return Move(middle.offset_us, middle.error_us, is_found=is_found)
 
-    def _is_free(self, voices: Sequence[Voice], now_us: int) -> bool:
+    def _is_free(self, voices: list[Reading], now_us: int) -> bool:
         """Return whether nobody can be SYNCED to another time than ours."""
         config = self._config
         if self._others == 0:
             return True
-        near = [voice for voice in voices if abs(voice.reading.offset_us) <= config.guard_us]
-        steady_us = [voice.steady_us for voice in near] + [self._steady_us for _ in self._own]
+        far = [voice for voice in voices if abs(voice.offset_us) > config.guard_us]
+        steady_us = [v.steady_us for v in voices if abs(v.offset_us) <= config.guard_us]
+        steady_us += [self._steady_us for _ in self._own]
         if len(steady_us) < self._quorum:
             return False
         waited_us = now_us - sorted(steady_us)[self._quorum - 1]
@@ -144,4 +139,4 @@ class Search:
             return True
         if waited_us < 2 * config.fresh_us or len(voices) < self._others:
             return False
-        return not [voice for voice in voices if voice.is_synced and voice not in near]
+        return not any(voice.is_synced for voice in far)

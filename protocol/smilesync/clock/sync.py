@@ -5,11 +5,13 @@ the f lowest and f highest; step while dark, slew while showing. A clock that ca
 being SYNCED, which darkens the light, and only then may step. `search.py` finds the way back.
 """
 
+from typing import Final
+
 from smilesync.clock import relayed
 from smilesync.clock.exchange import Exchange, Strangers
 from smilesync.clock.midpoint import Reading, midpoint
-from smilesync.clock.readings import Window
-from smilesync.clock.search import Move, Search, Voice
+from smilesync.clock.readings import Window, window_of
+from smilesync.clock.search import Move, Search
 from smilesync.config import ClockConfig
 from smilesync.effects import Effect, Event, Notice, Persist, Send
 from smilesync.ids import PeerId
@@ -17,9 +19,13 @@ from smilesync.timeline import Timeline
 from smilesync.wire import records
 from smilesync.wire.messages import Clock
 
-NEVER_NS = 2**62 - 1
-_NS_PER_US = 1_000
-_SELF = Reading(0, 0)
+NEVER_NS: Final = 2**62 - 1
+_NS_PER_US: Final = 1_000
+_PPM: Final = 1_000_000
+_ALONE: Final = [Reading(0, 0)]
+_NOBODY: Final[list[Reading]] = []
+"""Readings of the own clock: a listener has none. All clocks share them; they never change."""
+_NO_WINDOWS: Final[list[Window]] = []
 
 
 class CircleClock:
@@ -44,9 +50,9 @@ class CircleClock:
         self._me = me
         self._quorum = quorum
         self._faults = faults
-        self._own = [_SELF] if me in voters else []
-        self._windows = {voter: Window(config) for voter in voters if voter != me}
-        self._watched: dict[PeerId, Window] = {}
+        self._own = _ALONE if me in voters else _NOBODY
+        self._windows = [Window(config, voter) for voter in voters if voter != me]
+        self._watched = _NO_WINDOWS
         self._exchanges: dict[PeerId, Exchange] = {}
         self._reserved_us = floor_us
         self._tick_ns = now_ns
@@ -58,8 +64,8 @@ class CircleClock:
         self._search_gap_ns = config.burst_tick_ns
         self._crystal_ppb = 0
         self._followed_us = now_ns // _NS_PER_US
-        self._search = Search(config, self._own, self._followed_us)
-        self._search.follow(len(self._windows), quorum, faults)
+        self._search = Search(config, self._followed_us)
+        self._search.follow(self._own, len(self._windows), quorum, faults)
         self.timeline = Timeline(now_ns, floor_us) if voters else None
         self.is_synced = False
         self.error_us = 0
@@ -84,22 +90,24 @@ class CircleClock:
         assert 2 * faults < quorum <= len(voters)
         self._read_all()
         self._quorum, self._faults = quorum, faults
-        self._own[:] = [_SELF] if self._me in voters else []
-        known = self._windows | self._watched
-        self._windows = {v: known.get(v) or Window(self._config) for v in voters if v != self._me}
-        others = [w for w in watched if w not in voters and w != self._me]
-        self._watched = {w: known.get(w) or Window(self._config) for w in others}
-        for peer, exchange in self._exchanges.items():
-            exchange.window = self._windows.get(peer) or self._watched.get(peer)
-        self._search.follow(len(self._windows), quorum, faults)
+        self._own = _ALONE if self._me in voters else _NOBODY
+        config, me = self._config, self._me
+        known = {window.voter: window for window in self._windows + self._watched}
+        self._windows = [known.get(v) or Window(config, v) for v in voters if v != me]
+        others = [w for w in watched if w not in voters and w != me]
+        self._watched = [known.get(w) or Window(config, w) for w in others]
+        for exchange in self._exchanges.values():
+            self._look_up(exchange)
+        self._search.follow(self._own, len(self._windows), quorum, faults)
         if self.is_synced:
             self.expiry_ns = self._expiry(now_ns)
 
     def connected(self, peer: PeerId, now_ns: int) -> list[Effect]:
         """Greet a new neighbour; a voter among them is worth a burst."""
-        window = self._windows.get(peer) or self._watched.get(peer)
-        exchange = Exchange(self._config, peer, window, now_ns)
+        exchange = Exchange(self._config, peer, now_ns)
         self._exchanges[peer] = exchange
+        self._look_up(exchange)
+        window = exchange.window
         if window is not None:
             exchange.heard_ns = now_ns
             window.unsettle(now_ns // _NS_PER_US)
@@ -120,17 +128,14 @@ class CircleClock:
         exchange = self._exchanges.get(sender)
         if exchange is None:
             return []
-        if exchange.unread is not None:
-            exchange.read()
+        exchange.read()
         window = exchange.window
         if window is not None:
             if not self.is_synced and now_ns - exchange.heard_ns > self._config.silence_ns:
                 self._hasten(now_ns)
-            if message.is_synced != window.is_synced:
-                window.has_fallen = window.is_synced
-                window.is_synced = message.is_synced
+            if window.says(is_synced=message.is_synced):
                 self._correct_ns = now_ns
-        exchange.keep(message, now_ns)
+        exchange.hear(message, now_ns)
         if not self.is_synced:
             exchange.read()
         effects: list[Effect] = []
@@ -141,7 +146,7 @@ class CircleClock:
 
     def take_relayed(self, voter: PeerId, told: relayed.Relayed, now_ns: int) -> None:
         """Take what a voter without an own link told over others."""
-        window = self._windows.get(voter) or self._watched.get(voter)
+        window = window_of(self._windows, voter) or window_of(self._watched, voter)
         if window is None:
             return
         if relayed.read(window, told, self._config, now_ns):
@@ -151,7 +156,7 @@ class CircleClock:
 
     def heard_at(self, voter: PeerId, circle_us: int, now_ns: int) -> int:
         """Count a voter as heard when the own SYNCED clock showed what it signed; return when."""
-        window, line = self._windows.get(voter), self.timeline
+        window, line = window_of(self._windows, voter), self.timeline
         if window is None or line is None or not self.is_synced:
             return now_ns
         spoke_ns = min(now_ns, line.local_at(circle_us))
@@ -182,7 +187,7 @@ class CircleClock:
 
     def delay_us(self) -> int:
         """Return the one-way delay that all but f voters keep to; liars cannot make it longer."""
-        delays_us = sorted([window.delay_us for window in self._windows.values()])
+        delays_us = sorted([window.delay_us for window in self._windows])
         return delays_us[-1 - self._faults] if len(delays_us) > self._faults else 0
 
     def quorum_heard_until_ns(self, window_ns: int) -> int:
@@ -195,13 +200,17 @@ class CircleClock:
         if needed == 0:
             return NEVER_NS
         self._read_all()
-        spoke_us = sorted([window.spoke_us for window in self._windows.values()])
+        spoke_us = sorted([window.spoke_us for window in self._windows])
         return spoke_us[-needed] * _NS_PER_US + window_ns
+
+    def _look_up(self, exchange: Exchange) -> None:
+        window = window_of(self._windows, exchange.peer)
+        exchange.is_voter = window is not None
+        exchange.window = window or window_of(self._watched, exchange.peer)
 
     def _read_all(self) -> None:
         for exchange in self._exchanges.values():
-            if exchange.unread is not None:
-                exchange.read()
+            exchange.read()
 
     def _hasten(self, now_ns: int) -> None:
         """Allow a burst, unless SYNCED: news of a voter may complete a quorum."""
@@ -212,7 +221,7 @@ class CircleClock:
             soon_ns = now_ns + self._config.burst_tick_ns
             self._tick_ns = min(self._tick_ns, soon_ns)
             for exchange in self._exchanges.values():
-                if self._is_wanted(exchange, now_ns):
+                if exchange.is_wanted(now_ns):
                     exchange.due_ns = min(exchange.due_ns, soon_ns)
 
     def _is_in_doubt(self) -> bool:
@@ -228,8 +237,8 @@ class CircleClock:
         answering, is_wanted = len(self._own), False
         for exchange in self._exchanges.values():
             if now_ns - exchange.heard_ns <= config.silence_ns:
-                answering += exchange.peer in self._windows
-                is_wanted = is_wanted or self._is_wanted(exchange, now_ns)
+                answering += exchange.is_voter
+                is_wanted = is_wanted or exchange.is_wanted(now_ns)
         if self._burst_left == 0 or answering < self._quorum:
             return config.idle_tick_ns
         self._burst_left -= 1
@@ -238,19 +247,12 @@ class CircleClock:
         self._sprint_left -= 1
         return config.burst_tick_ns if self._sprint_left >= 0 else config.search_tick_ns
 
-    def _is_wanted(self, exchange: Exchange, now_ns: int) -> bool:
-        """Is it a voter that answers, and whose readings are still too few to judge by?"""
-        config, window = self._config, exchange.window
-        if window is None or now_ns - exchange.heard_ns > config.silence_ns:
-            return False
-        return not window.has_since(now_ns // _NS_PER_US - config.fresh_us, config.sprint_readings)
-
     def _send(
         self, exchange: Exchange, circle_us: int | None, now_ns: int, *, is_answer: bool = False
     ) -> Send:
         """Return the next CLOCK to one neighbour, and settle when the one after it is due."""
         config, peer = self._config, exchange.peer
-        asks = False
+        asks, away = False, self.away if exchange.is_voter else 0
         if exchange.window is None:
             gap_ns = config.neighbour_tick_ns
         elif self.is_synced and not self._is_in_doubt():
@@ -261,12 +263,11 @@ class CircleClock:
                 gap_ns = config.doubt_tick_ns
             elif now_ns - exchange.heard_ns > config.silence_ns:
                 gap_ns = config.idle_tick_ns
-            elif self._is_wanted(exchange, now_ns):
+            elif exchange.is_wanted(now_ns):
                 gap_ns = self._search_gap_ns
             else:
                 gap_ns = config.search_tick_ns
         exchange.due_ns = now_ns + gap_ns
-        away = self.away if self.away and peer in self._windows else 0
         if peer in self.apart:
             return Send(peer, exchange.compose(now_ns, None, False, asks=asks, away=away))
         return Send(peer, exchange.compose(now_ns, circle_us, self.is_synced, asks=asks, away=away))
@@ -292,14 +293,13 @@ class CircleClock:
         config = self._config
         fresh_us = now_us - (config.reading_age_us if self.is_synced else config.fresh_us)
         voices = []
-        for window in self._windows.values():
-            if window.sent_us < fresh_us:
-                continue
-            reading = window.read(now_us, circle_us)
-            if reading is not None and reading.error_us <= config.guard_us:
-                voices.append(Voice(reading, window.is_synced, window.steady_us))
+        for window in self._windows:
+            if window.sent_us >= fresh_us:
+                reading = window.read(now_us, circle_us)
+                if reading is not None and reading.error_us <= config.guard_us:
+                    voices.append(reading)
         if self.is_synced:
-            self._follow([v.reading for v in voices if v.is_synced], now_ns, effects)
+            self._follow([voice for voice in voices if voice.is_synced], now_ns, effects)
         elif not self.is_showing:
             move = self._search.move(voices, now_us)
             if move is not None:
@@ -317,7 +317,7 @@ class CircleClock:
         # At least q of the fresh readings agreed; all count as old as the oldest of them may be.
         now_us = now_ns // _NS_PER_US
         fresh_us = now_us - self._config.fresh_us
-        for window in self._windows.values():
+        for window in self._windows:
             if window.sent_us >= fresh_us:
                 window.counted_us = max(window.counted_us, fresh_us)
             window.has_fallen = False
@@ -339,10 +339,10 @@ class CircleClock:
             self.error_us = abs(offset_us) + middle.error_us
         else:
             aged_us = now_us - self._followed_us
-            self.error_us += -(-aged_us * config.error_growth_ppm // 1_000_000)
+            self.error_us += -(-aged_us * config.error_growth_ppm // _PPM)
         self._followed_us = now_us
         self.expiry_ns = self._expiry(now_ns)
-        fallen = sum([window.has_fallen for window in self._windows.values()])
+        fallen = sum([window.has_fallen for window in self._windows])
         has_company = len(self._windows) + len(self._own) - fallen > self._faults
         if self.error_us > config.guard_us or self.expiry_ns <= now_ns or not has_company:
             self._lose(now_ns, effects)
@@ -385,7 +385,7 @@ class CircleClock:
         needed = self._quorum - len(self._own)
         if needed == 0:
             return NEVER_NS
-        counted_us = sorted([window.counted_us for window in self._windows.values()])
+        counted_us = sorted([window.counted_us for window in self._windows])
         last_us = counted_us[-needed] + self._config.reading_age_us
         return max((last_us + 1) * _NS_PER_US, now_ns)
 

@@ -1,7 +1,5 @@
 """Bugs of the circle clock and of the ladder: who is believed about time, and when to fall."""
 
-from collections.abc import Sequence
-
 from smilesim.selftest import grounds
 from smilesim.selftest.bug import Bug, Patch
 from smilesync.circle.presence import Presence
@@ -31,7 +29,7 @@ def own_reading_is_enough(patch: Patch) -> None:
 def liars_not_dropped(patch: Patch) -> None:
     """The f lowest and highest readings count as all others."""
 
-    def mean(readings: Sequence[Reading], _faults: int) -> Reading:
+    def mean(readings: list[Reading], _faults: int) -> Reading:
         return midpoint(readings, 0)
 
     patch.set(sync, "midpoint", mean)
