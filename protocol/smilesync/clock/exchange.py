@@ -63,12 +63,13 @@ class Exchange:
         A stamp that was not sent over this connection, or an echo said to be held longer than it
         was away, proves nothing and is passed over.
         """
-        stamp_us, echo_us, held_us, circle_us, is_synced, _, _ = message
-        self.echo_us = stamp_us
+        self.echo_us = message.stamp_us
         self.heard_ns = now_ns
+        circle_us = message.circle_us
         if self.window is None or circle_us is None:
             return
         config, heard_us = self._config, now_ns // _NS_PER_US
+        echo_us, held_us = message.echo_us, message.held_us
         is_own = self._first_stamp_us <= echo_us <= heard_us + 1
         if not is_own or held_us > config.reading_age_us or circle_us >= config.circle_us_max:
             return
@@ -81,7 +82,7 @@ class Exchange:
         self._rtt_us = rtt_us
         self._error_us = (rtt_us + 1) // 2 + slack_us
         self._lead_us = circle_us + rtt_us // 2 - heard_us
-        self._is_counted = is_synced and self._error_us <= config.guard_us
+        self._is_counted = message.is_synced and self._error_us <= config.guard_us
 
     def read(self) -> None:
         """Take the reading that waits, if there is one.

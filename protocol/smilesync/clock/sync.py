@@ -221,8 +221,8 @@ class CircleClock:
             soon_ns = now_ns + self._config.burst_tick_ns
             self._tick_ns = min(self._tick_ns, soon_ns)
             for exchange in self._exchanges.values():
-                if exchange.is_wanted(now_ns):
-                    exchange.due_ns = min(exchange.due_ns, soon_ns)
+                if exchange.due_ns > soon_ns and exchange.is_wanted(now_ns):
+                    exchange.due_ns = soon_ns
 
     def _is_in_doubt(self) -> bool:
         """Return whether a little more error would cost being SYNCED: time for more readings."""
