@@ -60,15 +60,24 @@ class Naive:
 
 # Mostly close together, sometimes far; now and then a message is read after a later one.
 WAITS_US = st.one_of(
-    st.integers(0, 200_000), st.sampled_from([0, 0, 1, 1_000_000, 10**7, 10**10, -900_000])
+    st.integers(0, 200_000), st.sampled_from([0, 0, 1, 1_000_000, 10**7, -900_000])
 )
+LONG_WAITS_US = st.one_of(WAITS_US, st.integers(0, 2**33))
 LEADS_US = st.one_of(st.integers(-9_000, 9_000), st.integers(0, 3), st.integers(-(2**50), 2**50))
 ERRORS_US = st.one_of(st.integers(2, 9), st.integers(2, 40_000), st.just(1_001_602))
-STEPS = st.tuples(WAITS_US, LEADS_US, ERRORS_US, st.booleans(), st.integers(0, 40_000))
+TRIPS_US = st.integers(0, 40_000)
+STEPS = st.tuples(WAITS_US, LEADS_US, ERRORS_US, st.booleans(), TRIPS_US)
+# Half an hour after a reading nobody asks any more whether the next one contradicts it.
+LONG_STEPS = st.tuples(LONG_WAITS_US, LEADS_US, ERRORS_US, st.just(True), TRIPS_US)
 
 
 @pytest.mark.spec("CLK-010", "CLK-011", "CLK-012", "CLK-013", "CLK-014")
-@given(CONFIGS, st.integers(0, 2**44), st.integers(-(2**50), 2**50), st.lists(STEPS, max_size=70))
+@given(
+    CONFIGS,
+    st.integers(0, 2**44),
+    st.integers(-(2**50), 2**50),
+    st.one_of(st.lists(STEPS, max_size=70), st.lists(LONG_STEPS, max_size=70)),
+)
 def test_a_window_answers_as_a_naive_one(
     config: ClockConfig, now_us: int, base_us: int, steps: list[tuple[int, int, int, bool, int]]
 ) -> None:
@@ -86,3 +95,27 @@ def test_a_window_answers_as_a_naive_one(
             reading = window.read(now_us + trip_us, now_us)
             found = reading and (reading.offset_us, reading.error_us)
             assert found == naive.read(now_us + trip_us, now_us)
+
+
+@pytest.mark.spec("CLK-010", "CLK-013")
+def test_leads_that_wander_far_in_steps_too_small_to_contradict_are_told_exactly() -> None:
+    window, naive = Window(ClockConfig(), PeerId(bytes(32))), Naive(ClockConfig())
+    for number in range(2_500):
+        for one in (window, naive):
+            one.add(number * 2_000_000, 1_001_602, number * 1_000_000)
+            one.sent_us = number * 1_000_000
+        reading = window.read(number * 1_000_000, 0)
+        assert reading is not None
+        assert (reading.offset_us, reading.error_us) == naive.read(number * 1_000_000, 0)
+
+
+@pytest.mark.spec("CLK-012")
+def test_a_reading_that_waited_for_hours_takes_the_place_of_those_after_it() -> None:
+    window = Window(ClockConfig(), PeerId(bytes(32)))
+    window.add(7, 9, 10**10)
+
+    window.add(8, 9, 0)
+
+    reading = window.read(0, 0)
+    assert reading is not None
+    assert (reading.offset_us, reading.error_us) == (8, 9)

@@ -18,12 +18,15 @@ DELAY_PART: Final = 16
 """A delay is forgotten by this part with each reading: half of it in 11 s."""
 _NO_TIME_US: Final = -(2**62)
 
-_SIZE: Final = 24
+_SIZE: Final = 16
 _TAKEN: Final = 8
-_LEAD: Final = 16
+_LEAD: Final = 12
 """Bytes of a packed sample, and where in it these begin; it begins with the rank."""
-_pack: Final = Struct("<3q").pack
-_number: Final = Struct("<q").unpack_from
+_pack: Final = Struct("<qii").pack
+_unpack_all: Final = Struct("<qii").iter_unpack
+_number: Final = Struct("<i").unpack_from
+_FAR_US: Final = 2**31
+"""What is so far from the first sample, in time or in lead, needs another to be told from."""
 _NO_RANK: Final = 2**61
 """Behind every sample."""
 
@@ -31,13 +34,15 @@ _NO_RANK: Final = 2**61
 class Window:
     """The readings of one voter's clock against the own local clock.
 
-    A sample is (rank, taken at, lead): lead is circle time there minus local time here, in us;
-    rank is a million times the error bound, extrapolated back to `_since_us`. Samples lie packed
-    one after the other, as they came: a tenth of the memory of tuples. The best two, those with the
-    lowest rank, are kept beside them: mostly they are the quarter.
+    A sample is (rank, taken at, lead), in us: lead is circle time there minus local time here; rank
+    is a million times the error bound, extrapolated back to `_since_us`, from which on taken counts
+    as well, and lead from `_base_us`. Samples lie packed one after the other, as they came: a tenth
+    of the memory of tuples. The best two, those with the lowest rank, are kept beside them: mostly
+    they are the quarter.
     """
 
     __slots__ = (
+        "_base_us",
         "_config",
         "_lead_us",
         "_rank",
@@ -58,7 +63,7 @@ class Window:
     def __init__(self, config: ClockConfig, voter: PeerId) -> None:
         self._config = config
         self.voter = voter
-        self._since_us = 0
+        self._since_us = self._base_us = 0
         self._samples = b""
         self._rank = self._second_rank = _NO_RANK
         self._lead_us = self._second_lead_us = 0
@@ -94,21 +99,23 @@ class Window:
         config, size = self._config, len(self._samples)
         if now_us - self.sent_us > config.gap_us:
             self.steady_us = now_us
-        if size == 0:
-            self._since_us = now_us
-        growth = (now_us - self._since_us) * config.reading_growth_ppm
-        rank = error_us * _PPM - growth
         if size > 0:
+            growth = (now_us - self._since_us) * config.reading_growth_ppm
             step_us = lead_us - self._lead_us
             if step_us < 0:
                 step_us = -step_us
-            if step_us * _PPM > rank + self._rank + growth + growth:
+            if step_us * _PPM > error_us * _PPM + self._rank + growth:
                 self._forget(size)
                 if step_us > config.guard_us:
                     self.steady_us = now_us
             elif size >= _SIZE * config.window_count:
                 self._forget(_SIZE)
-        self._samples = self._samples + _pack(rank, now_us, lead_us)
+        taken_us, offset_us = now_us - self._since_us, lead_us - self._base_us
+        if not self._samples or not (_is_near(taken_us) and _is_near(offset_us)):
+            self._tell_from(now_us, lead_us)
+            taken_us = offset_us = 0
+        rank = error_us * _PPM - taken_us * config.reading_growth_ppm
+        self._samples = self._samples + _pack(rank, taken_us, offset_us)
         if rank < self._rank:
             self._second_rank, self._second_lead_us = self._rank, self._lead_us
             self._rank, self._lead_us = rank, lead_us
@@ -123,12 +130,12 @@ class Window:
     def has_since(self, since_us: int, count: int) -> bool:
         """Are that many readings newer? They lie in the order in which they came."""
         place = len(self._samples) - _SIZE * count
-        return place >= 0 and self._at(place + _TAKEN) > since_us
+        return place >= 0 and self._since_us + self._at(place + _TAKEN) > since_us
 
     def read(self, now_us: int, circle_us: int) -> Reading | None:
         """Return how far the voter is ahead of `circle_us`; None if unheard for too long."""
         config, size = self._config, len(self._samples)
-        oldest_us, stale = now_us - config.reading_age_us, 0
+        oldest_us, stale = now_us - config.reading_age_us - self._since_us, 0
         while stale < size and self._at(stale + _TAKEN) < oldest_us:
             stale += _SIZE
         if stale > 0:
@@ -153,7 +160,7 @@ class Window:
         places = [place for place, rank in enumerate(ranks) if rank <= worst]
         if len(places) > count:
             places = sorted(places, key=ranks.__getitem__)[:count]
-        leads_us = sorted([self._at(_SIZE * place + _LEAD) for place in places])
+        leads_us = sorted([self._lead_at(place) for place in places])
         return worst, (leads_us[(count - 1) // 2] + leads_us[count // 2]) // 2
 
     def _forget(self, size: int) -> None:
@@ -168,16 +175,35 @@ class Window:
             elif rank < self._second_rank:
                 second, self._second_rank = place, rank
         if best >= 0:
-            self._lead_us = self._at(_SIZE * best + _LEAD)
+            self._lead_us = self._lead_at(best)
         if second >= 0:
-            self._second_lead_us = self._at(_SIZE * second + _LEAD)
+            self._second_lead_us = self._lead_at(second)
+
+    def _tell_from(self, now_us: int, lead_us: int) -> None:
+        """Tell samples from this time and lead on, but not those that are too far: they are old."""
+        taken_us, offset_us = now_us - self._since_us, lead_us - self._base_us
+        growth = taken_us * self._config.reading_growth_ppm
+        told = [
+            _pack(rank + growth, taken - taken_us, offset - offset_us)
+            for rank, taken, offset in _unpack_all(self._samples)
+            if _is_near(taken - taken_us) and _is_near(offset - offset_us)
+        ]
+        self._since_us, self._base_us, self._samples = now_us, lead_us, b"".join(told)
+        self._forget(0)
 
     def _ranks(self) -> tuple[int, ...]:
-        return unpack("<" + "q16x" * (len(self._samples) // _SIZE), self._samples)
+        return unpack("<" + "q8x" * (len(self._samples) // _SIZE), self._samples)
+
+    def _lead_at(self, number: int) -> int:
+        return self._base_us + self._at(_SIZE * number + _LEAD)
 
     def _at(self, place: int) -> int:
         number: int = _number(self._samples, place)[0]
         return number
+
+
+def _is_near(distance_us: int) -> bool:
+    return -_FAR_US < distance_us < _FAR_US
 
 
 def window_of(windows: list[Window], voter: PeerId) -> Window | None:
