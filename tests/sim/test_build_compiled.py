@@ -44,6 +44,10 @@ class Speaker(Shelf[Word]):
     """Says words."""
 
 
+class Lonely:
+    """Derives from nothing."""
+
+
 class Unheard(ValueError):
     """Nobody listens."""
 '''
@@ -58,14 +62,17 @@ def decorators(text: str) -> dict[str, list[str]]:
 
 
 def test_native_classes_and_no_others_are_marked() -> None:
-    found = decorators(build_compiled.storable(SOURCE))
+    found = decorators(build_compiled.storable(SOURCE, is_core=True))
     assert found["Speaker"] == ["mypyc_attr(allow_interpreted_subclasses=True)"]
+    assert found["Lonely"] == ["mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)"]
     assert found["Colour"] == found["Unheard"] == []
     assert found["Word"] == ["dataclass(frozen=True, slots=True)"]
+    found = decorators(build_compiled.storable(SOURCE, is_core=False))
+    assert found["Lonely"] == ["mypyc_attr(allow_interpreted_subclasses=True)"]
 
 
 def methods(name: str) -> dict[str, str]:
-    tree = ast.parse(build_compiled.storable(SOURCE))
+    tree = ast.parse(build_compiled.storable(SOURCE, is_core=True))
     found = next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name)
     return {one.name: ast.unparse(one) for one in found.body if isinstance(one, ast.FunctionDef)}
 
@@ -83,8 +90,16 @@ def test_the_constructor_that_is_written_out_is_that_of_the_dataclass() -> None:
     ]
 
 
+def test_names_in_capitals_stay_what_they_are_but_types_and_tuples() -> None:
+    said = "LIMIT = 7\nDOUBLE = 2 * LIMIT\nEITHER = Word | Speaker\nPAIR = (1, 2)\nnow = 3\n"
+    text = build_compiled.storable(f'"""A module."""\n{said}', is_core=False)
+    assert "LIMIT: Final[int] = 7\nDOUBLE: Final = 2 * LIMIT\n" in text
+    assert "EITHER = Word | Speaker\nPAIR = (1, 2)\nnow = 3\n" in text
+    assert "from typing import Final" in text
+
+
 def test_a_module_without_classes_stays_as_it_is() -> None:
-    assert build_compiled.storable('"""Nothing."""\n') == '"""Nothing."""\n'
+    assert build_compiled.storable('"""Nothing."""\n', is_core=True) == '"""Nothing."""\n'
 
 
 def test_the_modules_that_are_named_exist() -> None:
