@@ -54,7 +54,8 @@ ignore_missing_imports = True
 
 NOT_NATIVE = {"Enum", "IntEnum", "IntFlag", "StrEnum", "Flag", "NamedTuple", "Protocol"}
 IMPORT = "\nfrom typing import Final\n\nfrom mypy_extensions import mypyc_attr\n"
-CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+")
+CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]+|_[a-z][a-z_]*")
+"""How a name is spelled that is bound once, at the top of a module."""
 UNION = re.compile(r"[A-Z]\w*[a-z]\w*( \| [A-Z]\w*[a-z]\w*)*")
 """Of classes, which is a type."""
 MARK = "@mypyc_attr(allow_interpreted_subclasses=True)\n"

@@ -1,10 +1,9 @@
 """Circle time as a straight line over local time, cheap to copy and to evaluate."""
 
 from dataclasses import dataclass
-from typing import Final
 
-NS_PER_US: Final = 1_000
-PPB: Final = 1_000_000_000
+NS_PER_US = 1_000
+PPB = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

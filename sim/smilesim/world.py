@@ -7,7 +7,7 @@ runs in tasks of its own, and a `DeviceHost` starts, stops and feeds them.
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from smilesim.checks import Checks
 from smilesim.device import UNHARMED, Device, PeerMaker, open_session, place
@@ -31,7 +31,7 @@ from smilesync.wire.records import Record
 POWER_ORDINAL = WAKE_ORDINAL + 1
 LINK_ORDINAL = POWER_ORDINAL + 1
 ORDER_ORDINAL = 1 << 24
-WAKE: Final = Mark.WAKE
+WAKE = Mark.WAKE
 MAY_BE_LATE = WishFor | Join | RotateKey
 HANDSHAKE_MS_MIN = 8
 HANDSHAKE_MS_SPAN = 120

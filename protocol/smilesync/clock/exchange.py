@@ -6,16 +6,15 @@ the other's clock: the round trip is measured by the own one. SPEC section Clock
 """
 
 from collections.abc import Container
-from typing import Final
 
 from smilesync.clock.readings import Window
 from smilesync.config import ClockConfig
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Clock
 
-_PPM: Final = 1_000_000
-_NS_PER_US: Final = 1_000
-_LONG_AGO_NS: Final = -(2**62)
+_PPM = 1_000_000
+_NS_PER_US = 1_000
+_LONG_AGO_NS = -(2**62)
 
 Strangers = Container[PeerId]
 

@@ -7,27 +7,26 @@ change as time passes, and is computed once. SPEC section Clock (CLK-010 to CLK-
 """
 
 from struct import Struct, unpack
-from typing import Final
 
 from smilesync.clock.midpoint import Reading
 from smilesync.config import ClockConfig
 from smilesync.ids import PeerId
 
-_PPM: Final = 1_000_000
-DELAY_PART: Final = 16
+_PPM = 1_000_000
+DELAY_PART = 16
 """A delay is forgotten by this part with each reading: half of it in 11 s."""
-_NO_TIME_US: Final = -(2**62)
+_NO_TIME_US = -(2**62)
 
-_SIZE: Final = 16
-_TAKEN: Final = 8
-_LEAD: Final = 12
+_SIZE = 16
+_TAKEN = 8
+_LEAD = 12
 """Bytes of a packed sample, and where in it these begin; it begins with the rank."""
-_pack: Final = Struct("<qii").pack
-_unpack_all: Final = Struct("<qii").iter_unpack
-_number: Final = Struct("<i").unpack_from
-_FAR_US: Final = 2**31
+_pack = Struct("<qii").pack
+_unpack_all = Struct("<qii").iter_unpack
+_number = Struct("<i").unpack_from
+_FAR_US = 2**31
 """What is so far from the first sample, in time or in lead, needs another to be told from."""
-_NO_RANK: Final = 2**61
+_NO_RANK = 2**61
 """Behind every sample."""
 
 

@@ -5,13 +5,13 @@ made and before the answer came: half the whole way's round trip bounds the erro
 back in between. SPEC section Spreading (SPR-034).
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from smilesync.clock.readings import Window
 from smilesync.config import ClockConfig
 
-_NS_PER_US: Final = 1_000
-SLACK_US: Final = 2
+_NS_PER_US = 1_000
+SLACK_US = 2
 
 
 class Relayed(NamedTuple):

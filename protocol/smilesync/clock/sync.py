@@ -5,8 +5,6 @@ the f lowest and f highest; step while dark, slew while showing. A clock that ca
 being SYNCED, which darkens the light, and only then may step. `search.py` finds the way back.
 """
 
-from typing import Final
-
 from smilesync.clock import relayed
 from smilesync.clock.exchange import Exchange, Strangers
 from smilesync.clock.midpoint import Reading, midpoint
@@ -19,13 +17,13 @@ from smilesync.timeline import Timeline
 from smilesync.wire import records
 from smilesync.wire.messages import Clock
 
-NEVER_NS: Final = 2**62 - 1
-_NS_PER_US: Final = 1_000
-_PPM: Final = 1_000_000
-_ALONE: Final = [Reading(0, 0)]
-_NOBODY: Final[list[Reading]] = []
+NEVER_NS = 2**62 - 1
+_NS_PER_US = 1_000
+_PPM = 1_000_000
+_ALONE = [Reading(0, 0)]
+_NOBODY: list[Reading] = []
 """Readings of the own clock: a listener has none. All clocks share them; they never change."""
-_NO_WINDOWS: Final[list[Window]] = []
+_NO_WINDOWS: list[Window] = []
 
 
 class CircleClock:
