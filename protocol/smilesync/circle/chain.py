@@ -156,9 +156,8 @@ class Chain:
 
     def last_step(self) -> Complete | None:
         """Return the decision that ended the circle, with what proves it; None before that."""
-        if self.newest is None or not self._head.is_last:
-            return None
-        return (*self.newest, self._decided_by)
+        newest = self.newest if self._head.is_last else None
+        return (*newest, self._decided_by) if newest is not None else None
 
     def must_go_on(self, slot: int) -> None:
         """Raise Unwelcome for what comes after the decision that ended the circle."""
