@@ -164,10 +164,10 @@ class BoardMachine(RuleBasedStateMachine):
     @rule(ms=st.sampled_from([1, 400, 1_999, 2_000, 5_000, 29_000, 130_000]))
     def pass_time(self, ms: int) -> None:
         until_ns = self.now_ns + ms * 1_000_000
-        while self.board.deadline_ns() <= until_ns:
-            self.now_ns = max(self.now_ns, self.board.deadline_ns())
+        while self.board.deadline_ns <= until_ns:
+            self.now_ns = max(self.now_ns, self.board.deadline_ns)
             self.take(self.board.wake(self.now_ns))
-            assert self.board.deadline_ns() > self.now_ns
+            assert self.board.deadline_ns > self.now_ns
         self.now_ns = until_ns
         for peer, left_ns in self.model.left.items():
             is_gone = self.now_ns - left_ns >= CONFIG.remembered_ns

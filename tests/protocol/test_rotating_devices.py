@@ -403,7 +403,9 @@ def _restored_after_it_used_its_new_key(street: Street) -> int:
 
 def _has_signed_last(street: Street) -> bool:
     """Is a signature of device 0 in the certificate of the last decision, as device 1 has it?"""
-    _, certificate = _circle(street, 1).chain.decisions[-1]
+    newest = _circle(street, 1).chain.newest
+    assert newest is not None
+    _, certificate = newest
     index = _circle(street, 1).roster.index_of[street.identities[0]]
     return bool(certificate.bitmap >> index & 1)
 
