@@ -186,6 +186,17 @@ def test_leader_does_not_name_a_head_that_others_may_not_have_heard_of() -> None
     assert chosen.head_slot == 15
 
 
+@pytest.mark.spec("MRG-022")
+def test_leader_offers_nothing_to_a_circle_that_names_no_head_together() -> None:
+    voter = Voter(size=5)
+    for at_s in (0, 4, 8, 11):
+        for stranger in STRANGERS[:2]:
+            voter.hear(Meet(OTHER, 3, ValueHash(stranger), 3), stranger, at_s)
+    voter.all_ready(Ready(voter.around.roster.circle, OTHER), 12)
+
+    assert voter.choice(12) is None
+
+
 def proven(
     voter: Voter, *, size: int = 6, to: CircleId | None = None, head: Head | None = None
 ) -> Provenance:

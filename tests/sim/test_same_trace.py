@@ -287,7 +287,7 @@ def test_a_difference_is_told_so_that_a_person_sees_it() -> None:
     place = next(n for n, item in enumerate(found.all) if isinstance(item.value, Clock))
     tick, peer, what, value = found.all[place]
     assert isinstance(value, Clock), "found by that"
-    found.all[place] = Item(tick, peer, what, value._replace(held_us=77))
+    found.all[place] = Item(tick, peer, what, replace(value, held_us=77))
 
     difference = first_difference((FAST, WIRE), expected, found)
 
