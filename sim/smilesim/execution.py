@@ -14,7 +14,7 @@ from smilesim.engine import NEVER_NS, Host, Mark, Order, Wheel
 from smilesim.radio import AirLink, Radio
 from smilesim.trace import Trace
 from smilesim.wearers import Wearer
-from smilesim.wire import Wire
+from smilesim.wire import Sealed, Wire
 from smilesync.effects import (
     AdoptVoterKey,
     Effect,
@@ -36,7 +36,7 @@ WAKE_ORDINAL = 0
 Transmission = tuple[AirLink, Message]
 
 
-class Execution(Host[AirLink, Message, Device, Mark | Order]):
+class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
     """Hands devices what reaches them, and does what they ask for. `World` says what reaches them.
 
     With a `wire` what is in the air is bytes, encoded and decoded on the way.
@@ -97,7 +97,7 @@ class Execution(Host[AirLink, Message, Device, Mark | Order]):
         self.checks.stages.decided(wearer, self.wheel.tick)
         self.touched[wearer.memberships[0].index] = wearer
 
-    def hear(self, way: AirLink, payload: Message, key: int) -> bool:
+    def hear(self, way: AirLink, payload: Message | Sealed, key: int) -> bool:
         """Give a device what reaches it; returns whether it is due in this tick."""
         device: Device = way.station
         peer, tick = device.peer, self.wheel.tick
@@ -107,12 +107,14 @@ class Execution(Host[AirLink, Message, Device, Mark | Order]):
         if stalled_until_tick > tick:
             self.wheel.put(stalled_until_tick, (key, way, payload))
             return False
-        message = payload
-        if self.wire is not None:
-            opened = self.wire.open(payload)  # type: ignore[arg-type] # then all is sealed
+        if isinstance(payload, Sealed):
+            assert self.wire is not None, "nobody else seals"
+            opened = self.wire.open(payload)
             if opened is None:
                 return False
             message = opened
+        else:
+            message = payload
         self.deliveries += 1
         self.trace.received(device.index, way.source, message)
         if isinstance(message, Clock):

@@ -8,8 +8,8 @@ the seal behind the decoder, and what gets that far is counted too. Nothing here
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple
 
 from smilesim.radio import AirLink, Radio
 from smilesim.verify import SignThrough
@@ -23,7 +23,8 @@ UNSEALED = "seal"
 """The rule that damaged bytes break which the decoder took for another message."""
 
 
-class Sealed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sealed:
     """An encoded message in the air and its tag: who changed one did not change the other."""
 
     data: bytes
