@@ -155,7 +155,7 @@ class Crowd:
     def _plan(self) -> None:
         """Find out when to wake."""
         words_ns = self._words.deadline_ns()
-        self.deadline_ns = min(self._flush_ns, self._say_ns, self._repeat_ns, words_ns)
+        self.deadline_ns = min(min(self._flush_ns, self._say_ns), min(self._repeat_ns, words_ns))
 
     def _speak(
         self, board: EmotionBoard, circle: Circle, clock: CircleClock, now_ns: int

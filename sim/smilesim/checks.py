@@ -107,11 +107,11 @@ class Checks:
 
     def sending(self, device: Device, message: Message, tick: int) -> None:
         """`device` is about to send `message`, to one or more others."""
-        if message.__class__ is Clock:
+        if isinstance(message, Clock):
             circle_us = message.circle_us
             if circle_us is not None and circle_us > device.covered_us and not device.is_villain:
                 self.votes.clock_published(device, circle_us, tick)
-        elif message.__class__ is Votes:
+        elif isinstance(message, Votes):
             self._votes_sent(device, message, tick)
         elif isinstance(message, Feelings):
             self._feelings_sent(device, message, tick)
@@ -148,7 +148,7 @@ class Checks:
 
         Clock readings and carried objects need not be told.
         """
-        if message.__class__ is Status:
+        if isinstance(message, Status):
             if message.answer and not device.is_villain:
                 self.restarts.heard(device, source, message)
         elif isinstance(message, (Beacons, Told)):

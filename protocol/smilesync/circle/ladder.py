@@ -4,7 +4,7 @@ COMMITTED > HOLD > HARMONY > SOLO > GLOW, and OFF by the wearer's button. Every 
 the own clock and needs no message; every step up follows by itself. Source: SPEC section Ladder.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from smilesync.commands import Switch
 from smilesync.effects import Rung
@@ -12,7 +12,8 @@ from smilesync.effects import Rung
 NEVER_NS = 2**62 - 1
 
 
-class Surroundings(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Surroundings:
     """What the rung depends on. Times in local ns; a time in the past means `no longer`.
 
     `quorum_until_ns`: q voters count as heard until then. `company_until_ns`: some neighbour does.

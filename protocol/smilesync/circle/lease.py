@@ -6,6 +6,7 @@ moment. A lease of 4 s ends soon by itself when the quorum is lost; a longer one
 while q voters are heard. Source: SPEC section Selection.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from smilesync.circle.genesis import Parameters
@@ -20,7 +21,8 @@ UNHEARD_US_MAX = 4_000_000
 UNHEARD_NS_MAX = UNHEARD_US_MAX * 1_000
 
 
-class Standing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Standing:
     """What selection depends on besides the values.
 
     `timeline` is None while not SYNCED; `is_willing`: the wearer consents to the collective light.

@@ -141,7 +141,7 @@ class Hearing:
             if forget_ns <= now_ns:
                 del self._voices[peer]
             else:
-                deadline_ns = min(deadline_ns, voice.until_ns, forget_ns)
+                deadline_ns = min(deadline_ns, min(voice.until_ns, forget_ns))
         self.deadline_ns = deadline_ns
         return sorted(silent)
 

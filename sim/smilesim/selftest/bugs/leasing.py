@@ -94,7 +94,7 @@ def _heard(patch: Patch, longer_ns: int) -> None:
 
     def update(self: Lease, standing: Standing) -> bool:
         until_ns = standing.heard_until_ns + longer_ns
-        return honest(self, standing._replace(heard_until_ns=until_ns))
+        return honest(self, replace(standing, heard_until_ns=until_ns))
 
     patch.set(Lease, "update", update)
 
