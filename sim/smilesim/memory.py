@@ -13,7 +13,7 @@ from smilesim.crowd import Crowd
 PROCESS_KIB = 56 * 1024
 """Interpreter, libraries, the wheel, and caches that do not grow with the crowd."""
 
-PEER_KIB = 31
+PEER_KIB = 25
 PAIR_KIB = 2
 FOLLOWER_KIB = 145
 """What it takes to follow a circle over others: books of what each partner holds, readings on the
