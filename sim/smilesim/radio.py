@@ -31,6 +31,8 @@ CLOSED = 1 << 62
 AT_ONCE = (0,)
 UNHEARD_TICK = -(1 << 40)
 NO_LIFE = 0
+GUST_MS = 256
+"""Of a storm so much is put on the wheel at a time: all of it would be most of a city's memory."""
 
 Damage = Callable[[Any, int], Any]
 """Makes other bytes of those in the air, given some bits of chance."""
@@ -117,6 +119,38 @@ class AirLink(Way):
         restore(self, state)
 
 
+class Volley:
+    """Copies of a message that leave later, `waits_ms` after `begun_tick`; the last is not one.
+
+    `key` is that of the next copy, the one at `place`. Their air is that of when they were sent.
+    """
+
+    __slots__ = (
+        "begun_tick",
+        "end_ms",
+        "fates",
+        "key",
+        "link",
+        "payload",
+        "place",
+        "usual",
+        "waits_ms",
+    )
+
+    def __init__(
+        self, link: AirLink, payload: object, waits_ms: Sequence[int], begun_tick: int
+    ) -> None:
+        self.link = link
+        self.payload = payload
+        self.waits_ms = waits_ms
+        self.begun_tick = begun_tick
+        self.key = link.key
+        self.place = 0
+        self.end_ms = 0
+        self.usual: tuple[int, ...] = ()
+        self.fates: tuple[int, ...] = ()
+
+
 class Radio:
     """Puts what is sent on the wheel, or loses it. Counts what it did, for the report.
 
@@ -138,6 +172,8 @@ class Radio:
         self.damaged = 0
         self.storm_copies = 0
         self._storm_waits_ms: Sequence[int] = AT_ONCE
+        self.volleys: dict[int, list[Volley]] = {}
+        """By the tick before which `release` is to put more of them on the wheel."""
         self.set_weather(weather)
 
     def set_weather(self, weather: Weather) -> None:
@@ -174,15 +210,10 @@ class Radio:
         """Send one message, or what it is encoded in, after `wait_ms` at the sender."""
         key = link.key
         link.key = key + 1
-        if not link.is_open:
+        if link.is_open:
+            self._leave(key, link, payload, self.wheel.tick + wait_ms, self._fates)
+        else:
             self.cut += link.cuts > 0
-            return
-        place = (key & FATE_MASK) * (key >> STRIDE_SHIFT | 1) & FATE_MASK
-        delay_ms = self._usual[place]
-        if not delay_ms:
-            delay_ms, payload = self._befall(link, payload, self._fates[place], wait_ms)
-        if delay_ms:
-            self.wheel.put(self.wheel.tick + delay_ms + wait_ms, (key, link, payload))
 
     def carry_all(self, sends: Iterable[tuple[AirLink, object]]) -> None:
         """Send messages in this order; what `carry` does for each, all but the rare in line."""
@@ -197,21 +228,60 @@ class Radio:
             else:
                 self.carry(link, payload)
 
-    def carry_each(self, link: AirLink, payload: object, waits_ms: Iterable[int]) -> None:
-        """Send a payload again and again; what `carry` does for each, all but the rare in line."""
-        usual, buckets, tick = self._usual, self.wheel.buckets, self.wheel.tick
+    def carry_each(self, link: AirLink, payload: object, waits_ms: Sequence[int]) -> None:
+        """Send a payload again and again, what `carry` does for each; ever later but for the last.
+
+        What leaves much later is put on the wheel only then.
+        """
+        copies = len(waits_ms) - 1
+        if copies and link.is_open:
+            volley = Volley(link, payload, waits_ms, self.wheel.tick)
+            volley.usual, volley.fates = self._usual, self._fates
+            link.key += copies
+            self._fire(volley)
+            self.carry(link, payload, waits_ms[copies])
+            return
         for wait_ms in waits_ms:
-            key = link.key
+            self.carry(link, payload, wait_ms)
+
+    def release(self) -> None:
+        """Before the next tick: put on the wheel what leaves within a gust from then on."""
+        for volley in self.volleys.pop(self.wheel.tick + 1, ()):
+            self._fire(volley)
+
+    def _fire(self, volley: Volley) -> None:
+        """Let the copies of the next gust leave: what `carry` does, all but the rare in line."""
+        link, payload, waits_ms, usual = volley.link, volley.payload, volley.waits_ms, volley.usual
+        buckets, tick, begun_tick = self.wheel.buckets, self.wheel.tick, volley.begun_tick
+        key, place, copies = volley.key, volley.place, len(waits_ms) - 1
+        end_ms = volley.end_ms + GUST_MS
+        while place < copies and waits_ms[place] < end_ms:
+            leaves_tick = begun_tick + waits_ms[place]
             delay_ms = usual[(key & FATE_MASK) * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
-            ahead = wait_ms + delay_ms
-            if delay_ms and ahead < LAP_TICKS and link.is_open:
-                link.key = key + 1
-                buckets[tick + ahead & LAP_MASK].append((key, link, payload))
+            due_tick = leaves_tick + delay_ms
+            if delay_ms and due_tick - tick < LAP_TICKS:
+                buckets[due_tick & LAP_MASK].append((key, link, payload))
             else:
-                self.carry(link, payload, wait_ms)
+                self._leave(key, link, payload, leaves_tick, volley.fates)
+            key += 1
+            place += 1
+        if place < copies:
+            volley.key, volley.place, volley.end_ms = key, place, end_ms
+            self.volleys.setdefault(begun_tick + end_ms, []).append(volley)
+
+    def _leave(
+        self, key: int, link: AirLink, payload: object, tick: int, fates: tuple[int, ...]
+    ) -> None:
+        """Put one message on the wheel that leaves at `tick`, or lose it."""
+        fate = fates[(key & FATE_MASK) * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
+        delay_ms = fate
+        if fate == LOST or fate >= LAP_TICKS:
+            delay_ms, payload = self._befall(key, link, payload, fate, tick)
+        if delay_ms:
+            self.wheel.put(tick + delay_ms, (key, link, payload))
 
     def _befall(
-        self, link: AirLink, payload: object, fate: int, wait_ms: int
+        self, key: int, link: AirLink, payload: object, fate: int, tick: int
     ) -> tuple[int, object]:
         """Let what is rare happen; returns the delay and what then arrives, LOST for nothing."""
         if fate == LOST:
@@ -223,11 +293,10 @@ class Radio:
         if fate & DUPLICATED:
             self.duplicated += 1
             if self.delivers_copies:
-                copy = (link.key - 1, link, payload)
-                self.wheel.put(self.wheel.tick + wait_ms + 2 * delay_ms, copy)
+                self.wheel.put(tick + 2 * delay_ms, (key, link, payload))
         if fate & DAMAGED:
             self.damaged += 1
             if self.damage is None:
                 return LOST, payload
-            payload = self.damage(payload, mix(link.key))
+            payload = self.damage(payload, mix(key + 1))
         return delay_ms, payload

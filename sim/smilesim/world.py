@@ -91,8 +91,10 @@ class World(Execution):
         Tasks may still act at `tick`; whoever lets them closes it with `end_tick`. Ends early, with
         the books open, after the tick in which a promise was broken, if that ends the run.
         """
-        wheel, violations = self.wheel, self.checks.violations
+        wheel, radio, violations = self.wheel, self.radio, self.checks.violations
         while wheel.tick < tick:
+            if radio.volleys:
+                radio.release()
             step(wheel, self)
             if violations.count and violations.is_stop:
                 return
