@@ -14,7 +14,7 @@ class Heard:
 
     `near_ns`: its last message or handshake, while it has a link; `said_ns`: its last word, over a
     link or over others. `away`: whom it reported away as a voter, at `away_ns`, as a bitmap.
-    `copied`: the object that it last sent a copy of.
+    `copied`: the emotion that it last sent a copy of.
     """
 
     __slots__ = ("away", "away_ns", "copied", "near_ns", "said_ns")

@@ -119,7 +119,10 @@ class Peer:
             return effects
         if isinstance(message, Carried):
             is_held = self.board.holds(message, sender, now_ns)
-            heard.copied = message if is_held else None
+            if is_held:
+                heard.copied = message
+            elif message.kind not in CIRCLE_KINDS:
+                heard.copied = None  # Another word takes the place of that one.
             if is_held or self.belonging.holds(message, sender):
                 is_due = now_ns >= self._light_ns or self._is_waiting
                 return self._settle([], now_ns) if is_due else []
