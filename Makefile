@@ -31,8 +31,8 @@ bench-city: $(VENV)/.run
 	  factor = json.load(sys.stdin)["figures"]["real_time_factor"]; \
 	  print(f"{factor} x real time, gate 1.0"); sys.exit(factor < 1.0)'
 
-# The engine against others, trio's share, real cities, compiled; fails where a gate is missed. Twelve
-# minutes on a quiet machine.
+# The engine against others, trio's share, real cities, compiled; fails where a gate is
+# missed. Some ten minutes on a quiet machine.
 bench-sim: fast
 	$(FAST)/bin/python -m pip --quiet install $(LOCKED) -r requirements/bench.txt
 	PYTHONPATH=tests $(FAST)/bin/python -m bench engine others driver city large swarm

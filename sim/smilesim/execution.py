@@ -314,14 +314,17 @@ class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
 
 
 def _handle(peer: LivePeer, message: Message, sender: PeerId, now_ns: int) -> list[Effect]:
-    """Give a peer a message. Compiled, what is known to be the core's own is called directly."""
+    """Give a peer a message.
+
+    Both ways say the same: compiled, the first is a direct call, since its class is known there.
+    """
     if isinstance(peer, Peer):
         return peer.handle(message, sender, now_ns)
     return peer.handle(message, sender, now_ns)
 
 
 def _due_ns(peer: LivePeer) -> int:
-    """Return when a peer is due; asked as directly."""
+    """Return when a peer is due; two ways for the same reason."""
     if isinstance(peer, Peer):
         return peer.next_wake_ns()
     return peer.next_wake_ns()
