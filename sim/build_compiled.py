@@ -23,7 +23,7 @@ INTERPRETED = ("smilesync/mesh/noise.py",)
 """What is left as it is: a library without types would have to be taken at its word."""
 INNER_LOOPS = (
     *("ballots", "boundscheck", "checks", "circlecheck", "contacts", "coverage", "crowd"),
-    *("decision", "device", "dice"),
+    *("decision", "device", "dice", "echoes"),
     *(
         "disk",
         "displaycheck",

@@ -59,7 +59,7 @@ class Peer:
     ) -> None:
         # What every message looks at lies together.
         self._now_ns = self._wake_ns = self._light_ns = now_ns
-        self._is_waiting = True
+        self.is_waiting = True
         """As `_look` found: may the next message, whatever it says, change what is shown?"""
         self._is_certified = False
         self.neighbours = Neighbours(config.emotion.company_ns)
@@ -101,9 +101,8 @@ class Peer:
         if not is_early and now_ns >= self.clock.expiry_ns:
             # After a pause, all that came meanwhile is handled before the timers that went off.
             return self._settle([], now_ns) + self.handle(message, sender, now_ns)
-        heard = self.neighbours.note(sender, now_ns) or self._record_of(sender)
-        heard.said_ns = now_ns
-        if is_early and message is heard.copied and not self._is_waiting:
+        heard = self.note(sender, now_ns)
+        if is_early and message is heard.copied and not self.is_waiting:
             return []  # One of a storm: nothing else of the device is looked at.
         circle, clock = self.circle, self.clock
         if isinstance(message, Clock):
@@ -124,7 +123,7 @@ class Peer:
             elif message.kind not in CIRCLE_KINDS:
                 heard.copied = None  # Another word takes the place of that one.
             if is_held or self.belonging.holds(message, sender):
-                is_due = now_ns >= self._light_ns or self._is_waiting
+                is_due = now_ns >= self._light_ns or self.is_waiting
                 return self._settle([], now_ns) if is_due else []
         try:
             effects, is_news = self._route(message, sender, now_ns)
@@ -136,6 +135,12 @@ class Peer:
             return self._settle(effects, now_ns)
         self._plan()
         return effects
+
+    def note(self, sender: PeerId, now_ns: int) -> Heard:
+        """Note that `sender` was heard; for a copy that is all that `handle` would do."""
+        heard = self.neighbours.note(sender, now_ns) or self._record_of(sender)
+        heard.said_ns = now_ns
+        return heard
 
     def wake(self, now_ns: int) -> list[Effect]:
         """Run what is due."""
@@ -295,7 +300,7 @@ class Peer:
         """Would `_settle` find nothing to do? After most messages and wakes it would."""
         circle, is_clock_known = self.circle, self.clock.revision == self._seen_clock
         is_news = not is_clock_known or self.board.revision != self._seen_board
-        if is_news or now_ns >= self._light_ns or self._is_waiting:
+        if is_news or now_ns >= self._light_ns or self.is_waiting:
             return False
         if circle is None or circle.slot.is_turn:
             return circle is None
@@ -331,7 +336,7 @@ class Peer:
         is_known = clock_now == self._seen_clock and board_now == self._seen_board
         is_due = now_ns >= self._light_ns and not self._is_still_heard(now_ns)
         is_same = is_known and number == self._seen_slot and not is_changed
-        if not is_same or is_due or self._is_waiting:
+        if not is_same or is_due or self.is_waiting:
             self._seen_clock, self._seen_board, self._seen_slot = clock_now, board_now, number
             effects = effects + self._look(now_ns)
         if circle is not None:
@@ -390,6 +395,6 @@ class Peer:
             effects.append(Show(scene))
         is_lonely = rung in LONELY_RUNGS and WILLING in switches
         is_unheard = lease is not None and lease.is_unheard
-        self._is_waiting = is_lonely or is_unheard or rung is Rung.HOLD
+        self.is_waiting = is_lonely or is_unheard or rung is Rung.HOLD
         self._is_certified = rung is Rung.COMMITTED
         return effects

@@ -20,6 +20,7 @@ from smilesync.wire.messages import Message
 from smilesync.wire.records import Record
 
 if TYPE_CHECKING:
+    from smilesim.echoes import Memory
     from smilesim.wearers import Wearer
 
 NO_TICK = -1
@@ -92,7 +93,8 @@ class Device(Lane):
 
     Until `stalled_until_tick` nothing runs on it (`World.pause`): what reaches it waits. After each
     batch of events it handles, it is paused for `slow_ms` (a slow processor); it `is_busy` when
-    that is still to come. No check judges a villain;
+    that is still to come. Before `calm_until_tick` copies of what is in its `memory` change nothing
+    in it (`echoes.py`); `owed` are the ways over which some came since. No check judges a villain;
     `villain` is its name in the cast. With a flat battery it cannot be switched on.
     `renewals`: how many other voter keys were made for it. `has_abandoned`: it gave up its circle
     and is in no successor yet.
@@ -105,6 +107,7 @@ class Device(Lane):
     __slots__ = (
         "armed_ns",
         "boots",
+        "calm_until_tick",
         "circle",
         "clock_off_until_tick",
         "covered_us",
@@ -124,7 +127,9 @@ class Device(Lane):
         "is_willing",
         "keys",
         "links",
+        "memory",
         "oscillator",
+        "owed",
         "peer",
         "position_cm",
         "renewals",
@@ -144,6 +149,9 @@ class Device(Lane):
         self.peer: LivePeer | None = None
         self.oscillator = Oscillator(0, 0)
         self.stalled_until_tick = 0
+        self.calm_until_tick = 0
+        self.memory: Memory | None = None
+        self.owed: tuple[AirLink, ...] = ()
         self.armed_ns = NEVER_NS
         self.slow_ms = 0
         self.is_busy = False

@@ -10,8 +10,10 @@ from smilesim.checks import Checks
 from smilesim.coverage import WATCHED
 from smilesim.device import UNHARMED, Device, LivePeer
 from smilesim.disk import DiskFull
+from smilesim.echoes import calm, catch_up, is_copy
 from smilesim.engine import NEVER_NS, Host, Mark, Order, Wheel
-from smilesim.radio import AirLink, Radio
+from smilesim.oscillator import Oscillator
+from smilesim.radio import AirLink, Radio, Volley
 from smilesim.trace import Trace
 from smilesim.wearers import Wearer
 from smilesim.wire import Sealed, Wire
@@ -36,7 +38,7 @@ WAKE_ORDINAL = 0
 Transmission = tuple[AirLink, Message]
 
 
-class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
+class Execution(Host[AirLink, Message | Sealed | Volley, Device, Mark | Order]):
     """Hands devices what reaches them, and does what they ask for. `World` says what reaches them.
 
     With a `wire` what is in the air is bytes, encoded and decoded on the way.
@@ -97,33 +99,31 @@ class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
         self.checks.stages.decided(wearer, self.wheel.tick)
         self.touched[wearer.memberships[0].index] = wearer
 
-    def hear(self, way: AirLink, payload: Message | Sealed, key: int) -> bool:
+    def hear(self, way: AirLink, payload: Message | Sealed | Volley, key: int) -> bool:
         """Give a device what reaches it; returns whether it is due in this tick."""
         device: Device = way.station
         peer, tick = device.peer, self.wheel.tick
         if peer is None or key < way.floor:
             return False
+        volley = payload if isinstance(payload, Volley) else None
+        is_calm = device.calm_until_tick > 0
+        if is_calm:
+            is_same = volley is not None and volley.memory is device.memory
+            if volley is not None and is_same and tick < device.calm_until_tick:
+                self._hear_copy(device, way, volley)
+                return False
+            catch_up(device)
         stalled_until_tick = device.stalled_until_tick
         if stalled_until_tick > tick:
             self.wheel.put(stalled_until_tick, (key, way, payload))
             return False
-        if isinstance(payload, Sealed):
-            assert self.wire is not None, "nobody else seals"
-            opened = self.wire.open(payload)
-            if opened is None:
-                return False
-            message = opened
-        else:
-            message = payload
-        self.deliveries += 1
-        self.trace.received(device.index, way.source, message)
-        if isinstance(message, Clock):
-            if message.echo_us and message.circle_us is not None:
-                way.heard_tick = tick
-        elif not isinstance(message, Carried):
-            self.checks.heard(device, way.source, message)
-        way.said_tick = tick
+        message = self._opened(volley.payload if volley is not None else payload)
+        if message is None:
+            return False
+        self._note(device, way, message)
         now_ns = device.oscillator.at(tick)
+        if isinstance(message, Carried) and not _is_copy(peer, volley, way.sender, now_ns):
+            device.memory, volley = None, None
         effects = _handle(peer, message, way.sender, now_ns)
         if effects:
             self.execute(device, effects)
@@ -137,7 +137,47 @@ class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
         if device.slow_ms:
             device.is_busy = True
             return True
+        if is_calm or volley is not None:
+            calm(device)
+            if volley is not None and isinstance(message, Carried):
+                self._remember_copy(device, way, volley, message)
         return stalled_until_tick > 0
+
+    def _note(self, device: Device, way: AirLink, message: Message) -> None:
+        """Write down that a message reached a device, for the trace and the checks."""
+        self.deliveries += 1
+        self.trace.received(device.index, way.source, message)
+        way.said_tick = self.wheel.tick
+        if isinstance(message, Clock):
+            if message.echo_us and message.circle_us is not None:
+                way.heard_tick = way.said_tick
+        elif not isinstance(message, Carried):
+            self.checks.heard(device, way.source, message)
+
+    def _opened(self, payload: Message | Sealed | Volley) -> Message | None:
+        """Return what a device reads in what reached it, None if it refuses the bytes."""
+        if isinstance(payload, Sealed):
+            assert self.wire is not None, "nobody else seals"
+            return self.wire.open(payload)
+        assert not isinstance(payload, Volley), "a volley holds one message"
+        return payload
+
+    def _remember_copy(
+        self, device: Device, way: AirLink, volley: Volley, message: Carried
+    ) -> None:
+        """As long as a device remembers what it does now, more of a volley are only heard."""
+        if device.calm_until_tick:
+            volley.memory = device.memory
+            volley.item = self.trace.carried_item(device.index, way.source, message)
+
+    def _hear_copy(self, device: Device, way: AirLink, volley: Volley) -> None:
+        """Note one more of a volley, and look at nothing of the device that is not at hand."""
+        self.deliveries += 1
+        self.trace.heard_again(volley.item)
+        way.said_tick = self.wheel.tick
+        if not way.is_owed:
+            way.is_owed = True
+            device.owed = (*device.owed, way)
 
     def wake(self, device: Device) -> None:
         """Wake a device if it is due, after all that reached it, and arm its next wake.
@@ -148,6 +188,9 @@ class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
         peer = device.peer
         if peer is None:
             return
+        is_calm = device.calm_until_tick > 0
+        if is_calm:
+            catch_up(device)
         tick = self.wheel.tick
         now_ns = device.oscillator.at(tick)
         if device.armed_ns <= now_ns:
@@ -165,6 +208,8 @@ class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
             self._arm(device, deadline_ns)
         if device.stalled_until_tick or device.is_busy:
             self.rest(device)
+        elif is_calm:
+            calm(device)
 
     def rest(self, device: Device) -> None:
         """A turn is over: the pause before it is, too, and a slow processor begins another."""
@@ -191,6 +236,7 @@ class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
         """
         if not device.is_on or until_tick <= max(self.wheel.tick, device.stalled_until_tick):
             return
+        catch_up(device)
         is_paused, device.stalled_until_tick = device.is_paused, until_tick
         # Something must come when the pause is over: from then on it is judged again.
         self.wheel.put(until_tick, (device.key | WAKE_ORDINAL, device, Mark.WAKE))
@@ -199,8 +245,10 @@ class Execution(Host[AirLink, Message | Sealed, Device, Mark | Order]):
         elif not is_paused:
             self.checks.paused(device)
 
-    def rearm(self, device: Device) -> None:
-        """Look anew when `device` is due: its clock, not its deadline, was changed."""
+    def retime(self, device: Device, oscillator: Oscillator) -> None:
+        """Give `device` another crystal from now on, and look anew when it is due by that."""
+        catch_up(device)
+        device.oscillator = oscillator
         device.armed_ns = NEVER_NS
         if device.peer is not None:
             now_ns = device.oscillator.at(self.wheel.tick)
@@ -321,6 +369,14 @@ def _handle(peer: LivePeer, message: Message, sender: PeerId, now_ns: int) -> li
     if isinstance(peer, Peer):
         return peer.handle(message, sender, now_ns)
     return peer.handle(message, sender, now_ns)
+
+
+def _is_copy(peer: LivePeer, volley: Volley | None, sender: PeerId, now_ns: int) -> bool:
+    """Is it one of a storm that only is heard, and that needs no decoding?"""
+    if volley is None or not isinstance(peer, Peer):
+        return False
+    said = volley.payload
+    return isinstance(said, Carried) and is_copy(peer, said, sender, now_ns)
 
 
 def _due_ns(peer: LivePeer) -> int:

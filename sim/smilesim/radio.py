@@ -5,10 +5,18 @@ depends neither on how the city is spread over processes nor on what other links
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smilesim.dice import mix, salt
-from smilesim.engine import LAP_MASK, LAP_TICKS, SEQUENCE_BITS, SEQUENCE_MASK, Way, Wheel
+from smilesim.engine import (
+    LAP_MASK,
+    LAP_TICKS,
+    SEQUENCE_BITS,
+    SEQUENCE_MASK,
+    Event,
+    Way,
+    Wheel,
+)
 from smilesim.fate import (
     DAMAGED,
     DELAY_MASK,
@@ -23,6 +31,9 @@ from smilesim.fate import (
 from smilesim.stored import attributes, restore
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Carried
+
+if TYPE_CHECKING:
+    from smilesim.echoes import Memory
 
 COPIES_MAX = 1_000
 STRIDE_SHIFT = SEQUENCE_BITS - 1
@@ -46,7 +57,7 @@ class AirLink(Way):
     while only the session may be missing. Messages with keys below `floor` belong to no session of
     the destination. `life` is which life of the source this session is with, NO_LIFE without one.
     For the checks: `heard_tick`, when a clock reading of the source came last; `said_tick`, when
-    any message of it did.
+    any message of it did. It `is_owed` to the destination that something was heard since.
     """
 
     __slots__ = (
@@ -55,6 +66,7 @@ class AirLink(Way):
         "floor",
         "heard_tick",
         "is_far",
+        "is_owed",
         "is_up",
         "life",
         "said_tick",
@@ -65,6 +77,7 @@ class AirLink(Way):
         self.is_open = False
         self.is_up = False
         self.is_far = False
+        self.is_owed = False
         self.source = source
         self.destination = destination
         self.sender = PeerId(b"")
@@ -123,14 +136,19 @@ class Volley:
     """Copies of a message that leave later, `waits_ms` after `begun_tick`; the last is not one.
 
     `key` is that of the next copy, the one at `place`. Their air is that of when they were sent.
+    All have the `first_key`, since nothing tells them apart. While the destination has this
+    `memory` they are only heard, and `item` is what the trace says (`echoes.py`).
     """
 
     __slots__ = (
         "begun_tick",
         "end_ms",
         "fates",
+        "first_key",
+        "item",
         "key",
         "link",
+        "memory",
         "payload",
         "place",
         "usual",
@@ -140,11 +158,14 @@ class Volley:
     def __init__(
         self, link: AirLink, payload: object, waits_ms: Sequence[int], begun_tick: int
     ) -> None:
+        self.payload: Any = payload
+        self.memory: Memory | None = None
+        self.item = b""
         self.link = link
-        self.payload = payload
         self.waits_ms = waits_ms
         self.begun_tick = begun_tick
         self.key = link.key
+        self.first_key = link.key
         self.place = 0
         self.end_ms = 0
         self.usual: tuple[int, ...] = ()
@@ -251,7 +272,8 @@ class Radio:
 
     def _fire(self, volley: Volley) -> None:
         """Let the copies of the next gust leave: what `carry` does, all but the rare in line."""
-        link, payload, waits_ms, usual = volley.link, volley.payload, volley.waits_ms, volley.usual
+        link, waits_ms, usual = volley.link, volley.waits_ms, volley.usual
+        event: Event = (volley.first_key, link, volley)
         buckets, tick, begun_tick = self.wheel.buckets, self.wheel.tick, volley.begun_tick
         key, place, copies = volley.key, volley.place, len(waits_ms) - 1
         end_ms = volley.end_ms + GUST_MS
@@ -260,9 +282,9 @@ class Radio:
             delay_ms = usual[(key & FATE_MASK) * (key >> STRIDE_SHIFT | 1) & FATE_MASK]
             due_tick = leaves_tick + delay_ms
             if delay_ms and due_tick - tick < LAP_TICKS:
-                buckets[due_tick & LAP_MASK].append((key, link, payload))
+                buckets[due_tick & LAP_MASK].append(event)
             else:
-                self._leave(key, link, payload, leaves_tick, volley.fates)
+                self._leave(key, link, volley.payload, leaves_tick, volley.fates)
             key += 1
             place += 1
         if place < copies:

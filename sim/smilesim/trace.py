@@ -119,10 +119,18 @@ class Trace:
                 )
             )
         elif isinstance(message, Carried):
-            self._blobs.append(_CARRIED.pack(peer, KIND_CARRIED, source, message.signature))
+            self._blobs.append(self.carried_item(peer, source, message))
         else:
             kind, key_of = _KEYS[type(message)]
             self._blobs.append(_HEAD.pack(peer, kind, source) + key_of(message))
+
+    def carried_item(self, peer: int, source: int, carried: Carried) -> bytes:
+        """Return the item of a carried object, the same for each copy of it."""
+        return _CARRIED.pack(peer, KIND_CARRIED, source, carried.signature)
+
+    def heard_again(self, item: bytes) -> None:
+        """A carried object reached a peer once more."""
+        self._blobs.append(item)
 
     def linked(self, peer: int, source: int, *, is_up: bool) -> None:
         """A link came up or went down at `peer`."""

@@ -13,6 +13,7 @@ from smilesim.checks import Checks
 from smilesim.device import UNHARMED, Device, PeerMaker, open_session, place
 from smilesim.dice import digest, mix, salt, stream
 from smilesim.disk import DiskFull
+from smilesim.echoes import catch_up
 from smilesim.engine import NEVER_NS, SEQUENCE_MASK, Mark, Order, step
 from smilesim.execution import WAKE_ORDINAL, Execution
 from smilesim.oscillator import crystal
@@ -163,7 +164,8 @@ class World(Execution):
         device.is_on = False
         device.stalled_until_tick = 0
         device.is_busy = False
-        device.peer = None
+        device.peer = device.memory = None
+        catch_up(device)
         device.scene = None
         device.crash_draw = UNHARMED
         device.armed_ns = NEVER_NS
@@ -276,6 +278,7 @@ class World(Execution):
             self.refresh(wearer)
 
     def _tell(self, device: Device, command: Command) -> None:
+        catch_up(device)
         if device.is_on:
             self.checks.commanded(device, command, self.wheel.tick)
         if self.host is not None:
@@ -342,6 +345,7 @@ class World(Execution):
         if peer is None or known_life == other.boots:
             return
         now_ns = device.oscillator.at(self.wheel.tick)
+        catch_up(device)
         if known_life != NO_LIFE:
             self.trace.linked(device.index, other.index, is_up=False)
             self.execute(device, peer.disconnected(other.identity, now_ns))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from smilesim import scenario, swarm
+from smilesim import execution, scenario, swarm
 from smilesim.city import City, Plan
 from smilesim.crowd import Crowd, district
 from smilesim.fidelity import DAEMON, FAST, WIRE
@@ -277,6 +277,34 @@ def test_who_settles_after_everything_lives_through_the_same(
 
     difference = first_difference((FAST, "settling"), expected, found)
     assert difference is None, f"{name}: {difference}"
+
+
+STORM = """
+        [[fault]]
+        kind = "surge"
+        at_s = 2
+        spread_s = 3.5
+        copies = 99
+        """
+
+
+@pytest.mark.parametrize("name", ["wearers", "crashes", "machines", "split"])
+def test_who_handles_every_copy_lives_through_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The world is right about the copies that it spares a device, whatever else happens."""
+    one = town(name, text=TOWNS[name] + STORM)
+    plan = Plan(one, district(one.peers, 9), 9, one.seconds)
+    city, expected = live(plan, FAST)
+    assert expected.copies > 1_000
+    monkeypatch.setattr(execution, "calm", lambda _device: None)
+
+    other, found = live(plan, FAST)
+
+    assert found.copies == 0
+    difference = first_difference((FAST, "handling"), expected, found)
+    assert difference is None, f"{name}: {difference}"
+    assert counts(other) == counts(city)
 
 
 def test_a_difference_is_told_so_that_a_person_sees_it() -> None:

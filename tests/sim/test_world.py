@@ -286,7 +286,7 @@ def test_after_a_change_of_clock_a_device_is_due_by_the_new_one(city: City, call
     calls.clear()
     ahead_ns = 1_000_000_000
     device.oscillator._origin_ns += ahead_ns
-    city.world.rearm(device)
+    city.world.retime(device, device.oscillator)
     city.world.run_to(311)
 
     assert ticks(calls, "0 woke") == [311]

@@ -8,7 +8,7 @@ from smilesim.trace import Trace
 from smilesync.effects import Scene
 from smilesync.errors import Malformed
 from smilesync.wire import records
-from smilesync.wire.messages import Message
+from smilesync.wire.messages import Carried, Message
 
 BYTES_SHOWN = 8
 BEFORE_SHOWN = 3
@@ -33,6 +33,21 @@ class Ledger(Trace):
         super().__init__()
         self.all: list[Item] = []
         self._open: list[tuple[int, str, object]] = []
+        self._copies: dict[bytes, tuple[int, int, Carried]] = {}
+        self.copies = 0
+
+    def carried_item(self, peer: int, source: int, carried: Carried) -> bytes:
+        """Remember what an item stands for."""
+        item = super().carried_item(peer, source, carried)
+        self._copies[item] = peer, source, carried
+        return item
+
+    def heard_again(self, item: bytes) -> None:
+        """A carried object reached a peer once more."""
+        super().heard_again(item)
+        self.copies += 1
+        peer, source, carried = self._copies[item]
+        self._open.append((peer, f"hears from {source}", carried))
 
     def received(self, peer: int, source: int, message: Message) -> None:
         """A message reached `peer`."""

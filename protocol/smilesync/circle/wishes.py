@@ -91,6 +91,11 @@ class WishPool:
         self._keep(wearer, pattern, carried, now_ns)
         return [Send(peer, carried) for peer in self._others()]
 
+    @property
+    def held(self) -> Mapping[PeerId, Wish]:
+        """Return what is wished, by wearer; another mapping after each change."""
+        return self._wishes
+
     def has(self, carried: Carried, sender: PeerId, members: Container[PeerId]) -> bool:
         """Is it a copy of a wish that is held, from a device that may pass it on?"""
         held = self._wishes.get(carried.signer)

@@ -54,9 +54,8 @@ def _run_at(drifts_ppb: dict[int, int], heal: int) -> Act:
         world = stage.world
         for index, drift_ppb in drifts_ppb.items():
             for device in world.devices[index].memberships:
-                device.oscillator = device.oscillator.turned(world.tick, drift_ppb=drift_ppb)
+                world.retime(device, device.oscillator.turned(world.tick, drift_ppb=drift_ppb))
                 _mistrust(device, heal)
-                world.rearm(device)
             world.fired["drifting-clock"] += world.tick < heal
 
     return act
@@ -73,9 +72,8 @@ def _leap(index: int, jump_ns: int) -> Act:
         world = stage.world
         if world.devices[index].is_on:
             for device in world.devices[index].memberships:
-                device.oscillator = device.oscillator.turned(world.tick, jump_ns=jump_ns)
+                world.retime(device, device.oscillator.turned(world.tick, jump_ns=jump_ns))
                 _mistrust(device, world.tick)
-                world.rearm(device)
             world.fired["clock-leap"] += 1
 
     return act
