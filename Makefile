@@ -9,14 +9,19 @@ TOOLS := protocol node sim tests
 # A lock file names everything, so pip need not resolve: older ones look past it for an extra.
 LOCKED := --no-deps --require-hashes
 UV   ?= $(BIN)/uv
+WHICH_PYTHON = $(PY) -c 'import sys; print(sys.base_prefix, sys.version.split()[0])'
 
 .PHONY: setup fast models demo heal bench-city bench-sim bench-own sweep sweep-circle sweep-long soak test check guard lock clean
 
 setup: $(VENV)/.dev $(VENV)/.demo
 
 # The same code compiled to C, for large cities: half the time. Needs gcc and three minutes.
+# Another Python that is asked for is given its own environment in place of the one before.
 FAST := .venv-fast
 fast:
+	@test "$(origin PY)" = file -o ! -e $(FAST)/.base || \
+	  test "$$(cat $(FAST)/.base)" = "$$($(WHICH_PYTHON))" || \
+	  { echo "$(FAST) was made by another Python; making it anew"; rm -rf $(FAST); }
 	@$(MAKE) --no-print-directory VENV=$(FAST) $(FAST)/.compiled
 
 demo: $(VENV)/.demo
@@ -104,7 +109,7 @@ $(VENV)/.base:
 	@$(PY) -c 'import ensurepip' 2>/dev/null \
 	  || { echo "Python cannot make environments here; try: sudo apt install python3-venv"; exit 1; }
 	$(PY) -m venv $(VENV)
-	@touch $@
+	@$(WHICH_PYTHON) > $@
 
 $(VENV)/.run: $(VENV)/.base requirements/run.txt pyproject.toml
 	$(PIP) install $(LOCKED) -r requirements/run.txt
