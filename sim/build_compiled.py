@@ -41,6 +41,8 @@ INNER_LOOPS = (
     *("successors", "timeline", "toy", "trace", "verify", "votecheck", "wearers", "wire", "world"),
 )
 """Modules of the simulator in which a run spends its time."""
+JUDGES = ("chains", "flashes", "judge")
+"""Those of the node that judge each frame of light that a run draws."""
 
 OPTIMISE = "2"
 SETTINGS = """
@@ -100,6 +102,7 @@ def build(source: Path, library: Path) -> None:
     ]
     paths = [path for path in paths if path.relative_to(source).as_posix() not in INTERPRETED]
     paths += [source / "smilesim" / f"{name}.py" for name in INNER_LOOPS]
+    paths += [source / "smilesyncd" / "analyser" / f"{name}.py" for name in JUDGES]
     for path in paths:
         is_core = path.is_relative_to(source / "smilesync")
         text = storable(path.read_text(encoding="utf-8"), is_core=is_core)
@@ -127,8 +130,8 @@ def storable(text: str, *, is_core: bool) -> str:
     """Return the source of a module as it is compiled: what it makes can be stored.
 
     A native class is made without its constructor only where others may derive from it; a frozen
-    dataclass takes no attributes afterwards, so it is made by its constructor again. That is
-    written out for it: the one that `dataclass` makes is interpreted, and takes 15 times as long.
+    dataclass takes no attributes afterwards, so it is made by its constructor again. What
+    `dataclass` makes is interpreted, and takes 15 times as long as what is written out here.
     The core makes no cycles, so its objects need not be known to the collector: 16 bytes less each.
     """
     tree = ast.parse(text)
@@ -138,10 +141,8 @@ def storable(text: str, *, is_core: bool) -> str:
         for node in ast.walk(tree)
         if _is_native(node)
     }
-    frozen = {
-        node.end_lineno: constructor(node) + REMADE for node in ast.walk(tree) if _is_frozen(node)
-    }
-    for row, addition in sorted((added | frozen).items(), reverse=True):
+    made = {node.end_lineno: made_by(node) for node in ast.walk(tree) if _is_dataclass(node)}
+    for row, addition in sorted((added | made).items(), reverse=True):
         lines.insert(row, addition)
     if added or "Final" in "".join(lines):
         lines.insert(tree.body[0].end_lineno or 0, IMPORT)  # after the docstring
@@ -172,10 +173,18 @@ def _is_native(node: ast.AST) -> TypeGuard[ast.ClassDef]:
     return not any(base in NOT_NATIVE or base.endswith(("Error", "Exception")) for base in bases)
 
 
-def constructor(frozen: ast.ClassDef) -> str:
+def made_by(node: ast.ClassDef) -> str:
+    """Return what a dataclass is given, as source: what `dataclass` would make, and its storing."""
+    decorator = ast.unparse(node.decorator_list[0])
+    is_frozen, is_ordered = "frozen=True" in decorator, "order=True" in decorator
+    comparison = equality(node) if is_frozen and not is_ordered else ""
+    return constructor(node) + comparison + (REMADE if is_frozen else "")
+
+
+def constructor(node: ast.ClassDef) -> str:
     """Return what `dataclass` would make, as source; nothing where it does more than assign."""
-    fields = [one for one in frozen.body if isinstance(one, ast.AnnAssign)]
-    if not fields or any(ast.unparse(one.value or one).startswith("field(") for one in fields):
+    fields = _plain_fields(node)
+    if not fields:
         return ""
     given = ", ".join(ast.unparse(one) for one in fields)
     names = [ast.unparse(one.target) for one in fields]
@@ -183,8 +192,35 @@ def constructor(frozen: ast.ClassDef) -> str:
     return head + "".join(f"        self.{n} = {n}  # type: ignore[misc]\n" for n in names)
 
 
-def _is_frozen(node: ast.AST) -> TypeGuard[ast.ClassDef]:
+def equality(frozen: ast.ClassDef) -> str:
+    """Return how `dataclass` compares and hashes, as source: nobody derives from a frozen one."""
+    names = [ast.unparse(one.target) for one in _plain_fields(frozen)]
+    if not names:
+        return ""
+    mine, others = (_tuple_of(owner, names) for owner in ("self", "other"))
+    return f"""
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, {frozen.name}):
+            return NotImplemented
+        return {mine} == {others}
+
+    def __hash__(self) -> int:
+        return hash({mine})
+"""
+
+
+def _tuple_of(owner: str, names: list[str]) -> str:
+    return "(" + "".join(f"{owner}.{name}, " for name in names) + ")"
+
+
+def _plain_fields(node: ast.ClassDef) -> list[ast.AnnAssign]:
+    """Return the fields of a dataclass, none at all where one of them is made by a call."""
+    fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+    is_plain = not any(ast.unparse(one.value or one).startswith("field(") for one in fields)
+    return fields if is_plain else []
+
+
+def _is_dataclass(node: ast.AST) -> TypeGuard[ast.ClassDef]:
     if not isinstance(node, ast.ClassDef):
         return False
-    decorators = (ast.unparse(decorator) for decorator in node.decorator_list)
-    return any(one.startswith("dataclass(frozen=True") for one in decorators)
+    return any(ast.unparse(one).startswith("dataclass") for one in node.decorator_list)
