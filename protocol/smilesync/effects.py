@@ -5,7 +5,6 @@ A `Persist` before a `Send` or `Show` means: durable first, then on the air or b
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import NamedTuple
 
 from smilesync.ids import Address, PeerId, ValueHash
 from smilesync.timeline import Timeline
@@ -51,7 +50,8 @@ class Event(Enum):
     SUGGESTION = "suggestion"
 
 
-class Scene(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Scene:
     """All that decides the light until the next scene: the governor's input is drawn from it.
 
     Units: times in circle us. `pattern` and `previous` are encoded light patterns; `pattern` is

@@ -6,7 +6,7 @@ DRV-018. I7 and I8 are judged for each circle by what its membership really puts
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smilesim.device import FIRST_SCENE, Device
 from smilesim.violations import Violations
@@ -182,7 +182,7 @@ class StageCheck:
         if not _is_allowed(view, kept):
             if scene.value_hash is not None or scene.rung <= Rung.HOLD:
                 self._add(driving, "DRV-015: certified light against a journal", tick)
-        elif scene.value_hash is not None and scene._replace(fall_count=said.fall_count) != said:
+        elif scene.value_hash is not None and replace(scene, fall_count=said.fall_count) != said:
             self._add(driving, "DRV-010: shows what the driving membership does not say", tick)
         elif said.is_selected and scene.value_hash is None:
             self._add(driving, "DRV-010: does not show what the driving membership says", tick)

@@ -1,6 +1,6 @@
 """Any sequence of states, designs, patterns and gestures gives light inside every limit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -86,9 +86,10 @@ def perform(programme: list[tuple[Act, int]], lamp: Lamp) -> Trace:
         played: Improvisation | None = None
         match act:
             case Feels(state):
-                scene = scene._replace(own_state=state)
+                scene = replace(scene, own_state=state)
             case Joins(number):
-                scene = scene._replace(
+                scene = replace(
+                    scene,
                     rung=Rung.COMMITTED,
                     is_selected=True,
                     pattern=MOOD_PATTERNS[number],

@@ -68,10 +68,10 @@ def colours(frames: list[Frame]) -> set[tuple[int, int, int]]:
 @pytest.mark.spec("RND-008", "RND-009", "RND-010")
 @pytest.mark.parametrize("rung", [Rung.COMMITTED, Rung.HOLD])
 def test_a_selected_pattern_is_asked_for_exactly(rung: Rung) -> None:
-    one, now_ns = settled(SHOWN._replace(rung=rung))
+    one, now_ns = settled(replace(SHOWN, rung=rung))
     blend = blend_of(LIFTED, 90_000_000, 3)
 
-    for frame in play(one, SHOWN._replace(rung=rung), 3, begin_ns=now_ns):
+    for frame in play(one, replace(SHOWN, rung=rung), 3, begin_ns=now_ns):
         assert frame.wanted == (blend.at(CIRCLE.at(frame.now_ns)),)
         assert frame.circle_us == CIRCLE.at(frame.now_ns)
         assert (frame.rung, frame.slot, frame.is_selected) == (rung, 7, True)
@@ -133,7 +133,8 @@ def test_harmony_is_the_average_with_the_neighbours() -> None:
 def test_a_foreseen_change_follows_the_certified_fade() -> None:
     one, now_ns = settled(SHOWN)
     from_us = CIRCLE.at(now_ns) - 20_000
-    following = SHOWN._replace(
+    following = replace(
+        SHOWN,
         slot=8,
         pattern=CALM,
         start_us=from_us,
@@ -161,7 +162,8 @@ def test_a_change_that_was_not_foreseen_fades_locally(case: str) -> None:
         one.frame(SHOWN, 0)
     before = one.frame(SHOWN, now_ns)
     from_us = CIRCLE.at(now_ns) - (3_000_000 if case == "late" else 0)
-    following = SHOWN._replace(
+    following = replace(
+        SHOWN,
         pattern=CALM,
         start_us=from_us,
         previous=LIFTED,
@@ -193,8 +195,8 @@ def test_a_lost_pattern_freezes_and_fades_to_the_own_light() -> None:
 @pytest.mark.spec("RND-012")
 def test_changes_of_feeling_wait_for_four_seconds() -> None:
     one, now_ns = settled(SOLO)
-    first = SOLO._replace(own_state=1)
-    second = SOLO._replace(own_state=0)
+    first = replace(SOLO, own_state=1)
+    second = replace(SOLO, own_state=0)
     play(one, first, 1, begin_ns=now_ns)
 
     waiting = play(one, second, 2.9, begin_ns=now_ns + 30 * FRAME_NS)
@@ -223,8 +225,8 @@ def test_the_ladder_never_waits() -> None:
 def test_a_pattern_is_never_stuck_on() -> None:
     living = encode(replace(decode(LIFTED), life_s=10))
     cases = [
-        SHOWN._replace(pattern=living, start_us=CIRCLE.at(12 * SECOND_NS) - 10_000_000),
-        SHOWN._replace(until_us=CIRCLE.at(11 * SECOND_NS)),
+        replace(SHOWN, pattern=living, start_us=CIRCLE.at(12 * SECOND_NS) - 10_000_000),
+        replace(SHOWN, until_us=CIRCLE.at(11 * SECOND_NS)),
     ]
     for scene in cases:
         one, now_ns = settled(scene)
@@ -235,10 +237,10 @@ def test_a_pattern_is_never_stuck_on() -> None:
 @pytest.mark.parametrize(
     "scene",
     [
-        SHOWN._replace(pattern=b"\x80"),
-        SHOWN._replace(pattern=None),
-        SHOWN._replace(timeline=None),
-        SHOWN._replace(until_us=0),
+        replace(SHOWN, pattern=b"\x80"),
+        replace(SHOWN, pattern=None),
+        replace(SHOWN, timeline=None),
+        replace(SHOWN, until_us=0),
     ],
 )
 def test_a_pattern_that_cannot_be_shown_leaves_the_own_light(scene: Scene) -> None:
@@ -252,9 +254,9 @@ def test_a_pattern_that_cannot_be_shown_leaves_the_own_light(scene: Scene) -> No
 def test_a_jump_of_the_circles_time_is_faded_and_a_small_one_followed() -> None:
     one, now_ns = settled(SHOWN)
     before = one.frame(SHOWN, now_ns)
-    nudged = SHOWN._replace(timeline=replace(CIRCLE, circle_us=CIRCLE.circle_us + 50_000))
+    nudged = replace(SHOWN, timeline=replace(CIRCLE, circle_us=CIRCLE.circle_us + 50_000))
     followed = one.frame(nudged, now_ns + FRAME_NS)
-    jumped = SHOWN._replace(timeline=replace(CIRCLE, circle_us=CIRCLE.circle_us + 2_000_000))
+    jumped = replace(SHOWN, timeline=replace(CIRCLE, circle_us=CIRCLE.circle_us + 2_000_000))
     frozen = one.frame(jumped, now_ns + 2 * FRAME_NS)
 
     assert followed.wanted != before.wanted
@@ -263,7 +265,7 @@ def test_a_jump_of_the_circles_time_is_faded_and_a_small_one_followed() -> None:
 
 @pytest.mark.spec("RND-015", "GOV-012", "GOV-014")
 def test_off_and_withdrawn_consent_fall_at_once() -> None:
-    for scene in (SOLO._replace(fall_count=1), SHOWN._replace(rung=Rung.OFF)):
+    for scene in (replace(SOLO, fall_count=1), replace(SHOWN, rung=Rung.OFF)):
         one, now_ns = settled(SHOWN)
 
         frames = play(one, scene, 0.7, begin_ns=now_ns)
@@ -277,7 +279,7 @@ def test_off_and_withdrawn_consent_fall_at_once() -> None:
 @pytest.mark.spec("RND-015")
 def test_after_a_withdrawal_the_own_light_rises_from_black() -> None:
     one, now_ns = settled(SHOWN)
-    frames = play(one, SOLO._replace(fall_count=2), 12, begin_ns=now_ns)
+    frames = play(one, replace(SOLO, fall_count=2), 12, begin_ns=now_ns)
 
     assert frames[0].wanted == ((0, 0, 0),)
     assert frames[16].wanted[0][2] < 500
@@ -286,7 +288,7 @@ def test_after_a_withdrawal_the_own_light_rises_from_black() -> None:
 
 def test_zones_of_a_wave_differ_and_share_one_frame() -> None:
     wave = encode(Pattern(Kind.WAVE, 255, 50, (20027,), 80, 204, 1, wave_x=100, wave_y=0))
-    scene = SHOWN._replace(pattern=wave)
+    scene = replace(SHOWN, pattern=wave)
     one, now_ns = settled(scene, (0, 0), (25, 0), (50, 0))
 
     frame = play(one, scene, 5, begin_ns=now_ns)[-1]
@@ -310,8 +312,9 @@ def _evening() -> Iterator[Scene]:
     """Yield scenes frame by frame: everything that happens, at bad moments."""
     for turn in range(12):
         own = turn % 5
-        shown = SHOWN._replace(own_state=own, fall_count=turn)
-        following = shown._replace(
+        shown = replace(SHOWN, own_state=own, fall_count=turn)
+        following = replace(
+            shown,
             pattern=CALM,
             start_us=5 * turn,
             previous=LIFTED,

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -39,12 +39,12 @@ def certified(name: str, slot: int, *, falls: int = 0) -> Scene:
 
 def cut_off(name: str, slot: int) -> Scene:
     """Return the scene of a lease that still runs while nobody is heard."""
-    return certified(name, slot)._replace(rung=Rung.HOLD)
+    return replace(certified(name, slot), rung=Rung.HOLD)
 
 
 def held(name: str, slot: int) -> Scene:
     """Return the scene of the gap between two leases."""
-    return certified(name, slot)._replace(rung=Rung.HOLD, is_selected=False)
+    return replace(certified(name, slot), rung=Rung.HOLD, is_selected=False)
 
 
 def alone(rung: Rung = Rung.SOLO, *, falls: int = 0) -> Scene:
@@ -136,7 +136,7 @@ def test_leases_without_a_gap_in_sight_are_a_moment_between_two_as_well() -> Non
     stage.show("home", certified("home", 7))
     stage.show("team", certified("team", 3))
     waiting = stage.choose("team")
-    same = stage.show("home", certified("home", 7)._replace(own_state=1))
+    same = stage.show("home", replace(certified("home", 7), own_state=1))
     after = stage.show("home", certified("home", 8))
 
     assert (waiting.pattern, same.pattern) == (PATTERN_OF["home"],) * 2
@@ -353,7 +353,7 @@ def test_never_two_lights_nor_one_that_was_not_given_leave(
         assert (shown.fall_count > before.fall_count) is bool(withdrawn)
         if shown.pattern is not None:
             # Exactly the present word of the one that drives, and leave for all of it.
-            assert shown._replace(fall_count=0) == naive.scenes[stage.driving]
+            assert replace(shown, fall_count=0) == naive.scenes[stage.driving]
             assert naive.allowed() == SHOWN
         if naive.allowed() != SHOWN:
             assert not shown.is_selected
@@ -407,7 +407,7 @@ def test_however_circles_change_places_the_light_stays_inside_every_limit(seed: 
         if chance.random() < 0.2:
             kind = chance.choice(["certified", "held", "harmony", "solo"])
             scene = _scene(name, kind, number)
-            lit = scene._replace(timeline=lines[name], until_us=10**12)
+            lit = replace(scene, timeline=lines[name], until_us=10**12)
             stage.show(name, lit if scene.pattern is not None else scene)
         if chance.random() < 0.1:
             stage.choose(chance.choice([None, *NAMES]))

@@ -200,7 +200,8 @@ def test_a_new_kind_comes_fades_and_ends_within_the_limits(pattern: Pattern) -> 
         until_us=1 << 50,
         timeline=Timeline(0, 0),
     )
-    after = shown._replace(
+    after = replace(
+        shown,
         pattern=following,
         start_us=25_000_000,
         previous=first,

@@ -1,5 +1,7 @@
 """I8: certified light ends with the wearer's consent, by their word and by the record."""
 
+from dataclasses import replace
+
 import pytest
 
 from smilesim.crowd import district, settle
@@ -47,7 +49,7 @@ class Stage:
 
     def light(self, device: Device, tick: int, slot: int = 1) -> None:
         scene = Scene(Rung.COMMITTED, 0, is_selected=True, slot=slot)
-        self.check.shown(device, scene._replace(value_hash=bytes(32), pattern=b""), tick)
+        self.check.shown(device, replace(scene, value_hash=bytes(32), pattern=b""), tick)
 
     def unwilling(self) -> bool:
         """Return whether light against consent was found since the last call."""

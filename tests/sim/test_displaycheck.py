@@ -1,6 +1,6 @@
 """Planted bugs of showing: I7 in true time, I8 on every selection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -53,7 +53,7 @@ class Stage:
             pattern=PATTERN,
             timeline=Timeline(0, 0),
         )
-        return scene._replace(**changes)  # type: ignore[arg-type]  # names are Scene's
+        return replace(scene, **changes)  # type: ignore[arg-type]  # names are Scene's
 
     def ready(self, device: Device, tick: int) -> None:
         """Give a device all that an honest selection at `tick` needs."""

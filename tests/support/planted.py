@@ -248,7 +248,7 @@ class ShowsOthers(Planted):
 
     def bend(self, effects: list[Effect]) -> list[Effect]:
         return [
-            Show(effect.scene._replace(pattern=b"\xa0"))
+            Show(replace(effect.scene, pattern=b"\xa0"))
             if isinstance(effect, Show) and effect.scene.is_selected
             else effect
             for effect in effects
@@ -265,7 +265,7 @@ class TrustsNoClock(Planted):
         if isinstance(effect, Show) and effect.scene.timeline is not None:
             line = effect.scene.timeline
             return Show(
-                effect.scene._replace(timeline=replace(line, circle_us=line.circle_us + 250_000))
+                replace(effect.scene, timeline=replace(line, circle_us=line.circle_us + 250_000))
             )
         return effect
 

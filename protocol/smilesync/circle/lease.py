@@ -7,7 +7,6 @@ while q voters are heard. Source: SPEC section Selection.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from smilesync.circle.genesis import Parameters
 from smilesync.circle.value import Named
@@ -38,7 +37,8 @@ class Standing:
     heard_until_ns: int
 
 
-class Candidate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Candidate:
     """A decided value and the circle us from which and before which it may be selected."""
 
     decided: Named

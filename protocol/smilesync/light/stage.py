@@ -8,6 +8,7 @@ Source: SPEC section Several circles, DRV-010 to DRV-016, DRV-020.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from smilesync.commands import Switch
@@ -155,7 +156,7 @@ class Stage:
         if Switch.COLLECTIVE not in self._allowed and scene.rung <= Rung.HARMONY:
             return Scene(Rung.SOLO, scene.own_state, fall_count=self._falls)
         self._lit = lit if scene.is_selected else self._lit
-        return scene._replace(fall_count=self._falls)
+        return replace(scene, fall_count=self._falls)
 
 
 def next_driver(

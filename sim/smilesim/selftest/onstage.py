@@ -4,7 +4,7 @@ No city runs: each membership says what the script lets it say, and the check lo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -101,7 +101,8 @@ class Lamp:
 def certified(place: int, slot: int) -> Scene:
     """Return the scene of a selected value of a circle."""
     pattern = MOOD_PATTERNS[place]
-    return SOLO._replace(
+    return replace(
+        SOLO,
         rung=Rung.COMMITTED,
         is_selected=True,
         slot=slot,
@@ -115,7 +116,7 @@ def gap_of_another() -> list[Finding]:
     lamp = Lamp()
     lamp.says(0, certified(0, 1))
     lamp.says(1, certified(1, 1))
-    lamp.says(1, certified(1, 1)._replace(rung=Rung.HOLD, is_selected=False))
+    lamp.says(1, replace(certified(1, 1), rung=Rung.HOLD, is_selected=False))
     lamp.says(0, SOLO)
     lamp.says(1, certified(1, 2))
     return lamp.found()
@@ -126,7 +127,7 @@ def left_in_the_gap() -> list[Finding]:
     lamp = Lamp()
     lamp.says(0, certified(0, 1))
     lamp.says(1, certified(1, 1))
-    lamp.says(1, certified(1, 1)._replace(rung=Rung.HOLD, is_selected=False))
+    lamp.says(1, replace(certified(1, 1), rung=Rung.HOLD, is_selected=False))
     lamp.leaves(0)
     lamp.says(1, certified(1, 2))
     return lamp.found()

@@ -1,6 +1,7 @@
 """Bugs of devices in several circles: who drives, when that may change, what one journal knows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from smilesim import wearers
 from smilesim.selftest import grounds
@@ -18,7 +19,7 @@ def another_circle_shines(patch: Patch) -> None:
     """The lamp is given the scene of a membership that does not drive."""
 
     def compose(self: Stage) -> Scene:
-        return list(self._scenes().values())[-1]._replace(fall_count=self._falls)
+        return replace(list(self._scenes().values())[-1], fall_count=self._falls)
 
     patch.set(Stage, "_compose", compose)
 
@@ -87,7 +88,7 @@ def held_light_changes_over(patch: Patch) -> None:
         taken = {
             name: scene
             if name == driving
-            else scene._replace(is_selected=scene.pattern is not None)
+            else replace(scene, is_selected=scene.pattern is not None)
             for name, scene in scenes.items()
         }
         return honest(taken, driving, chosen, is_between=is_between)
