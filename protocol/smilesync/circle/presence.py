@@ -93,7 +93,7 @@ class Presence:
 
     def quorum_until_ns(self, window_ns: int) -> int:
         """Return until when q voters count as heard within `window_ns`; past or -1 if none do."""
-        last_ns = sorted([heard.said_ns for heard in self._heard])[-self._quorum]
+        last_ns = self._quorum_heard_ns()
         if last_ns == NEVER_NS:
             return NEVER_NS
         return last_ns + window_ns if last_ns >= 0 else -1
@@ -117,6 +117,25 @@ class Presence:
         return sum(
             1 << i for i, ns in enumerate(self._seated_ns) if absent >> i & 1 and ns <= since_ns
         )
+
+    def _quorum_heard_ns(self) -> int:
+        """Return the latest time since which q voters were heard.
+
+        All but the few that may be silent: so often the next one in time is looked for. It is asked
+        at every look at the light, and sorting a handful takes three times as long.
+        """
+        left, since_ns = len(self._heard) - self._quorum, -NEVER_NS
+        while True:
+            next_ns, count = NEVER_NS, 0
+            for heard in self._heard:
+                said_ns = heard.said_ns
+                if said_ns == next_ns:
+                    count += 1
+                elif since_ns < said_ns < next_ns:
+                    next_ns, count = said_ns, 1
+            if count > left:
+                return next_ns
+            left, since_ns = left - count, next_ns
 
     def _forget_one(self, newest: PeerId) -> None:
         """Forget who was heard longest ago of those without a seat, and without a link."""
