@@ -45,14 +45,11 @@ from smilesync.wire.messages import (
     Want,
 )
 
-_HEAD = struct.Struct(">IBI")
 _CARRIED = struct.Struct(">IBI64s")
-_PLAIN = struct.Struct(">IB")
 _CLOCK = struct.Struct(">IBIqqqq??Q")
 _SCENE = struct.Struct(">IBBBQqqqqB")
 _COUNTS = struct.Struct(">5I")
 _TICK = struct.Struct(">Q")
-_SLOT_VIEW = struct.Struct(">QIB")
 _STATUS = struct.Struct(">QIQQQBBBQ")
 NO_CIRCLE_TIME = -1
 _peer_of = itemgetter(slice(4))
@@ -122,7 +119,7 @@ class Trace:
             self._blobs.append(self.carried_item(peer, source, message))
         else:
             kind, key_of = _KEYS[type(message)]
-            self._blobs.append(_HEAD.pack(peer, kind, source) + key_of(message))
+            self._blobs.append(_head(peer, kind, source) + key_of(message))
 
     def carried_item(self, peer: int, source: int, carried: Carried) -> bytes:
         """Return the item of a carried object, the same for each copy of it."""
@@ -134,11 +131,11 @@ class Trace:
 
     def linked(self, peer: int, source: int, *, is_up: bool) -> None:
         """A link came up or went down at `peer`."""
-        self._blobs.append(_HEAD.pack(peer, KIND_LINK, source) + bytes([is_up]))
+        self._blobs.append(_head(peer, KIND_LINK, source) + bytes([is_up]))
 
     def persisted(self, peer: int, record: bytes) -> None:
         """A record went to the journal of `peer`."""
-        self._blobs.append(_PLAIN.pack(peer, KIND_RECORD) + record)
+        self._blobs.append((peer << 8 | KIND_RECORD).to_bytes(5, "big") + record)
 
     def shown(self, peer: int, scene: Scene) -> None:
         """`peer` gave a scene to its lamp."""
@@ -159,7 +156,7 @@ class Trace:
 
     def powered(self, peer: int, *, is_on: bool) -> None:
         """`peer` came to life or lost power."""
-        self._blobs.append(_PLAIN.pack(peer, KIND_POWER) + bytes([is_on]))
+        self._blobs.append((peer << 8 | KIND_POWER).to_bytes(5, "big") + bytes([is_on]))
 
     def end_tick(self, tick: int, *, is_ordered: bool = False) -> None:
         """Fold in what was collected, peer by peer, as the wheel does it but tasks do not."""
@@ -192,20 +189,32 @@ class Trace:
         return self._sha.hexdigest()
 
 
+def _head(peer: int, kind: int, source: int) -> bytes:
+    """Return four bytes, one, and four: as one number, which compiled code writes at once."""
+    return (peer << 40 | kind << 32 | source).to_bytes(9, "big")
+
+
+def _triple(first: int, second: int, last: int) -> bytes:
+    """Return eight bytes, four, and one; `first`, a slot or bitmap, is small in nearly all."""
+    return (first << 40 | second << 8 | last).to_bytes(13, "big")
+
+
 def _propose_key(message: Propose) -> bytes:
-    return _SLOT_VIEW.pack(message.slot, message.view, message.carried_view) + message.signature
+    return _triple(message.slot, message.view, message.carried_view) + message.signature
 
 
 def _votes_key(message: Votes) -> bytes:
-    parts = [_SLOT_VIEW.pack(message.slot, 0, len(message.sets))]
+    key = _triple(message.slot, 0, len(message.sets))
     for votes in message.sets:
-        parts += _set_parts(votes)
-    return b"".join(parts)
+        key += _set_key(votes)
+    return key
 
 
-def _set_parts(votes: VoteSet) -> list[bytes]:
-    said = _SLOT_VIEW.pack(votes.bitmap, votes.view, votes.kind)
-    return [said, votes.value_hash or b"", *[signature[:8] for signature in votes.signatures]]
+def _set_key(votes: VoteSet) -> bytes:
+    key = _triple(votes.bitmap, votes.view, votes.kind) + (votes.value_hash or b"")
+    for signature in votes.signatures:
+        key += signature[:8]
+    return key
 
 
 def _status_key(message: Status) -> bytes:
@@ -224,11 +233,11 @@ def _status_key(message: Status) -> bytes:
         )
     ]
     for held in message.held:
-        parts.append(_SLOT_VIEW.pack(held.bitmap, held.view, held.kind))
+        parts.append(_triple(held.bitmap, held.view, held.kind))
         parts.append(held.value_hash or b"")
     parts += message.bodies
     if recalled is not None:
-        parts += _set_parts(recalled)
+        parts.append(_set_key(recalled))
     return b"".join(parts)
 
 

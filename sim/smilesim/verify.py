@@ -16,7 +16,7 @@ NAME_BYTES = 8
 SHELF_NAMES = 8
 SHELF_BYTES = SHELF_NAMES * NAME_BYTES
 """One line of a processor's cache."""
-DIGEST_BYTES = 2 * NAME_BYTES
+DIGEST_BYTES = NAME_BYTES + 4
 """The name, and where it is: by chance, one in 2**60 forgeries would be taken for true."""
 
 
@@ -69,7 +69,9 @@ class SignThrough:
         return at >= 0
 
     def _shelf(self, digest: bytes) -> int:
-        return int.from_bytes(digest[NAME_BYTES:], "big") % self._shelves
+        """Return where it is; by the bytes themselves, which a compiled city asks for at once."""
+        place = digest[-4] << 24 | digest[-3] << 16 | digest[-2] << 8 | digest[-1]
+        return place % self._shelves
 
 
 def _digest(public: bytes, data: bytes, signature: bytes) -> bytes:
