@@ -193,7 +193,7 @@ class Peer:
                 effects = self.board.command(command, now_ns)
         if isinstance(command, commands.WEARERS):
             self.ladder.input(now_ns)
-        self._fall_count += bool(before & ~self.board.switches & WILLING)
+        self._fall_count += bool(int(before) & ~int(self.board.switches) & int(WILLING))
         return self._settle(effects, now_ns, is_changed=True)
 
     def invitation(self, lifetime_us: int, guest: PeerId | None, now_ns: int) -> str:

@@ -8,6 +8,8 @@ from smilesync.effects import Effect, Event, Notice, Persist
 from smilesync.errors import LocalError
 from smilesync.wire import records
 
+SWITCHES = list(Switch)
+
 
 class Consent:
     """The switches, and the record that keeps each change."""
@@ -26,7 +28,7 @@ class Consent:
 
         Errors: LocalError unless exactly one known switch is named.
         """
-        if change.switch not in list(Switch):
+        if change.switch not in SWITCHES:
             raise LocalError(f"{change.switch!r} is not one consent switch")
         if change.on == self.allows(change.switch):
             return []

@@ -13,6 +13,8 @@ from smilesync.wire.messages import CertificateName, VoteKind, VoteSet, VoteSumm
 SET_RULE = "MSG-020"
 SUMMARY_RULE = "MSG-021"
 NAME_RULE = "MSG-022"
+KINDS = {int(kind): kind for kind in VoteKind}
+"""Looked up, since an enum takes long to find its member."""
 
 
 def set_value(votes: VoteSet) -> CborValue:
@@ -78,7 +80,7 @@ def bitmap_octets(bitmap: int) -> bytes:
 
 def _subject(fields: Fields) -> tuple[VoteKind, int, ValueHash | None]:
     """Read what a vote is about: kind, view and, unless it is a nullify, the value hash."""
-    kind = VoteKind(fields.uint(0, least=VoteKind.NOTARIZE, most=VoteKind.FINALIZE))
+    kind = KINDS[fields.uint(0, least=VoteKind.NOTARIZE, most=VoteKind.FINALIZE)]
     view = fields.uint(1, least=1, most=U32_MAX)
     if kind is VoteKind.NULLIFY:
         fields.null(2)
