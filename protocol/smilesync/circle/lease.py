@@ -13,6 +13,7 @@ from smilesync.circle.value import Named
 from smilesync.timeline import Timeline
 
 NEVER_NS = 2**62 - 1
+NEVER_US = NEVER_NS
 CANDIDATES_MAX = 3
 GAP_US_MAX = 1_000_000
 UNHEARD_US_MAX = 4_000_000
@@ -140,15 +141,22 @@ class Lease:
         return in_gap and (successor or standing.hears_quorum) and _is_heard(last, standing)
 
     def _next_change_ns(self, standing: Standing, timeline: Timeline, circle_us: int) -> int:
-        changes_us = [self.ends_us(self.held) + GAP_US_MAX] if self.held is not None else []
+        coming_us = NEVER_US
+        if self.held is not None:
+            coming_us = _next(self.ends_us(self.held) + GAP_US_MAX, circle_us, coming_us)
         for one in self._candidates:
-            changes_us += one.begins_us, one.ends_us
-        coming_us = [us for us in changes_us if us > circle_us]
-        change_ns = timeline.local_at(min(coming_us)) if coming_us else NEVER_NS
+            coming_us = _next(one.begins_us, circle_us, coming_us)
+            coming_us = _next(one.ends_us, circle_us, coming_us)
+        change_ns = timeline.local_at(coming_us) if coming_us != NEVER_US else NEVER_NS
         shown = self.selected or self.held
         if shown is not None and _is_long(shown):
             return min(change_ns, standing.heard_until_ns)
         return change_ns
+
+
+def _next(change_us: int, circle_us: int, first_us: int) -> int:
+    """Return the first of two changes to come; one that is not after `circle_us` is none."""
+    return change_us if circle_us < change_us < first_us else first_us
 
 
 def _is_long(decided: Named) -> bool:

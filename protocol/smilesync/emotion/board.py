@@ -126,10 +126,7 @@ class EmotionBoard:
 
     def company(self, now_ns: int) -> Counts:
         """Return how many neighbours feel each state, as far as they say."""
-        counts = [0, 0, 0, 0, 0]
-        for _, state in self._hearing.held(now_ns):
-            counts[state] += 1
-        calm, excited, neutral, low, high = counts
+        calm, excited, neutral, low, high = self._hearing.tally(now_ns)
         return calm, excited, neutral, low, high
 
     def counts(self, now_ns: int, among: Container[PeerId]) -> Counts:
@@ -137,10 +134,7 @@ class EmotionBoard:
 
         The neighbours `among` these and the wearer, if they share with more than neighbours.
         """
-        counts = [0, 0, 0, 0, 0]
-        for peer, state in self._hearing.held(now_ns):
-            if peer in among and self._hearing.is_for_circle(peer):
-                counts[state] += 1
+        counts = self._hearing.tally(now_ns, among)
         if FOR_CIRCLE in self.switches:
             counts[self._felt] += 1
         calm, excited, neutral, low, high = counts

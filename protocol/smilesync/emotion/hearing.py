@@ -6,6 +6,8 @@ an entry per neighbour with a link, and a bounded rest of those who left: strang
 each other, never a neighbour. SPEC sections Emotion and Consent.
 """
 
+from collections.abc import Container
+
 from smilesync.commands import EmotionState
 from smilesync.config import EmotionConfig
 from smilesync.emotion import statement
@@ -123,6 +125,19 @@ class Hearing:
             for peer, voice in self._voices.items()
             if voice.state is not None and now_ns < voice.until_ns
         ]
+
+    def tally(self, now_ns: int, among: Container[PeerId] | None = None) -> list[int]:
+        """Return how many neighbours feel each state.
+
+        `among`: of these only, and as far as the circle may count it, too.
+        """
+        counts = [0, 0, 0, 0, 0]
+        for peer, voice in self._voices.items():
+            if voice.state is None or now_ns >= voice.until_ns:
+                continue
+            if among is None or (voice.is_for_circle and peer in among):
+                counts[voice.state] += 1
+        return counts
 
     def expire(self, now_ns: int) -> list[PeerId]:
         """Drop what is too old; return whose word expired, by name."""
