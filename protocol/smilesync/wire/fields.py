@@ -28,19 +28,22 @@ class Fields:
         self._rest = rest
         self._rule = rule
 
-    @classmethod
-    def of_map(cls, value: CborValue, rule: str) -> "Fields":
+    @staticmethod
+    def of_map(value: CborValue, rule: str) -> "Fields":
         """Read from a map. `rule` is the SPEC ID that every error names."""
         if not isinstance(value, dict):
             raise Malformed(rule, "not a map")
-        return cls(dict(value), rule)
+        return Fields(dict(value), rule)
 
-    @classmethod
-    def of_array(cls, value: CborValue, count: int, rule: str) -> "Fields":
+    @staticmethod
+    def of_array(value: CborValue, count: int, rule: str) -> "Fields":
         """Read from an array of exactly `count` items."""
         if not isinstance(value, (list, tuple)) or len(value) != count:
             raise Malformed(rule, f"not an array of {count}")
-        return cls(dict(enumerate(value)), rule)
+        rest: dict[int, CborValue] = {}
+        for place, item in enumerate(value):  # `dict` of it would go through Python's own
+            rest[place] = item
+        return Fields(rest, rule)
 
     def uint(
         self, key: int, *, least: int = 0, most: int = U53_MAX, default: int | None = None
