@@ -46,11 +46,9 @@ from smilesync.wire.messages import (
 )
 
 _CARRIED = struct.Struct(">IBI64s")
-_CLOCK = struct.Struct(">IBIqqqq??Q")
-_SCENE = struct.Struct(">IBBBQqqqqB")
-_COUNTS = struct.Struct(">5I")
-_TICK = struct.Struct(">Q")
-_STATUS = struct.Struct(">QIQQQBBBQ")
+_pack_clock = struct.Struct(">IBIqqqq??Q").pack
+_pack_scene = struct.Struct(">IBBBQqqqqB5I").pack
+_pack_status = struct.Struct(">QIQQQBBBQ").pack
 NO_CIRCLE_TIME = -1
 _peer_of = itemgetter(slice(4))
 
@@ -102,7 +100,7 @@ class Trace:
         if isinstance(message, Clock):
             circle_us = message.circle_us
             self._blobs.append(
-                _CLOCK.pack(
+                _pack_clock(
                     peer,
                     KIND_CLOCK,
                     source,
@@ -139,7 +137,8 @@ class Trace:
 
     def shown(self, peer: int, scene: Scene) -> None:
         """`peer` gave a scene to its lamp."""
-        fixed = _SCENE.pack(
+        calm, excited, neutral, low, high = scene.harmony_counts
+        fixed = _pack_scene(
             peer,
             KIND_SCENE,
             scene.rung,
@@ -150,9 +149,13 @@ class Trace:
             scene.fade_from_us,
             scene.fall_count,
             scene.is_selected,
+            calm,
+            excited,
+            neutral,
+            low,
+            high,
         )
-        counts = _COUNTS.pack(*scene.harmony_counts)
-        self._blobs.append(fixed + counts + (scene.value_hash or b"") + (scene.pattern or b""))
+        self._blobs.append(fixed + (scene.value_hash or b"") + (scene.pattern or b""))
 
     def powered(self, peer: int, *, is_on: bool) -> None:
         """`peer` came to life or lost power."""
@@ -167,7 +170,7 @@ class Trace:
             if not is_ordered:
                 blobs.sort(key=_peer_of)
             self.items += len(blobs)
-            self._sha.update(_TICK.pack(tick))
+            self._sha.update(tick.to_bytes(8, "big"))
             self._sha.update(b"".join(blobs))
             if self._on_tick is not None:
                 self._on_tick(tick, blobs)
@@ -220,7 +223,7 @@ def _set_key(votes: VoteSet) -> bytes:
 def _status_key(message: Status) -> bytes:
     recalled = message.recalled
     parts = [
-        _STATUS.pack(
+        _pack_status(
             message.slot,
             message.view,
             message.question,
