@@ -45,6 +45,20 @@ def test_one_voter_is_its_own_quorum_for_ever() -> None:
     assert presence.quorum_until_ns(WINDOW_NS) == 2**62 - 1
 
 
+@pytest.mark.parametrize("size", [2, 3, 4, 7, 13, 22])
+@pytest.mark.parametrize("step", [1, 5, 7])
+def test_a_quorum_of_many_is_counted_from_the_latest(size: int, step: int) -> None:
+    roster = genesis_of(size).roster
+    presence = Presence(roster, None, 0)
+    heard_ns = [SECOND_NS * (step * index % 9) for index in range(size)]  # some at once
+    for who, said_ns in zip(roster.identities, heard_ns, strict=True):
+        presence.of(who).said_ns = said_ns
+
+    expected_ns = sorted(heard_ns, reverse=True)[roster.quorum - 1]
+
+    assert presence.quorum_until_ns(WINDOW_NS) == expected_ns + WINDOW_NS
+
+
 def test_strangers_are_passed_over() -> None:
     presence = Presence(ROSTER, 0, 0)
 
