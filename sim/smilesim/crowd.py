@@ -27,10 +27,15 @@ STRANGERS = 2
 """How many people of other circles everybody stands next to."""
 
 SPACING_CM = 250
+CLOSE_CM2 = (2 * SPACING_CM) ** 2
+"""The square of a distance within which most find all strangers that they stand next to."""
+
 CURVE_BITS = 12
 REACH = 40
 
 Pair = tuple[int, int]
+Distance = tuple[int, int, int]
+"""The square of it, and between whom it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,10 @@ def district(peers: int, seed: int) -> Crowd:
     pairs = {
         (low, high) for group in groups for i, low in enumerate(group) for high in group[i + 1 :]
     }
-    group_of = {who: index for index, group in enumerate(groups) for who in group}
+    group_of = [0] * peers
+    for index, group in enumerate(groups):
+        for who in group:
+            group_of[who] = index
     pairs |= _strangers(places, order, group_of)
     return Crowd(tuple(places), tuple(groups), tuple(sorted(pairs)))
 
@@ -184,29 +192,46 @@ def _deal(entropy: Entropy) -> list[int]:
     return [sizes[place] for place in shuffled(len(sizes), entropy)]
 
 
-def _strangers(
-    places: Sequence[tuple[int, int]], order: Sequence[int], group_of: dict[int, int]
-) -> set[Pair]:
+def _strangers(places: list[tuple[int, int]], order: list[int], group_of: list[int]) -> set[Pair]:
     """Return pairs of different circles, the nearest first, until everybody has a few.
 
-    They are sought among those near on the curve; a few people at the end find nobody left.
+    They are sought among those near on the curve; a few people at the end find nobody left. Of the
+    many distances only those are sorted that are short, and then what those are between who still
+    look for somebody.
     """
-    near: list[tuple[int, int, int]] = []
-    for at, who in enumerate(order):
-        x, y = places[who]
-        near += [
-            ((places[other][0] - x) ** 2 + (places[other][1] - y) ** 2, who, other)
-            for other in order[at + 1 : at + REACH]
-            if group_of[other] != group_of[who]
-        ]
     wanted = [STRANGERS] * len(places)
     pairs: set[Pair] = set()
-    for _, one, other in sorted(near):
-        if wanted[one] and wanted[other]:
-            wanted[one] -= 1
-            wanted[other] -= 1
-            pairs.add((min(one, other), max(one, other)))
+    for is_close in (True, False):
+        for _, one, other in sorted(_distances(places, order, group_of, wanted, is_close)):
+            if wanted[one] and wanted[other]:
+                wanted[one] -= 1
+                wanted[other] -= 1
+                pairs.add((min(one, other), max(one, other)))
     return pairs
+
+
+def _distances(
+    places: list[tuple[int, int]],
+    order: list[int],
+    group_of: list[int],
+    wanted: list[int],
+    is_close: bool,
+) -> list[Distance]:
+    """Return the distances, all short or all long, between strangers who still want one."""
+    found: list[Distance] = []
+    for at, who in enumerate(order):
+        if not wanted[who]:
+            continue
+        x, y = places[who]
+        for later in range(at + 1, min(at + REACH, len(order))):
+            other = order[later]
+            if wanted[other] and group_of[other] != group_of[who]:
+                other_x, other_y = places[other]
+                dx, dy = other_x - x, other_y - y
+                distance_cm2 = dx * dx + dy * dy
+                if (distance_cm2 < CLOSE_CM2) is is_close:
+                    found.append((distance_cm2, who, other))
+    return found
 
 
 def boot_entropy(seed: int, index: int, boots: int) -> Entropy:
