@@ -80,7 +80,8 @@ class Belonging:
             mine = self._enter(usable, born, binding, now_ns, is_amnesic=is_amnesic)
             before = boot.forebears(genesis, journal, tools.verifier)
             descent = remembered(before, born.lineage)
-            self.membership = replace(mine, descent=descent)
+            is_first = descent is mine.descent  # in the circle of the person's file: no copy
+            self.membership = mine if is_first else replace(mine, descent=descent)
             if usable.spare is not None and mine.circle.around.signer is usable.spare:
                 self._due = [AdoptVoterKey(), Notice(Event.KEY_ROTATED)]
                 if mine.circle.guard.is_amnesic:  # of that key: so only once the journal is its
@@ -246,8 +247,7 @@ class Belonging:
         config, entropy = self._tools.config, self._tools.entropy
         policy, me = genesis.parameters.policy, PeerId(keys.identity.public)
         merger = Merger(config.merging, me, policy, agrees=self._agrees)
-        around = boot.circumstances(config.circle, keys, self._tools.verifier, genesis)
-        around = replace(around, matchmaker=merger)
+        around = boot.circumstances(config.circle, keys, self._tools.verifier, genesis, merger)
         is_amnesic = is_amnesic or boot.is_foreign(journal, keys)
         circle = Circle(around, journal, entropy, now_ns, is_amnesic=is_amnesic)
         has_abandoned = boot.has_abandoned(journal, genesis.circle_id)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from smilesync.circle.circumstances import Circumstances
+from smilesync.circle.circumstances import Circumstances, Matchmaker
 from smilesync.circle.genesis import Genesis, decode_genesis
 from smilesync.circle.provenance import Provenance, proven
 from smilesync.circle.state import EMPTY
@@ -30,7 +30,11 @@ class Keys:
 
 
 def circumstances(
-    config: CircleConfig, keys: Keys, verifier: Verifier, genesis: Genesis
+    config: CircleConfig,
+    keys: Keys,
+    verifier: Verifier,
+    genesis: Genesis,
+    matchmaker: Matchmaker | None = None,
 ) -> Circumstances:
     """Return this device's place in the circle at its founding; without a seat it listens."""
     roster = genesis.roster
@@ -45,6 +49,7 @@ def circumstances(
         verifier=verifier,
         check_pattern=conditions.check,
         identity=keys.identity,
+        matchmaker=matchmaker,
         spare=keys.spare,
     )
 

@@ -36,7 +36,7 @@ class Members:
         self.presence = Presence(around.roster, around.me, now_ns)
         self.reception = Reception(Pool())
         self.witness = Witness(around.config, self.presence, self.reception.pool, chain)
-        self.around = replace(around, witness=self.witness)
+        self.around = around.seen_by(self.witness)
         self._chain = chain
         self.decided_ns = now_ns
         """When a decision was learned last, or the device started."""
