@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     is_pass = result["verdict"] == "pass"
     if city.interrupted:
         terminal.remark("interrupted: neither recorded nor compared")
-    else:
+    elif options.record or options.twice or not is_pass:
         first = replay.of(recipe, city)
         _record(first, options.record, is_pass=is_pass)
         if options.twice:
