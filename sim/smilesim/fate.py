@@ -81,6 +81,8 @@ def fates_of(weather: Weather) -> tuple[int, ...]:
 def _struck(name: str, share_ppm: int) -> list[bool]:
     """Return for each place whether it is among that share, exactly, of all."""
     count = share_ppm * FATES // PPM
+    if not count:
+        return [False] * FATES  # in the same order or another
     return [number < count for number in _order(name)]
 
 
@@ -88,7 +90,8 @@ def _struck(name: str, share_ppm: int) -> list[bool]:
 def _order(name: str) -> "array[int]":
     """Return 0..FATES-1 in an order that follows from a name."""
     draws = unpack(f">{FATES}I", shake_128(name.encode()).digest(4 * FATES))
-    order = array("H", bytes(2 * FATES))
-    for number, place in enumerate(sorted(range(FATES), key=draws.__getitem__)):
+    heights = [float(draw) for draw in draws]  # which are sorted in half the time
+    order = [0] * FATES
+    for number, place in enumerate(sorted(range(FATES), key=heights.__getitem__)):
         order[place] = number
-    return order
+    return array("H", order)
