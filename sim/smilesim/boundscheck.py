@@ -45,7 +45,6 @@ class BoundsCheck:
         self._violations = violations
         self._votes = votes
         self._devices = devices
-        self._sent = array("q", bytes(8 * len(devices)))
         self._solo = array("q", bytes(8 * len(devices)))
         """For how many sweeps each was SOLO."""
         self._met_tick = array("q", [NO_TICK]) * len(devices)
@@ -62,14 +61,10 @@ class BoundsCheck:
 
     def sweep(self, tick: int) -> None:
         """Judge everybody."""
-        calm = 0
+        calm = timely = 0
         for device in self._devices:
-            if not device.boots:
-                continue
-            sent = device.sent - self._sent[device.index]
-            if sent:
-                self._sent[device.index] = device.sent
-            if device.is_villain:
+            sent, device.sent = device.sent, 0
+            if device.is_villain or not device.boots:
                 continue
             calm += 1
             if sent > self.sent_most:
@@ -78,9 +73,12 @@ class BoundsCheck:
                 self._must_be_calm(device, sent, tick)
             if device.is_on and not device.is_paused and not device.slow_ms:
                 self._must_be_small(device, tick)
-                if device.clock_off_until_tick <= tick:
-                    self._must_be_in_time(device, tick)
+                scene = device.scene
+                if scene is not None and device.clock_off_until_tick <= tick:
+                    timely += 1
+                    self._must_be_in_time(device, scene.rung, tick)
         self._violations.judged["I11"] += calm
+        self._violations.judged["I13"] += timely
 
     def _must_be_calm(self, device: Device, sent: int, tick: int) -> None:
         is_far = device.circle is not None and device.circle.is_spread
@@ -105,12 +103,8 @@ class BoundsCheck:
             detail = f"keeps {max(counts.values())} votes of one voter in one view"
             self._violations.add("I11", tick, device.index, detail)
 
-    def _must_be_in_time(self, device: Device, tick: int) -> None:
-        scene, circle = device.scene, device.circle
-        if scene is None:
-            return
-        self._violations.judged["I13"] += 1
-        rung, index = scene.rung, device.index
+    def _must_be_in_time(self, device: Device, rung: Rung, tick: int) -> None:
+        circle, index = device.circle, device.index
         if rung is not Rung.SOLO and self._solo[index]:
             self._solo[index] = 0
         if rung is Rung.COMMITTED:

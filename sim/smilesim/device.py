@@ -101,7 +101,7 @@ class Device(Lane):
     `wearer`: who wears it if it is one membership of a device in several circles, else None.
     `is_amnesic`: it lost what it had signed, so its key never votes again. Before
     `clock_off_until_tick` its clock is none that the protocol was made for, or its readings are
-    still in use. `sent` counts its messages, for the checks.
+    still in use. `sent` counts its messages since the checks swept last.
     """
 
     __slots__ = (

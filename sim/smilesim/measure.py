@@ -48,7 +48,7 @@ class Waits:
 class Measure:
     """Follows scenes and power, and samples everybody now and then."""
 
-    def __init__(self, devices: Sequence[Device]) -> None:
+    def __init__(self, devices: list[Device]) -> None:
         self._devices = devices
         self._lamps = [Lamp() for _ in devices]
         self._waits: dict[str, list[int]] = {}
@@ -194,7 +194,7 @@ def waits_of(ticks: Sequence[int], missing: int = 0) -> Waits | None:
     )
 
 
-def is_able(device: Device, devices: Sequence[Device], far: Mapping[int, int]) -> bool:
+def is_able(device: Device, devices: list[Device], far: Mapping[int, int]) -> bool:
     """Return whether q voters are on and in range of `device`, and its wearer is willing.
 
     `far`: how many each device of a spread circle reaches, over others too.
@@ -215,7 +215,7 @@ def is_able(device: Device, devices: Sequence[Device], far: Mapping[int, int]) -
     return False
 
 
-def far_reach(devices: Sequence[Device]) -> dict[int, int]:
+def far_reach(devices: list[Device]) -> dict[int, int]:
     """Return how many voters each device of a spread circle is connected with.
 
     Itself counts. Over devices of the same circle that are on, honest, and in range both ways.

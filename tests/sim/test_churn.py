@@ -14,7 +14,7 @@ from smilesim.report import report
 from smilesim.rolls import SeatStep
 from smilesim.scenario import Scenario
 from smilesim.seatcheck import RULE, SPARE_TICKS
-from smilesync.effects import Rung, Scene
+from smilesync.effects import Rung
 
 BUSY = {"come_percent_per_min": 60, "go_percent_per_min": 60, "founder_percent": 30}
 
@@ -96,11 +96,10 @@ def test_a_handshake_is_company_for_five_seconds_without_a_word(
 ) -> None:
     city = _festival(30, 1)
     device, check = city.devices[0], city.checks.bounds
-    device.scene = Scene(Rung.HARMONY, 0)
     if met_tick is not None:
         check.met(device, met_tick)
 
-    check._must_be_in_time(device, 50_000)
+    check._must_be_in_time(device, Rung.HARMONY, 50_000)
 
     assert [one.rule for one in city.violations.kept] == rules
 
