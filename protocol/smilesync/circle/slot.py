@@ -48,15 +48,17 @@ class Slot:
     """The open slot. Methods return effects; `decided` is set once, with its certificate."""
 
     def __init__(self, around: Circumstances, head: Head) -> None:
+        # What each wake looks at lies together.
+        self.number = head.slot + 1
+        self.is_open = self.is_turn = False
+        self.decided: tuple[Named, VoteSet] | None = None
+        self._view_deadline_ns = self._propose_after_ns = self._retest_ns = NEVER_NS
         self.around = around
         self.head = head
-        self.number = head.slot + 1
         self.view = 1
-        self.is_open = False
         self.book = VoteBook(around.roster, self.number, around.verifier)
         self.bodies: dict[ValueHash, Named] = {}
         self.proposals: dict[int, Propose] = {}
-        self.decided: tuple[Named, VoteSet] | None = None
         self.first_view_ns = around.config.first_view_timeout_ns
         """T0: how long view 1 waits for its leader. Longer where messages take long."""
         self.was_nullified = False
@@ -67,12 +69,8 @@ class Slot:
         self.own: dict[VoteKey, bytes] = {}
         self._refused: tuple[int, ...] = ()
         self._hash_of_view: dict[int, ValueHash] = {}
-        self._view_deadline_ns = NEVER_NS
-        self._propose_after_ns = NEVER_NS
-        self.is_turn = False
         self.proofs: list[Evidence] = []
         """Evidence found here and not taken yet."""
-        self._retest_ns = NEVER_NS
 
     def leader(self, view: int) -> int:
         """Return the roster index that leads `view`."""

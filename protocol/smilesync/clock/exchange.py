@@ -44,17 +44,18 @@ class Exchange:
     )
 
     def __init__(self, config: ClockConfig, peer: PeerId, now_ns: int) -> None:
-        self._config = config
-        self.peer = peer
-        self.window: Window | None = None
-        self.is_voter = False
-        self._first_stamp_us = now_ns // _NS_PER_US + 1
-        self.echo_us = 0
-        self._lead_us = self._rtt_us = self._error_us = 0
-        self._is_counted = False
-        self.heard_ns = _LONG_AGO_NS
-        self.sent_ns = _LONG_AGO_NS
+        # What the clock looks at in each tick lies together, and then what a message is read with.
         self.due_ns = now_ns
+        self._error_us = 0
+        self.window: Window | None = None
+        self.heard_ns = _LONG_AGO_NS
+        self.echo_us = 0
+        self.is_voter = self._is_counted = False
+        self._config = config
+        self._first_stamp_us = now_ns // _NS_PER_US + 1
+        self._lead_us = self._rtt_us = 0
+        self.peer = peer
+        self.sent_ns = _LONG_AGO_NS
 
     def hear(self, message: Clock, now_ns: int) -> None:
         """Remember the stamp to echo, and what a voter's message says of its clock.

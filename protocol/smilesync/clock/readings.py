@@ -60,26 +60,27 @@ class Window:
     )
 
     def __init__(self, config: ClockConfig, voter: PeerId) -> None:
-        self._config = config
-        self.voter = voter
-        self._since_us = self._base_us = 0
-        self._samples = b""
-        self._rank = self._second_rank = _NO_RANK
-        self._lead_us = self._second_lead_us = 0
-        self.delay_us = 0
-        """One-way delay: the longest of late, forgotten slowly."""
+        # What a message looks at comes first, then what a correction does.
         self.is_synced = False
         """What the voter last said of itself."""
         self.has_fallen = False
         """It said so of itself before, and does no more."""
-        self.counted_us = _NO_TIME_US
-        """Latest local time that the readings which let us be SYNCED can speak for."""
         self.sent_us = _NO_TIME_US
-        """The same for the last reading of any kind."""
-        self.spoke_us = _NO_TIME_US
-        """The same for the newest of all readings: they may arrive in another order."""
+        """Latest local time that the last reading can speak for."""
+        self._samples = b""
+        self._rank = self._second_rank = _NO_RANK
+        self._lead_us = self._second_lead_us = 0
+        self._since_us = self._base_us = 0
+        self._config = config
         self.steady_us = _NO_TIME_US
         """Since when it was heard, over one link and without a long gap, not to step beyond g."""
+        self.counted_us = _NO_TIME_US
+        """The same for the readings which let us be SYNCED."""
+        self.spoke_us = _NO_TIME_US
+        """The same for the newest of all readings: they may arrive in another order."""
+        self.delay_us = 0
+        """One-way delay: the longest of late, forgotten slowly."""
+        self.voter = voter
 
     def says(self, *, is_synced: bool) -> bool:
         """Note what the voter says of itself; returns whether that is news."""

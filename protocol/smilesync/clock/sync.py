@@ -44,37 +44,38 @@ class CircleClock:
         now_ns: int,
     ) -> None:
         assert not voters or 2 * faults < quorum <= len(voters)
-        self._config = config
-        self._me = me
-        self._quorum = quorum
-        self._faults = faults
-        self._own = _ALONE if me in voters else _NOBODY
-        self._windows = [Window(config, voter) for voter in voters if voter != me]
-        self._watched = _NO_WINDOWS
-        self._exchanges: dict[PeerId, Exchange] = {}
-        self._reserved_us = floor_us
+        # What every message and each wake looks at lies together.
         self._tick_ns = now_ns
-        self._correct_ns = now_ns
         self.expiry_ns = NEVER_NS
         """When a SYNCED clock stops being so, unless `wake` finds newer readings."""
-        self._burst_left = config.burst_ticks
-        self._sprint_left = config.sprint_ticks
-        self._search_gap_ns = config.burst_tick_ns
-        self._crystal_ppb = 0
-        self._followed_us = now_ns // _NS_PER_US
-        self._search = Search(config, self._followed_us)
-        self._search.follow(self._own, len(self._windows), quorum, faults)
-        self.timeline = Timeline(now_ns, floor_us) if voters else None
-        self.is_synced = False
-        self.error_us = 0
         self.revision = 0
         """Grows whenever `timeline` or `is_synced` changes."""
+        self._exchanges: dict[PeerId, Exchange] = {}
+        self.is_synced = False
         self.is_showing = False
         """Set by the owner: a certified value is selected, so the clock must not step."""
+        self.timeline = Timeline(now_ns, floor_us) if voters else None
+        self._windows = [Window(config, voter) for voter in voters if voter != me]
+        self._config = config
+        self._correct_ns = now_ns
         self.away = 0
         """Set by the owner: the voters it has not heard for long, for the other voters to know."""
         self.apart: Strangers = ()
         """Set by the owner: whom the time is not told, since it is none of their circle's."""
+        self._reserved_us = floor_us
+        self.error_us = 0
+        self._search_gap_ns = config.burst_tick_ns
+        self._own = _ALONE if me in voters else _NOBODY
+        self._quorum = quorum
+        self._faults = faults
+        self._crystal_ppb = 0
+        self._followed_us = now_ns // _NS_PER_US
+        self._me = me
+        self._watched = _NO_WINDOWS
+        self._burst_left = config.burst_ticks
+        self._sprint_left = config.sprint_ticks
+        self._search = Search(config, self._followed_us)
+        self._search.follow(self._own, len(self._windows), quorum, faults)
 
     def follow(
         self, voters: tuple[PeerId, ...], quorum: int, *, watched: tuple[PeerId, ...], now_ns: int
