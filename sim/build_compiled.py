@@ -141,7 +141,7 @@ def storable(text: str, *, is_core: bool) -> str:
         for node in ast.walk(tree)
         if _is_native(node)
     }
-    made = {node.end_lineno: made_by(node) for node in ast.walk(tree) if _is_dataclass(node)}
+    made = {node.end_lineno: made_by(node) for node in ast.walk(tree) if _is_frozen(node)}
     for row, addition in sorted((added | made).items(), reverse=True):
         lines.insert(row, addition)
     if added or "Final" in "".join(lines):
@@ -173,17 +173,16 @@ def _is_native(node: ast.AST) -> TypeGuard[ast.ClassDef]:
     return not any(base in NOT_NATIVE or base.endswith(("Error", "Exception")) for base in bases)
 
 
-def made_by(node: ast.ClassDef) -> str:
+def made_by(frozen: ast.ClassDef) -> str:
     """Return what a dataclass is given, as source: what `dataclass` would make, and its storing."""
-    decorator = ast.unparse(node.decorator_list[0])
-    is_frozen, is_ordered = "frozen=True" in decorator, "order=True" in decorator
-    comparison = equality(node) if is_frozen and not is_ordered else ""
-    return constructor(node) + comparison + (REMADE if is_frozen else "")
+    is_ordered = "order=True" in ast.unparse(frozen.decorator_list[0])
+    comparison = "" if is_ordered else equality(frozen)
+    return constructor(frozen) + comparison + REMADE
 
 
-def constructor(node: ast.ClassDef) -> str:
+def constructor(frozen: ast.ClassDef) -> str:
     """Return what `dataclass` would make, as source; nothing where it does more than assign."""
-    fields = _plain_fields(node)
+    fields = _plain_fields(frozen)
     if not fields:
         return ""
     given = ", ".join(ast.unparse(one) for one in fields)
@@ -213,14 +212,15 @@ def _tuple_of(owner: str, names: list[str]) -> str:
     return "(" + "".join(f"{owner}.{name}, " for name in names) + ")"
 
 
-def _plain_fields(node: ast.ClassDef) -> list[ast.AnnAssign]:
+def _plain_fields(frozen: ast.ClassDef) -> list[ast.AnnAssign]:
     """Return the fields of a dataclass, none at all where one of them is made by a call."""
-    fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+    fields = [one for one in frozen.body if isinstance(one, ast.AnnAssign)]
     is_plain = not any(ast.unparse(one.value or one).startswith("field(") for one in fields)
     return fields if is_plain else []
 
 
-def _is_dataclass(node: ast.AST) -> TypeGuard[ast.ClassDef]:
+def _is_frozen(node: ast.AST) -> TypeGuard[ast.ClassDef]:
     if not isinstance(node, ast.ClassDef):
         return False
-    return any(ast.unparse(one).startswith("dataclass") for one in node.decorator_list)
+    decorators = (ast.unparse(decorator) for decorator in node.decorator_list)
+    return any(one.startswith("dataclass(frozen=True") for one in decorators)

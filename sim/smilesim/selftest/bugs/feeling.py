@@ -1,5 +1,7 @@
 """Bugs of what people feel: who is counted, of how many something is said, and for how long."""
 
+from collections.abc import Container
+
 from smilesim.selftest import grounds
 from smilesim.selftest.bug import Bug, Patch
 from smilesync import crowd
@@ -45,7 +47,14 @@ def crowd_counted_in_full(patch: Patch) -> None:
 
 def aloof_counted(patch: Patch) -> None:
     """What neighbours alone may know counts in the circle too."""
-    patch.set(Hearing, "is_for_circle", lambda _self, _peer: True)
+
+    def tally(self: Hearing, now_ns: int, among: Container[PeerId] | None = None) -> list[int]:
+        counts = [0, 0, 0, 0, 0]
+        for peer, state in self.held(now_ns):
+            counts[state] += among is None or peer in among
+        return counts
+
+    patch.set(Hearing, "tally", tally)
 
 
 BUGS = (
