@@ -67,6 +67,23 @@ def test_a_wish_that_is_held_is_passed_over_whatever_signature_it_comes_with() -
     assert pool.choose() == WISHED
 
 
+def test_what_is_held_is_another_mapping_after_each_change_and_only_then() -> None:
+    pool = Pool()
+    empty = pool.pool.held
+    pool.take(made(0))
+    held = pool.pool.held
+    assert (len(empty), set(held)) == (0, {MEMBERS[0]})
+
+    pool.take(made(0), sender=MEMBERS[1])
+    pool.choose()
+    assert pool.pool.held is held
+
+    over_s = CircleConfig().wish_lifetime_ns / SECOND_NS
+    pool.choose(now_s=over_s)
+    assert pool.pool.held is not held
+    assert len(pool.pool.held) == 0
+
+
 @pytest.mark.spec("WSH-001", "WSH-007")
 def test_a_wish_is_kept_and_passed_on_once_to_who_may_lack_it() -> None:
     pool = Pool()
