@@ -75,7 +75,7 @@ class Window:
         self.steady_us = _NO_TIME_US
         """Since when it was heard, over one link and without a long gap, not to step beyond g."""
         self.counted_us = _NO_TIME_US
-        """The same for the readings which let us be SYNCED."""
+        """Latest local time that the readings which let us be SYNCED can speak for."""
         self.spoke_us = _NO_TIME_US
         """The same for the newest of all readings: they may arrive in another order."""
         self.delay_us = 0
