@@ -20,7 +20,15 @@ from smilesim.dice import stream
 from smilesim.drive import Actor, Books, run_city, uncollected
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.faults.task import Faults
-from smilesim.fidelity import DAEMON, FAST, drive_for, radio_for, verifier_for, wire_for
+from smilesim.fidelity import (
+    DAEMON,
+    FAST,
+    drive_for,
+    memory_for,
+    radio_for,
+    verifier_for,
+    wire_for,
+)
 from smilesim.inputcheck import is_gentle
 from smilesim.lightsample import LightSample
 from smilesim.liveness import Liveness, healed_s
@@ -90,7 +98,7 @@ class City:
     ) -> None:
         self.plan = replace(plan, crowd=plan.crowd.settled())
         self.fidelity = fidelity
-        self.verifier = SignThrough()
+        self.verifier = memory_for(fidelity)
         self.peer_verifier = verifier_for(fidelity, self.verifier)
         self.devices, self.circles = _settled(plan, self.verifier)
         self.violations = Violations(is_stopping=not keep_going, conceded=self._conceded())

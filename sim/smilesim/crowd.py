@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from smilesim.device import Device, SimCircle, SimKeys
 from smilesim.dice import digest, shuffled, stream
 from smilesim.radio import AirLink
-from smilesim.verify import RememberingSigner, SignThrough
+from smilesim.verify import SignThrough
 from smilesim.wearers import Wearer
 from smilesync.circle.genesis import VOTERS_MAX, Parameters, Policy, found, make_card
 from smilesync.entropy import Entropy
@@ -148,8 +148,8 @@ def settle(
 
 def _keys(index: int, person: int, seed: int, verifier: SignThrough) -> SimKeys:
     return SimKeys(
-        identity=RememberingSigner(digest(seed, "identity", person), verifier),
-        voter=RememberingSigner(digest(seed, "voter", index), verifier),
+        identity=verifier.signer(digest(seed, "identity", person)),
+        voter=verifier.signer(digest(seed, "voter", index)),
     )
 
 

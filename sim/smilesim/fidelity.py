@@ -1,8 +1,9 @@
-"""How much of a device is real in a run: `fast`, `wire` or `daemon`. The trace is the same in all.
+"""How much of a device is real: `fast`, `wire` or `daemon`, and `tagged` for the largest cities.
 
-`fast` enters at `Peer.handle` and remembers honest signatures. `wire` encodes, decodes and
-verifies every delivery. `daemon` runs every device as the daemon does, sealed datagrams, link and
-driver included. What each adds and costs is in sim/docs/fidelity.md.
+The trace is the same in the first three. `fast` enters at `Peer.handle` and remembers honest
+signatures; `tagged` has tags in place of most of them (`verify.py`), and nothing else differs.
+`wire` encodes, decodes and verifies every delivery. `daemon` runs every device as the daemon does,
+sealed datagrams, link and driver included. What each adds and costs is in sim/docs/fidelity.md.
 """
 
 from typing import TypedDict
@@ -14,12 +15,14 @@ from smilesim.observed.instants import DEVICES_MAX
 from smilesim.observed.nodes import Nodes
 from smilesim.observed.session import spoil
 from smilesim.radio import Radio
-from smilesim.verify import SignThrough
+from smilesim.verify import SignThrough, TagThrough
 from smilesim.wire import RealVerifier, Wire, damaged
 from smilesync.errors import SettingsError
 from smilesync.keys import Verifier
 
-FAST, WIRE, DAEMON = NAMES = ("fast", "wire", "daemon")
+TAGGED, FAST, WIRE, DAEMON = NAMES = ("tagged", "fast", "wire", "daemon")
+HAS_BYTES = (WIRE, DAEMON)
+"""What is in the air there are bytes, which can be damaged, and all signatures are computed."""
 
 
 def check(name: str, peers: int) -> None:
@@ -30,15 +33,20 @@ def check(name: str, peers: int) -> None:
         raise SettingsError(f"--fidelity daemon: expected at most {DEVICES_MAX} peers, got {peers}")
 
 
+def memory_for(name: str) -> SignThrough:
+    """Return who knows what was signed in this run, and makes the signers."""
+    return TagThrough() if name == TAGGED else SignThrough()
+
+
 def verifier_for(name: str, through: SignThrough) -> Verifier:
-    """Return what peers verify with; only `fast` believes what was signed in this run."""
-    return through if name == FAST else RealVerifier(through)
+    """Return what peers verify with; above bytes nobody believes what was signed in this run."""
+    return RealVerifier(through) if name in HAS_BYTES else through
 
 
 def radio_for(name: str, weather: Weather) -> Radio:
-    """Return the air: in `fast` it carries messages, else bytes that can be damaged."""
+    """Return the air: it carries messages, or bytes that can be damaged."""
     radio = Radio(Wheel(), weather, delivers_copies=name == DAEMON)
-    if name != FAST:
+    if name in HAS_BYTES:
         radio.damage = damaged if name == WIRE else spoil
     return radio
 

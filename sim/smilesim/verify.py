@@ -3,11 +3,17 @@
 Verifying costs more than everything else a delivery does, and proves nothing new about bytes that
 this process signed itself a moment ago. Anything that differs from such bytes in one bit - a
 forgery, a mutation, a foreign key - goes to the real verifier.
+
+In the largest cities making them is what takes the time, so there the most frequent ones may be
+tags: hashes of the signer's name and of what it signs. A simulated device makes them with its own
+keys only, and whoever forges draws bytes, so a tag says as much as a signature. Everything that
+names and orders are made of is signed for real: they are the same with tags and without.
 """
 
 from hashlib import blake2b
 
-from smilesync.keys import Ed25519Signer, Ed25519Verifier, Verifier
+from smilesync.keys import SIGNATURE_BYTES, Ed25519Signer, Ed25519Verifier, Verifier
+from smilesync.wire.envelope import Domain
 
 KNOWN_MIN = 1 << 15
 KNOWN_PER_PEER = 24
@@ -18,6 +24,10 @@ SHELF_BYTES = SHELF_NAMES * NAME_BYTES
 """One line of a processor's cache."""
 DIGEST_BYTES = NAME_BYTES + 4
 """The name, and where it is: by chance, one in 2**60 forgeries would be taken for true."""
+
+VOTES = (Domain.NOTARIZE, Domain.NULLIFY, Domain.FINALIZE)
+TAGGED = tuple([domain + b"\0" for domain in (*VOTES, Domain.EMOTION)])
+"""What begins so may carry a tag: nothing that a circle decides or is named after holds these."""
 
 
 class SignThrough:
@@ -31,6 +41,10 @@ class SignThrough:
         self.real_checks = 0
         self._verifier = verifier or Ed25519Verifier()
         self._build(known_max)
+
+    def signer(self, seed: bytes) -> "RememberingSigner":
+        """Return a signer that this verifier knows."""
+        return RememberingSigner(seed, self)
 
     def expect(self, peers: int) -> None:
         """Remember as much as a city of so many needs; what was signed before is forgotten."""
@@ -74,6 +88,25 @@ class SignThrough:
         return place % self._shelves
 
 
+class TagThrough(SignThrough):
+    """A verifier to which a tag is as good as a signature, where there may be one."""
+
+    def signer(self, seed: bytes) -> "RememberingSigner":
+        """Return a signer that makes tags."""
+        return TagSigner(seed, self)
+
+    def knows(self, public: bytes, data: bytes, signature: bytes) -> bool:
+        """Is it the tag, or a signature that was made in this run and is remembered?"""
+        if data.startswith(TAGGED) and signature == tag(public, data):
+            return True
+        return super().knows(public, data, signature)
+
+
+def tag(public: bytes, data: bytes) -> bytes:
+    """Return what stands for a signature of `data` by `public`: as long, and no Ed25519."""
+    return blake2b(public + data, digest_size=SIGNATURE_BYTES, person=b"smilesim tag").digest()
+
+
 def _digest(public: bytes, data: bytes, signature: bytes) -> bytes:
     """Return what stands for a signature and all it is about; the sizes of the ends are fixed."""
     return blake2b(public + data + signature, digest_size=DIGEST_BYTES).digest()
@@ -90,7 +123,7 @@ class RememberingSigner(Ed25519Signer):
 
     def another(self, seed: bytes) -> "RememberingSigner":
         """Return a signer with another key, known to the same verifier."""
-        return RememberingSigner(seed, self._through)
+        return self._through.signer(seed)
 
     def sign(self, data: bytes) -> bytes:
         """Return the 64-byte signature, known to the verifier from now on."""
@@ -100,4 +133,14 @@ class RememberingSigner(Ed25519Signer):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Be made of the seed again: no library stores a private key otherwise."""
-        return RememberingSigner, (self._key.private_bytes_raw(), self._through)
+        return type(self), (self._key.private_bytes_raw(), self._through)
+
+
+class TagSigner(RememberingSigner):
+    """The same, but where there may be a tag it makes that."""
+
+    __slots__ = ()
+
+    def sign(self, data: bytes) -> bytes:
+        """Return 64 bytes that the verifier knows."""
+        return tag(self._public, data) if data.startswith(TAGGED) else super().sign(data)

@@ -278,7 +278,7 @@ def test_a_damaged_checkpoint_is_refused_unread(
         (["calm", "--checkpoint-every", "5", "--checkpoint-to", "FILE"], "cannot be made"),
         (
             ["calm", "--fidelity", "daemon", "--checkpoint-every", "5", "--checkpoint-to", "DIR"],
-            "--checkpoint-to: expected --fidelity fast or wire",
+            "--checkpoint-to: expected any --fidelity but daemon",
         ),
         (["calm", "--resume", "FILE"], "--resume: expected no scenario"),
         (["--seed", "1", "--resume", "FILE"], "--resume: expected no --seed"),

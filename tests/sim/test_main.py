@@ -123,7 +123,7 @@ def test_a_contact_recording_is_run(tmp_path: Path, capsys: pytest.CaptureFixtur
         ),
         (["run", "calm", "--contacts", "/nowhere/at/all"], "/nowhere/at/all: cannot be read"),
         (["run", "calm", "--json", "/nowhere/at/all"], "--json /nowhere/at/all: cannot be written"),
-        (["run", "calm", "--fidelity", "vague"], "--fidelity: expected one of fast, wire, daemon"),
+        (["run", "calm", "--fidelity", "vague"], "--fidelity: expected one of tagged, fast"),
         (["run", "calm", "--fidelity", "daemon", "--peers", "1001"], "--fidelity daemon: expected"),
         (["run", "calm", "--record", "/nowhere/at/all"], "--record /nowhere/at/all: cannot be"),
         (["run", "nowhere.toml"], "nowhere.toml: cannot be read"),

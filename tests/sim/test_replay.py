@@ -134,7 +134,7 @@ def test_an_edited_file_is_refused(
         ("digest_by_second = [", "digest_by_second = [1,", "digest_by_second: expected a list"),
         ("seed = 4", "seed = 4\nmood = 1", "line 7, mood: unknown key"),
         ("seed = 4", "seed = 4 4", "not TOML"),
-        ('fidelity = "fast"', 'fidelity = "vague"', "line 7, fidelity: expected one of fast"),
+        ('fidelity = "fast"', 'fidelity = "vague"', "line 7, fidelity: expected one of tagged"),
     ],
 )
 def test_a_file_with_a_checksum_that_fits_is_checked_all_the_same(

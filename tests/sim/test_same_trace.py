@@ -8,7 +8,8 @@ import pytest
 from smilesim import execution, scenario, swarm
 from smilesim.city import City, Plan
 from smilesim.crowd import Crowd, district
-from smilesim.fidelity import DAEMON, FAST, WIRE
+from smilesim.fidelity import DAEMON, FAST, TAGGED, WIRE
+from smilesim.recipe import Recipe, crowd
 from smilesim.scenario import Scenario
 from smilesync.circle.circle import Circle
 from smilesync.peer import Peer
@@ -184,6 +185,17 @@ def assert_same(town: Scenario, seed: int, crowd: Crowd | None = None) -> tuple[
     return fast, others[0], others[1]
 
 
+def assert_tags_change_nothing(plan: Plan) -> City:
+    """Run with tags for signatures, too; fails with the first item that differs otherwise."""
+    fast, expected = live(plan, FAST)
+    tagged, found = live(plan, TAGGED)
+    difference = first_difference((FAST, TAGGED), expected, found, but_signatures=True)
+    assert difference is None, f"{plan.scenario.name}, seed {plan.seed}: {difference}"
+    assert tagged.trace.digest() != fast.trace.digest(), "there are no tags"
+    assert counts(tagged) == counts(fast)
+    return tagged
+
+
 def counts(city: City) -> dict[str, object]:
     """Return what else must be equal: how much was done, and every accident."""
     world, radio = city.world, city.world.radio
@@ -218,9 +230,30 @@ def test_every_fidelity_leaves_the_same_trace(name: str) -> None:
         assert fast.world.fired[fault.kind] > 0
 
 
+@pytest.mark.parametrize("name", TOWNS)
+def test_tags_for_signatures_leave_the_same_trace_but_for_these(name: str) -> None:
+    one = town(name)
+    assert_tags_change_nothing(Plan(one, district(one.peers, 5), 5, one.seconds))
+
+
+@pytest.mark.parametrize("name", ["merge", "rotation", "succession", "two-circles", "fork"])
+def test_tags_change_nothing_where_circles_do(name: str) -> None:
+    one = scenario.load(name)
+    recipe = Recipe(one, 5)
+    assert_tags_change_nothing(Plan(one, crowd(recipe), 5, one.seconds))
+
+
+@pytest.mark.slow
+def test_tags_change_nothing_for_five_hundred_people() -> None:
+    one = town("calm", peers=500)
+    assert_tags_change_nothing(Plan(one, district(500, 5), 5, one.seconds))
+
+
 @pytest.mark.parametrize("seed", range(1, 1 + SEEDS))
 def test_whatever_the_swarm_does(seed: int) -> None:
-    assert_same(replace(swarm.draw(seed), peers=SWARM_PEERS), seed)
+    drawn = replace(swarm.draw(seed), peers=SWARM_PEERS)
+    assert_same(drawn, seed)
+    assert_tags_change_nothing(Plan(drawn, district(SWARM_PEERS, seed), seed, drawn.seconds))
 
 
 def test_people_who_meet_and_part() -> None:

@@ -1,7 +1,10 @@
 """Only what was really signed here passes without the real verifier."""
 
-from smilesim.verify import RememberingSigner, SignThrough
-from smilesync.keys import Ed25519Verifier
+import pytest
+
+from smilesim.verify import TAGGED, RememberingSigner, SignThrough, TagThrough, tag
+from smilesync.keys import SIGNATURE_BYTES, Ed25519Signer, Ed25519Verifier
+from smilesync.wire.envelope import Domain
 
 
 def test_an_honest_signature_needs_no_real_check() -> None:
@@ -41,3 +44,42 @@ def test_a_forgotten_signature_is_really_verified() -> None:
 
     assert through.verify(signer.public, b"first", first)
     assert through.real_checks == 1
+
+
+@pytest.mark.parametrize("domain", TAGGED)
+def test_a_tag_counts_for_who_made_it_and_what_it_is_about_and_for_no_daemon(domain: bytes) -> None:
+    through = TagThrough()
+    signer = through.signer(bytes(32))
+    other = signer.another(bytes([1]) * 32)
+    data = domain + b"hello"
+
+    signature = signer.sign(data)
+
+    assert len(signature) == SIGNATURE_BYTES
+    assert through.verify(signer.public, data, signature)
+    assert through.real_checks == 0
+    flipped = bytes([signature[0] ^ 1]) + signature[1:]
+    assert not through.verify(signer.public, data + b"!", signature)
+    assert not through.verify(other.public, data, signature)
+    assert not through.verify(signer.public, data, flipped)
+    assert not through.verify(signer.public, data, b"")
+    assert other.sign(data) != signature
+    assert through.real_checks == 4, "what is no tag is really verified"
+    assert not SignThrough().verify(signer.public, data, signature)
+    assert not Ed25519Verifier().verify(signer.public, data, signature)
+
+
+def test_a_real_signature_counts_where_there_may_be_a_tag() -> None:
+    through, stranger = TagThrough(), Ed25519Signer(bytes(32))
+
+    assert through.verify(stranger.public, TAGGED[0], stranger.sign(TAGGED[0]))
+    assert through.real_checks == 1
+
+
+@pytest.mark.parametrize("domain", [d for d in Domain if d + b"\0" not in TAGGED])
+def test_nothing_else_may_carry_a_tag(domain: Domain) -> None:
+    through = TagThrough()
+    signer, data = through.signer(bytes(32)), domain + b"\0hello"
+
+    assert signer.sign(data) == Ed25519Signer(bytes(32)).sign(data)
+    assert not through.verify(signer.public, data, tag(signer.public, data))

@@ -1,16 +1,18 @@
 """A trace that keeps what it was told, to find and show the first thing two runs disagree on."""
 
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import NamedTuple
 
 from smilesim.trace import Trace
 from smilesync.effects import Scene
 from smilesync.errors import Malformed
+from smilesync.keys import SIGNATURE_BYTES
 from smilesync.wire import records
-from smilesync.wire.messages import Carried, Message
+from smilesync.wire.messages import Carried, Message, Proof
 
 BYTES_SHOWN = 8
+SIGNED = "signed"
 BEFORE_SHOWN = 3
 
 
@@ -83,14 +85,40 @@ class Ledger(Trace):
         assert len(self.all) == self.items, "something is in the digest that nobody could read"
 
 
-def first_difference(names: tuple[str, str], one: Ledger, other: Ledger) -> str | None:
-    """Return for a person where two runs part, None if they never do."""
+def first_difference(
+    names: tuple[str, str], one: Ledger, other: Ledger, *, but_signatures: bool = False
+) -> str | None:
+    """Return for a person where two runs part, None if they never do.
+
+    `but_signatures`: those may be other bytes, everywhere.
+    """
     longest = max(len(one.all), len(other.all))
     for number in range(longest):
         pair = [ledger.all[number] if number < len(ledger.all) else None for ledger in (one, other)]
-        if pair[0] != pair[1]:
+        seen = [unsigned(item) for item in pair] if but_signatures else pair
+        if seen[0] != seen[1]:
             return _told(names, number, pair, one.all[:number])
     return None
+
+
+def unsigned(value: object) -> object:
+    """Return a value as tuples of what is in it, with journal records decoded, no signature.
+
+    Signatures may be cut in two in pieces, of which only the size counts.
+    """
+    if isinstance(value, Proof):
+        value = replace(value, data=len(value.data).to_bytes(4, "big"))
+    if isinstance(value, bytes):
+        record = _decoded(value)
+        if record is not None:
+            return unsigned(record)
+        return SIGNED if len(value) == SIGNATURE_BYTES else value
+    if is_dataclass(value):
+        inside = [unsigned(getattr(value, field.name)) for field in fields(value)]
+        return type(value).__name__, *inside
+    if isinstance(value, tuple):
+        return tuple(map(unsigned, value))
+    return value
 
 
 def plain(value: object) -> str:
@@ -112,8 +140,13 @@ def _named(value: object, pairs: Iterable[tuple[str, object]]) -> str:
 
 
 def _record(data: bytes) -> str | None:
+    record = _decoded(data)
+    return None if record is None else plain(record)
+
+
+def _decoded(data: bytes) -> object | None:
     try:
-        return plain(records.decode(data))
+        return records.decode(data)
     except Malformed:
         return None
 

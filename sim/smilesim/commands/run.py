@@ -56,7 +56,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--fidelity",
         metavar="NAME",
-        help="how much is real: fast, wire or daemon; fast if not given",
+        help="how much is real: tagged, fast, wire or daemon; fast if not given",
     )
     parser.add_argument(
         "--villains",
@@ -147,7 +147,7 @@ def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
     fidelity: str = options.fidelity or FAST
     if fidelity == DAEMON and options.checkpoint_to is not None:
         raise SettingsError(
-            "--checkpoint-to: expected --fidelity fast or wire; tasks are not stored"
+            "--checkpoint-to: expected any --fidelity but daemon; tasks are not stored"
         )
     recipe = Recipe(chosen, seed, fidelity, keep_going=bool(options.keep_going))
     if options.contacts is not None:

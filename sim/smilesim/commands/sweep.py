@@ -59,7 +59,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument("--seconds", type=arguments.seconds, help="virtual seconds of each run")
     parser.add_argument(
-        "--fidelity", metavar="NAME", help="fast, wire or daemon; fast if not given"
+        "--fidelity", metavar="NAME", help="tagged, fast, wire or daemon; fast if not given"
     )
     parser.add_argument(
         "--villains",
