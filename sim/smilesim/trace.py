@@ -198,12 +198,20 @@ def _head(peer: int, kind: int, source: int) -> bytes:
 
 
 def _triple(first: int, second: int, last: int) -> bytes:
-    """Return eight bytes, four, and one; `first`, a slot or bitmap, is small in nearly all."""
+    """Return eight bytes, four, and one; `first`, a slot or bitmap, is small in nearly all.
+
+    What does not fit runs into its neighbour: views are of four bytes on the wire, counts of one.
+    """
     return (first << 40 | second << 8 | last).to_bytes(13, "big")
 
 
 def _propose_key(message: Propose) -> bytes:
-    return _triple(message.slot, message.view, message.carried_view) + message.signature
+    """The signature stands for the value."""
+    key = _triple(message.slot, message.view, len(message.certificates))
+    key += message.carried_view.to_bytes(4, "big") + message.signature
+    for named in message.certificates:
+        key += _triple(0, named.view, named.kind) + (named.value_hash or b"")
+    return key
 
 
 def _votes_key(message: Votes) -> bytes:

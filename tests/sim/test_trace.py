@@ -1,12 +1,22 @@
 """The digest says what happened, whoever ran first in a tick and however often books are closed."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
 from smilesim.trace import Blobs, Trace
-from smilesync.ids import PeerId
-from smilesync.wire.messages import Carried, Clock, Decided, Message, Want
+from smilesync.ids import PeerId, ValueHash
+from smilesync.wire.messages import (
+    Carried,
+    CertificateName,
+    Clock,
+    Decided,
+    Message,
+    Propose,
+    VoteKind,
+    Want,
+)
 
 PING = Clock(1, 2, 3, None, False, True)
 ITEMS: list[tuple[int, int, Message]] = [
@@ -48,18 +58,30 @@ def test_a_second_ends_with_its_last_tick() -> None:
     assert until_1000.digest() != until_1001.digest()
 
 
+NOTARIZED = CertificateName(VoteKind.NOTARIZE, 1, ValueHash(bytes(32)))
+PROPOSE = Propose(1, 1, b"value", bytes(64), 0)
+
+
 @pytest.mark.parametrize(
-    "changed",
+    ("one", "changed"),
     [
-        Clock(1, 2, 3, 0, False, True),
-        Clock(1, 2, 3, None, True, True),
-        Clock(1, 2, 4, None, False, True),
-        Want(1),
+        (PING, Clock(1, 2, 3, 0, False, True)),
+        (PING, Clock(1, 2, 3, None, True, True)),
+        (PING, Clock(1, 2, 4, None, False, True)),
+        (PING, Want(1)),
+        (PROPOSE, replace(PROPOSE, carried_view=1)),
+        (replace(PROPOSE, carried_view=256), replace(PROPOSE, view=2)),
+        (replace(PROPOSE, carried_view=2**32 - 1), replace(PROPOSE, carried_view=2**32 - 2)),
+        (PROPOSE, replace(PROPOSE, certificates=(NOTARIZED,))),
+        (
+            replace(PROPOSE, certificates=(NOTARIZED,)),
+            replace(PROPOSE, certificates=(replace(NOTARIZED, view=2),)),
+        ),
     ],
 )
-def test_another_message_is_another_digest(changed: Message) -> None:
+def test_another_message_is_another_digest(one: Message, changed: Message) -> None:
     digests = set()
-    for message in (PING, changed):
+    for message in (one, changed):
         trace = Trace()
         trace.received(0, 1, message)
         trace.end_tick(1)
