@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from smilesim.fidelity import FAST
 from smilesim.properties import PROPERTIES, Kind, OutcomeRow, Result
 from smilesim.report import Figures, Report, ViolationRow, WaitFigures
 
@@ -116,8 +117,9 @@ def _run_line(result: Report) -> str:
     went = f"{result['virtual_seconds']:g}"
     if result["virtual_seconds"] < result["seconds"]:
         went += f" of {result['seconds']}"
+    how = "" if result["fidelity"] == FAST else f"{result['fidelity']}, "
     return (
-        f"{result['scenario']}, {result['peers']:,} peers, seed {result['seed']}, "
+        f"{result['scenario']}, {result['peers']:,} peers, seed {result['seed']}, {how}"
         f"{went} virtual s in {result['wall_seconds']:.1f} s "
         f"({result['figures']['real_time_factor']:.1f} x real time)"
     )
@@ -191,7 +193,7 @@ def _cost_rows(result: Report) -> list[Row]:
     ]
     if figures["datagrams_sent"] is not None and figures["bytes_sent"] is not None:
         sent = f"{figures['datagrams_sent']:,} datagrams, {figures['bytes_sent']:,} bytes"
-        rows.append(("air", f"{sent}, fidelity {result['fidelity']}"))
+        rows.append(("air", sent))
     return rows
 
 

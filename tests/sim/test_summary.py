@@ -47,6 +47,12 @@ def test_a_good_run_fits_a_terminal_and_ends_with_its_verdict(good: Report) -> N
     assert labels[1:5] == ["always", "sometimes", "eventually", "faults"]
 
 
+def test_a_run_says_how_much_of_it_was_real_where_that_is_not_the_usual(good: Report) -> None:
+    tagged: Report = {**good, "fidelity": "tagged"}
+
+    assert "seed 3, tagged, 32 virtual s in " in printed(tagged).splitlines()[0]
+
+
 def test_what_was_not_judged_is_counted(good: Report) -> None:
     first, *others = good["properties"]
     unjudged: Report = {**good, "properties": [{**first, "result": "unjudged"}, *others]}
