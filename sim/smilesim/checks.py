@@ -129,6 +129,8 @@ class Checks:
             self.coverage.sent(message)
         elif isinstance(message, Status):
             self.restarts.sending(device, message)
+            if message.answer:
+                self.restarts.answering(device, message, tick)
         elif isinstance(message, Pledge):
             self.succession.sending(device, message, tick)
 

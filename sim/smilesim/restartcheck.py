@@ -2,10 +2,13 @@
 
 I18 between a start and the answers of q - 1 others to its question a voter signs nothing new; a
 key whose votes were forgotten never signs again, whether the device found out by itself or was
-shown a vote of its own that its journal does not have. I15 an honest voter is never accused of
-equivocation. And no honest voter refuses for good what an honest leader proposes.
+shown a vote of its own that its journal does not have. If an earlier journal is put back, it must
+be shown again what that lacks. Who answers tells what it knows.
+I15 an honest voter is never accused of equivocation. And no honest voter refuses for good what an
+honest leader proposes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smilesim.device import Device, SimCircle
@@ -14,22 +17,29 @@ from smilesim.verify import SignThrough
 from smilesim.violations import Violations
 from smilesim.votecheck import VoteCheck, statement
 from smilesync.effects import Notice
-from smilesync.wire.messages import Status, VoteSet
+from smilesync.wire.messages import Status, VoteSet, VoteSummary
+from smilesync.wire.records import Amnesia, Record
 
 VALUE_RULES = ("CIR-021", "CIR-022", "CIR-024", "CIR-028")
 """What is asked of every value, whatever the voter's clock says."""
 
 REFUSED_RULE = "refused"
 
+LISTED_WHOLE_MAX = 18
+"""A longer list of votes may be cut (CIR-043)."""
+
 
 @dataclass(slots=True)
 class Start:
     """One life: the question of its start, and who answered it, until enough did for a vote.
 
-    `least`: the smallest quorum that counted so far; 0 before the first vote.
+    `slot`, `held`: the votes that it last listed beside the question, and of which slot. `least`:
+    the smallest quorum that counted so far; 0 before the first vote.
     """
 
     question: int = 0
+    slot: int = 0
+    held: tuple[VoteSummary, ...] = ()
     answered: tuple[int, ...] = ()
     least: int = 0
     is_answered: bool = False
@@ -60,6 +70,11 @@ class RestartCheck:
         """It has another voter key, of which nothing was forgotten."""
         self._forgot.discard(device.index)
 
+    def put_back(self, device: Device, journal: Iterable[Record]) -> None:
+        """An earlier journal is in the place of its own: it knows what that says."""
+        self._forgot.discard(device.index)
+        device.is_amnesic = any(isinstance(record, Amnesia) for record in journal)
+
     def rotated(self, device: Device) -> None:
         """It votes with the key it asked for: what was answered before was asked for another."""
         self.renewed(device)
@@ -68,7 +83,23 @@ class RestartCheck:
     def sending(self, device: Device, message: Status) -> None:
         """`device` sends a STATUS, perhaps with its question."""
         if message.question:
-            self._starts[device.index].question = message.question
+            start = self._starts[device.index]
+            start.question, start.slot, start.held = message.question, message.slot, message.held
+
+    def answering(self, device: Device, message: Status, tick: int) -> None:
+        """An honest device answers a question: with a vote that it lists and the asker did not."""
+        circle = device.circle
+        if circle is None or message.recalled is not None:
+            return
+        roll = self._votes.rolls.at(circle, message.slot)
+        for asker in roll.seated:
+            start = self._starts[asker.index]
+            if start.question != message.answer or len(start.held) >= LISTED_WHOLE_MAX:
+                continue
+            own = 1 << roll.place(asker.keys.voter.public)
+            if start.slot <= message.slot and _lacks(start, message, own):
+                detail = f"answered peer {asker.index} without the vote of it that it lists"
+                self._violations.add("I18", tick, device.index, detail)
 
     def heard(self, device: Device, source: int, message: Status) -> None:
         """A STATUS reached `device`; is it an answer to its question?"""
@@ -147,3 +178,14 @@ class RestartCheck:
         public, signature = device.keys.voter.public, votes.signatures[0]
         data = statement(circle, said, self._votes.rolls.at(circle, slot).hash)
         return self._verifier.verify(public, data, signature)
+
+
+def _lacks(start: Start, answer: Status, own: int) -> bool:
+    """Does an answer list votes with this bit that were not listed beside the question?"""
+    listed = {
+        (one.kind, one.view, one.value_hash)
+        for one in start.held
+        if start.slot == answer.slot and one.bitmap & own
+    }
+    held = [(one.kind, one.view, one.value_hash) for one in answer.held if one.bitmap & own]
+    return any(vote not in listed for vote in held)

@@ -182,12 +182,24 @@ class VoteCheck:
             return
         self._violations.judged["I4"] += 1
         for other in book.said[slot]:
-            if other.signers & own and tally.conflicts(other):
+            if (
+                other.signers & own
+                and tally.conflicts(other)
+                and not self._is_lost(device, slot, other)
+            ):
                 detail = f"signed {other.kind.name} and {kind.name} in slot {slot} view {view}"
                 self._violations.add("I4", tick, device.index, detail)
         tally.signers |= own
         if tally.signers.bit_count() == roll.quorum:
             self._certified(device, book.said[slot], tally, (slot, roll.quorum), tick)
+
+    def _is_lost(self, device: Device, slot: int, tally: Tally) -> bool:
+        """Did the disk lose a vote that it had confirmed? Then its voter is one of f faulty ones.
+
+        It must not vote once it is told of it (I18), but all that know may have lost power since.
+        """
+        said = (tally.kind, slot, tally.view, tally.value)
+        return device.disk.has_lied and not self.holds(device, said)
 
     def _certified(
         self,

@@ -49,6 +49,7 @@ def test_the_catalogue_has_many_bugs_each_with_a_name_and_a_meaning() -> None:
         ("skipped-views-not-asked-for", "I10"),
         ("notarize-forgotten", "I4"),
         ("no-question-after-restart", "I18"),
+        ("answers-without-memory", "I18"),
         ("rollback-guard-forgotten", "I18"),
         ("vote-before-fsync", "I5"),
         ("votes-without-limit", "I11"),

@@ -127,7 +127,11 @@ def _back_up(index: int) -> Act:
 
 def _restore(index: int) -> Act:
     def act(stage: Stage) -> None:
-        stage.world.fired["rolled-back-record"] += stage.world.devices[index].disk.restore()
+        device = stage.world.devices[index]
+        before = device.disk.records
+        stage.world.fired["rolled-back-record"] += device.disk.restore()
+        if device.disk.records is not before:
+            stage.world.checks.restarts.put_back(device, device.disk.replay())
 
     return act
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from smilesim.selftest import grounds
 from smilesim.selftest.bug import Bug, Patch
-from smilesync.circle import circle
+from smilesync.circle import circle, guard
 from smilesync.circle.circle import Circle
 from smilesync.circle.guard import RestartGuard
 from smilesync.circle.lease import Standing
@@ -115,6 +115,11 @@ def no_question_after_restart(patch: Patch) -> None:
     patch.set(RestartGuard, "_judge", judge)
 
 
+def answers_without_memory(patch: Patch) -> None:
+    """Who is asked after a restart answers, and does not tell which vote it knows of."""
+    patch.set(guard, "recall", lambda *_args: (0, None))
+
+
 def rollback_guard_forgotten(patch: Patch) -> None:
     """Who is shown a vote of its own that it does not remember shrugs, and votes."""
     patch.set(RestartGuard, "_is_forgotten", lambda *_args: False)
@@ -153,6 +158,7 @@ BUGS = (
     Bug(notarization_not_kept, grounds.TOTAL_POWER_LOSS),
     Bug(own_votes_not_recounted, grounds.TOTAL_POWER_LOSS),
     Bug(no_question_after_restart, grounds.CALM),
+    Bug(answers_without_memory, grounds.RESTORED_BACKUP),
     Bug(rollback_guard_forgotten, grounds.RESTORED_BACKUP),
     Bug(shown_slot_not_durable, grounds.BLACKOUT),
     Bug(time_not_reserved, grounds.CALM),
