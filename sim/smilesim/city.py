@@ -98,7 +98,7 @@ class City:
     ) -> None:
         self.plan = replace(plan, crowd=plan.crowd.settled())
         self.fidelity = fidelity
-        self.verifier = memory_for(fidelity)
+        self.verifier = memory_for(fidelity, is_governed=plan.scenario.is_governed)
         self.peer_verifier = verifier_for(fidelity, self.verifier)
         self.devices, self.circles = _settled(plan, self.verifier)
         self.violations = Violations(is_stopping=not keep_going, conceded=self._conceded())

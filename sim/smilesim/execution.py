@@ -245,6 +245,11 @@ class Execution(Host[AirLink, Message | Sealed | Volley, Device, Mark | Order]):
         elif not is_paused:
             self.checks.paused(device)
 
+    def slow_down(self, device: Device, busy_ms: int) -> None:
+        """Let every turn of `device` keep its processor busy so long from now on; 0: no more."""
+        catch_up(device)
+        device.slow_ms = busy_ms
+
     def retime(self, device: Device, oscillator: Oscillator) -> None:
         """Give `device` another crystal from now on, and look anew when it is due by that."""
         catch_up(device)

@@ -33,9 +33,9 @@ def check(name: str, peers: int) -> None:
         raise SettingsError(f"--fidelity daemon: expected at most {DEVICES_MAX} peers, got {peers}")
 
 
-def memory_for(name: str) -> SignThrough:
+def memory_for(name: str, *, is_governed: bool) -> SignThrough:
     """Return who knows what was signed in this run, and makes the signers."""
-    return TagThrough() if name == TAGGED else SignThrough()
+    return TagThrough(is_governed=is_governed) if name == TAGGED else SignThrough()
 
 
 def verifier_for(name: str, through: SignThrough) -> Verifier:

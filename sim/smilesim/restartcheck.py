@@ -96,8 +96,8 @@ class RestartCheck:
             start = self._starts[asker.index]
             if start.question != message.answer or len(start.held) >= LISTED_WHOLE_MAX:
                 continue
-            own = 1 << roll.place(asker.keys.voter.public)
-            if start.slot <= message.slot and _lacks(start, message, own):
+            place = roll.place(asker.keys.voter.public)
+            if place >= 0 and start.slot <= message.slot and _lacks(start, message, 1 << place):
                 detail = f"answered peer {asker.index} without the vote of it that it lists"
                 self._violations.add("I18", tick, device.index, detail)
 

@@ -16,6 +16,7 @@ from typing import Any
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.stored import attributes, restore
 from smilesync.effects import Scene
+from smilesync.timeline import Timeline
 from smilesync.wire import codec
 from smilesync.wire.messages import (
     Ask,
@@ -47,9 +48,10 @@ from smilesync.wire.messages import (
 
 _CARRIED = struct.Struct(">IBI64s")
 _pack_clock = struct.Struct(">IBIqqqq??Q").pack
-_pack_scene = struct.Struct(">IBBBQqqqqB5I").pack
+_pack_scene = struct.Struct(">IBBBQ9qBHH5I").pack
 _pack_status = struct.Struct(">QIQQQBBBQ").pack
 NO_CIRCLE_TIME = -1
+NO_LINE = Timeline(-1, -1)
 _peer_of = itemgetter(slice(4))
 
 KIND_CLOCK = 1
@@ -138,6 +140,8 @@ class Trace:
     def shown(self, peer: int, scene: Scene) -> None:
         """`peer` gave a scene to its lamp."""
         calm, excited, neutral, low, high = scene.harmony_counts
+        line = scene.timeline or NO_LINE
+        pattern, previous = scene.pattern or b"", scene.previous or b""
         fixed = _pack_scene(
             peer,
             KIND_SCENE,
@@ -146,16 +150,23 @@ class Trace:
             scene.slot,
             scene.start_us,
             scene.until_us,
+            scene.previous_start_us,
             scene.fade_from_us,
+            scene.fade_us,
+            line.local_ns,
+            line.circle_us,
+            line.rate_ppb,
             scene.fall_count,
-            scene.is_selected,
+            scene.is_selected | (scene.value_hash is not None) << 1,
+            len(pattern),
+            len(previous),
             calm,
             excited,
             neutral,
             low,
             high,
         )
-        self._blobs.append(fixed + (scene.value_hash or b"") + (scene.pattern or b""))
+        self._blobs.append(fixed + pattern + previous + (scene.value_hash or b""))
 
     def powered(self, peer: int, *, is_on: bool) -> None:
         """`peer` came to life or lost power."""
@@ -252,36 +263,8 @@ def _status_key(message: Status) -> bytes:
     return b"".join(parts)
 
 
-def _value_key(message: Decided | Body) -> bytes:
-    return hashlib.sha256(message.value).digest()
-
-
-def _want_key(message: Want) -> bytes:
-    return repr(message).encode()
-
-
-def _piece_key(message: Piece) -> bytes:
-    return hashlib.sha256(message.hash + message.data).digest()
-
-
-def _evidence_key(message: Evidence) -> bytes:
-    return message.voter + message.one.signature + message.other.signature
-
-
-def _hello_key(message: Hello) -> bytes:
-    return message.tag + message.reach.to_bytes(8, "big") + bytes([message.serves])
-
-
 def _beacons_key(message: Beacons) -> bytes:
     return b"".join(beacon.signature[:8] for beacon in message.beacons)
-
-
-def _ask_key(message: Ask) -> bytes:
-    return message.nonce + message.voters.to_bytes(8, "big")
-
-
-def _told_key(message: Told) -> bytes:
-    return message.signature
 
 
 def _feelings_key(message: Feelings) -> bytes:
@@ -293,17 +276,20 @@ _KEYS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Propose: (KIND_PROPOSE, _propose_key),
     Votes: (KIND_VOTES, _votes_key),
     Status: (KIND_STATUS, _status_key),
-    Decided: (KIND_DECIDED, _value_key),
-    Want: (KIND_WANT, _want_key),
-    Body: (KIND_BODY, _value_key),
-    Piece: (KIND_PIECE, _piece_key),
-    Evidence: (KIND_EVIDENCE, _evidence_key),
-    Hello: (KIND_HELLO, _hello_key),
+    Decided: (KIND_DECIDED, codec.encode),
+    Want: (KIND_WANT, codec.encode),
+    Body: (KIND_BODY, codec.encode),
+    Piece: (KIND_PIECE, codec.encode),
+    Evidence: (KIND_EVIDENCE, codec.encode),
+    Hello: (KIND_HELLO, codec.encode),
     Beacons: (KIND_BEACONS, _beacons_key),
-    Ask: (KIND_ASK, _ask_key),
-    Told: (KIND_TOLD, _told_key),
+    Ask: (KIND_ASK, codec.encode),
+    Told: (KIND_TOLD, codec.encode),
     Feelings: (KIND_FEELINGS, _feelings_key),
     **dict.fromkeys((Stranded, Call, Pledge, Heir), (KIND_SUCCESSION, codec.encode)),
     **dict.fromkeys((Meet, Ready, Prove, Proof), (KIND_MEETING, codec.encode)),
 }
-"""The kind of each message, and bytes that two of them share only if they say the same."""
+"""The kind of each message, and bytes that two of them share only if they say the same.
+
+A signature, or its beginning, stands there for what it covers.
+"""

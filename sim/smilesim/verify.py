@@ -25,9 +25,10 @@ SHELF_BYTES = SHELF_NAMES * NAME_BYTES
 DIGEST_BYTES = NAME_BYTES + 4
 """The name, and where it is: by chance, one in 2**60 forgeries would be taken for true."""
 
-VOTES = (Domain.NOTARIZE, Domain.NULLIFY, Domain.FINALIZE)
-TAGGED = tuple([domain + b"\0" for domain in (*VOTES, Domain.EMOTION)])
+FEELINGS = (Domain.EMOTION + b"\0",)
 """What begins so may carry a tag: nothing that a circle decides or is named after holds these."""
+VOTES = tuple([d + b"\0" for d in (Domain.NOTARIZE, Domain.NULLIFY, Domain.FINALIZE)])
+"""And these, where no voter can be expelled: evidence of two votes has their hash as its name."""
 
 
 class SignThrough:
@@ -91,13 +92,17 @@ class SignThrough:
 class TagThrough(SignThrough):
     """A verifier to which a tag is as good as a signature, where there may be one."""
 
+    def __init__(self, *, is_governed: bool) -> None:
+        super().__init__()
+        self.tagged = FEELINGS if is_governed else VOTES + FEELINGS
+
     def signer(self, seed: bytes) -> "RememberingSigner":
         """Return a signer that makes tags."""
-        return TagSigner(seed, self)
+        return TagSigner(seed, self, self.tagged)
 
     def knows(self, public: bytes, data: bytes, signature: bytes) -> bool:
         """Is it the tag, or a signature that was made in this run and is remembered?"""
-        if data.startswith(TAGGED) and signature == tag(public, data):
+        if data.startswith(self.tagged) and signature == tag(public, data):
             return True
         return super().knows(public, data, signature)
 
@@ -137,10 +142,18 @@ class RememberingSigner(Ed25519Signer):
 
 
 class TagSigner(RememberingSigner):
-    """The same, but where there may be a tag it makes that."""
+    """The same, but what begins as one of `tagged` it gives a tag."""
 
-    __slots__ = ()
+    __slots__ = ("_tagged",)
+
+    def __init__(self, seed: bytes, through: TagThrough, tagged: tuple[bytes, ...]) -> None:
+        super().__init__(seed, through)
+        self._tagged = tagged
 
     def sign(self, data: bytes) -> bytes:
         """Return 64 bytes that the verifier knows."""
-        return tag(self._public, data) if data.startswith(TAGGED) else super().sign(data)
+        return tag(self._public, data) if data.startswith(self._tagged) else super().sign(data)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be made of the seed again, as the others."""
+        return type(self), (self._key.private_bytes_raw(), self._through, self._tagged)

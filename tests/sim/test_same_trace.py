@@ -243,6 +243,19 @@ def test_tags_change_nothing_where_circles_do(name: str) -> None:
     assert_tags_change_nothing(Plan(one, crowd(recipe), 5, one.seconds))
 
 
+def test_tags_change_nothing_where_a_voter_is_expelled_for_two_votes() -> None:
+    text = """
+        seconds = 40
+        one_circle = 1
+        governed = 1
+        [[fault]]
+        kind = "double-voter"
+        at_s = 4
+        """
+    one = town("expelled", peers=8, text=text)
+    assert_tags_change_nothing(Plan(one, crowd(Recipe(one, 1)), 1, one.seconds))
+
+
 @pytest.mark.slow
 def test_tags_change_nothing_for_five_hundred_people() -> None:
     one = town("calm", peers=500)
@@ -321,12 +334,22 @@ STORM = """
         """
 
 
-@pytest.mark.parametrize("name", ["wearers", "crashes", "machines", "split"])
+LATE = """
+        [[fault]]
+        kind = "slow"
+        at_s = 3.3
+        heal_s = 6
+        busy_ms = 20
+        percent = 60
+        """
+
+
+@pytest.mark.parametrize("name", ["wearers", "crashes", "machines", "split", "calm"])
 def test_who_handles_every_copy_lives_through_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The world is right about the copies that it spares a device, whatever else happens."""
-    one = town(name, text=TOWNS[name] + STORM)
+    one = town(name, text=TOWNS[name] + STORM + (LATE if name == "calm" else ""))
     plan = Plan(one, district(one.peers, 9), 9, one.seconds)
     city, expected = live(plan, FAST)
     assert expected.copies > 1_000

@@ -6,14 +6,21 @@ from dataclasses import replace
 import pytest
 
 from smilesim.trace import Blobs, Trace
+from smilesync.effects import Rung, Scene
 from smilesync.ids import PeerId, ValueHash
+from smilesync.timeline import Timeline
 from smilesync.wire.messages import (
+    Ask,
+    Body,
     Carried,
     CertificateName,
     Clock,
     Decided,
+    Hello,
     Message,
+    Piece,
     Propose,
+    Told,
     VoteKind,
     Want,
 )
@@ -58,7 +65,8 @@ def test_a_second_ends_with_its_last_tick() -> None:
     assert until_1000.digest() != until_1001.digest()
 
 
-NOTARIZED = CertificateName(VoteKind.NOTARIZE, 1, ValueHash(bytes(32)))
+HASH = ValueHash(bytes(range(32)))
+NOTARIZED = CertificateName(VoteKind.NOTARIZE, 1, HASH)
 PROPOSE = Propose(1, 1, b"value", bytes(64), 0)
 
 
@@ -69,6 +77,15 @@ PROPOSE = Propose(1, 1, b"value", bytes(64), 0)
         (PING, Clock(1, 2, 3, None, True, True)),
         (PING, Clock(1, 2, 4, None, False, True)),
         (PING, Want(1)),
+        (Want(4, (HASH,)), Want(4, (ValueHash(bytes(32)),))),
+        (Decided(b"v", 1), Decided(b"v", 2)),
+        (Decided(b"v", 1), Decided(b"v", 1, HASH)),
+        (Body(1, b"v"), Body(2, b"v")),
+        (Piece(HASH, 0, 9, b"x"), Piece(HASH, 5, 9, b"x")),
+        (Piece(HASH, 0, 9, b"x"), Piece(HASH, 0, 10, b"x")),
+        (Hello(b"a" * 16, b"t" * 16, 1, True), Hello(b"b" * 16, b"t" * 16, 1, True)),
+        (Ask(b"n" * 8, 3), Ask(b"n" * 8, 3, 1, b"question")),
+        (Told(b"n" * 8, 1, b"b", bytes(64)), Told(b"m" * 8, 1, b"b", bytes(64))),
         (PROPOSE, replace(PROPOSE, carried_view=1)),
         (replace(PROPOSE, carried_view=256), replace(PROPOSE, view=2)),
         (replace(PROPOSE, carried_view=2**32 - 1), replace(PROPOSE, carried_view=2**32 - 2)),
@@ -84,6 +101,35 @@ def test_another_message_is_another_digest(one: Message, changed: Message) -> No
     for message in (one, changed):
         trace = Trace()
         trace.received(0, 1, message)
+        trace.end_tick(1)
+        digests.add(trace.digest())
+
+    assert len(digests) == 2
+
+
+SCENE = Scene(Rung.COMMITTED, 1, is_selected=True, slot=3, pattern=b"p", value_hash=HASH)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(SCENE, previous=b"q"),
+        replace(SCENE, previous_start_us=5),
+        replace(SCENE, start_us=5),
+        replace(SCENE, fade_us=700_000),
+        replace(SCENE, timeline=Timeline(1, 2)),
+        replace(SCENE, timeline=Timeline(0, 0)),
+        replace(SCENE, pattern=None, previous=b"p"),
+        replace(SCENE, value_hash=None, pattern=b"p" + HASH),
+        replace(SCENE, is_selected=False),
+        replace(SCENE, harmony_counts=(0, 0, 0, 0, 1)),
+    ],
+)
+def test_another_scene_is_another_digest(changed: Scene) -> None:
+    digests = set()
+    for scene in (SCENE, changed):
+        trace = Trace()
+        trace.shown(0, scene)
         trace.end_tick(1)
         digests.add(trace.digest())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smilesim.verify import TAGGED, RememberingSigner, SignThrough, TagThrough, tag
+from smilesim.verify import FEELINGS, VOTES, RememberingSigner, SignThrough, TagThrough, tag
 from smilesync.keys import SIGNATURE_BYTES, Ed25519Signer, Ed25519Verifier
 from smilesync.wire.envelope import Domain
 
@@ -46,9 +46,12 @@ def test_a_forgotten_signature_is_really_verified() -> None:
     assert through.real_checks == 1
 
 
+TAGGED = VOTES + FEELINGS
+
+
 @pytest.mark.parametrize("domain", TAGGED)
 def test_a_tag_counts_for_who_made_it_and_what_it_is_about_and_for_no_daemon(domain: bytes) -> None:
-    through = TagThrough()
+    through = TagThrough(is_governed=False)
     signer = through.signer(bytes(32))
     other = signer.another(bytes([1]) * 32)
     data = domain + b"hello"
@@ -70,15 +73,19 @@ def test_a_tag_counts_for_who_made_it_and_what_it_is_about_and_for_no_daemon(dom
 
 
 def test_a_real_signature_counts_where_there_may_be_a_tag() -> None:
-    through, stranger = TagThrough(), Ed25519Signer(bytes(32))
+    through, stranger = TagThrough(is_governed=False), Ed25519Signer(bytes(32))
 
     assert through.verify(stranger.public, TAGGED[0], stranger.sign(TAGGED[0]))
     assert through.real_checks == 1
 
 
-@pytest.mark.parametrize("domain", [d for d in Domain if d + b"\0" not in TAGGED])
-def test_nothing_else_may_carry_a_tag(domain: Domain) -> None:
-    through = TagThrough()
+@pytest.mark.parametrize(
+    ("domain", "is_governed"),
+    [(d, False) for d in Domain if d + b"\0" not in TAGGED]
+    + [(d, True) for d in Domain if d + b"\0" not in FEELINGS],
+)
+def test_nothing_else_may_carry_a_tag(domain: Domain, is_governed: bool) -> None:
+    through = TagThrough(is_governed=is_governed)
     signer, data = through.signer(bytes(32)), domain + b"\0hello"
 
     assert signer.sign(data) == Ed25519Signer(bytes(32)).sign(data)

@@ -33,7 +33,7 @@ def _slow(fault: Fault, ground: Ground) -> list[Step]:
 def _take(struck: list[int], busy_ms: int) -> Act:
     def act(stage: Stage) -> None:
         for index in struck:
-            stage.world.devices[index].slow_ms = busy_ms
+            stage.world.slow_down(stage.world.devices[index], busy_ms)
             stage.world.fired["slowed-device"] += busy_ms > 0
 
     return act
