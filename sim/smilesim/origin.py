@@ -15,8 +15,8 @@ def commit() -> str:
     """Return the commit of the checkout this code runs from, "unknown" outside one."""
     for folder in Path(__file__).resolve().parents:
         git = folder / ".git"
-        if git.is_dir():
-            return _head(git)
+        if git.exists():
+            return head_of(git)
     return UNKNOWN
 
 
@@ -51,12 +51,21 @@ def python() -> str:
     return f"{platform.python_implementation()} {major}.{minor}{how}"
 
 
-def _head(git: Path) -> str:
+def head_of(git: Path) -> str:
+    """Return the commit of a checkout whose `.git` this is: a folder, or a file that names one.
+
+    A file it is in a linked working tree, whose own folder names the one with the branches.
+    """
     try:
+        if git.is_file():
+            named = git.read_text(encoding="utf-8").strip()
+            git = git.parent / named.removeprefix("gitdir: ")
         head = (git / "HEAD").read_text(encoding="ascii").strip()
         if not head.startswith("ref: "):
             return head
-        name = head.removeprefix("ref: ")
+        name, common = head.removeprefix("ref: "), git / "commondir"
+        if common.is_file():
+            git = git / common.read_text(encoding="utf-8").strip()
         if (git / name).is_file():
             return (git / name).read_text(encoding="ascii").strip()
         for line in (git / "packed-refs").read_text(encoding="ascii").splitlines():
