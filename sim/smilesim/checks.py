@@ -129,8 +129,6 @@ class Checks:
             self.coverage.sent(message)
         elif isinstance(message, Status):
             self.restarts.sending(device, message)
-            if message.answer:
-                self.restarts.answering(device, message, tick)
         elif isinstance(message, Pledge):
             self.succession.sending(device, message, tick)
 
@@ -145,18 +143,18 @@ class Checks:
             if one.signer == device.identity and not device.is_villain:
                 self.votes.clock_published(device, one.made_us, tick)
 
-    def heard(self, device: Device, source: int, message: Message) -> None:
+    def heard(self, device: Device, source: int, message: Message, tick: int) -> None:
         """Answers to the question of somebody's start, and what comes over others, reach `device`.
 
         Clock readings and carried objects need not be told.
         """
         if isinstance(message, Status):
             if message.answer and not device.is_villain:
-                self.restarts.heard(device, source, message)
+                self.restarts.heard(device, source, message, tick)
         elif isinstance(message, (Beacons, Told)):
             answer = self.far.heard(device, message)
             if answer is not None:
-                self.restarts.heard(device, *answer)
+                self.restarts.heard(device, *answer, tick)
 
     def persisted(self, device: Device, record: bytes, tick: int) -> None:
         """`record` of `device` became durable."""

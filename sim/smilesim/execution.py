@@ -152,7 +152,7 @@ class Execution(Host[AirLink, Message | Sealed | Volley, Device, Mark | Order]):
             if message.echo_us and message.circle_us is not None:
                 way.heard_tick = way.said_tick
         elif not isinstance(message, Carried):
-            self.checks.heard(device, way.source, message)
+            self.checks.heard(device, way.source, message, self.wheel.tick)
 
     def _opened(self, payload: Message | Sealed | Volley) -> Message | None:
         """Return what a device reads in what reached it, None if it refuses the bytes."""

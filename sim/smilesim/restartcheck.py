@@ -86,31 +86,34 @@ class RestartCheck:
             start = self._starts[device.index]
             start.question, start.slot, start.held = message.question, message.slot, message.held
 
-    def answering(self, device: Device, message: Status, tick: int) -> None:
-        """An honest device answers a question: with a vote that it lists and the asker did not."""
-        circle = device.circle
-        if circle is None or message.recalled is not None:
-            return
-        roll = self._votes.rolls.at(circle, message.slot)
-        for asker in roll.seated:
-            start = self._starts[asker.index]
-            if start.question != message.answer or len(start.held) >= LISTED_WHOLE_MAX:
-                continue
-            place = roll.place(asker.keys.voter.public)
-            if place >= 0 and start.slot <= message.slot and _lacks(start, message, 1 << place):
-                detail = f"answered peer {asker.index} without the vote of it that it lists"
-                self._violations.add("I18", tick, device.index, detail)
-
-    def heard(self, device: Device, source: int, message: Status) -> None:
+    def heard(self, device: Device, source: int, message: Status, tick: int) -> None:
         """A STATUS reached `device`; is it an answer to its question?"""
         circle, start = device.circle, self._starts[device.index]
         if circle is None or not message.answer or message.answer != start.question:
             return
+        if message.recalled is None:
+            self._must_tell(device, circle, source, message, tick)
         if source in circle.voters or source in circle.members:
             if not start.is_answered and source not in start.answered:
                 start.answered = (*start.answered, source)
             if message.recalled is not None and self._is_forgotten(device, circle, message):
                 self._forgot.add(device.index)
+
+    def _must_tell(
+        self, device: Device, circle: SimCircle, source: int, message: Status, tick: int
+    ) -> None:
+        """Who answers tells of a vote of the asker that itself lists and the asker did not.
+
+        Judged where it arrives: a liar may ask what another did, and is answered for itself.
+        """
+        roll, start = self._votes.rolls.at(circle, message.slot), self._starts[device.index]
+        place = roll.place(device.keys.voter.public)
+        is_honest = any(one.index == source and not one.is_villain for one in roll.seated)
+        if not is_honest or place < 0 or len(start.held) >= LISTED_WHOLE_MAX:
+            return
+        if start.slot <= message.slot and _lacks(start, message, 1 << place):
+            detail = f"answered peer {device.index} without the vote of it that it lists"
+            self._violations.add("I18", tick, source, detail)
 
     def voted(self, device: Device, tick: int) -> None:
         """A new vote of `device` is on its disk."""

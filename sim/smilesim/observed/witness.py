@@ -55,7 +55,7 @@ class WitnessedPeer:
         world.trace.received(device.index, source, message)
         if isinstance(message, Clock) and message.echo_us and message.circle_us is not None:
             device.inbound[source].heard_tick = world.tick
-        world.checks.heard(device, source, message)
+        world.checks.heard(device, source, message, world.tick)
         device.inbound[source].said_tick = world.tick
         device.is_busy = device.slow_ms > 0
         return self._note(self._peer.handle(message, sender, now_ns))
