@@ -111,6 +111,7 @@ class RestartCheck:
         is_honest = any(one.index == source and not one.is_villain for one in roll.seated)
         if not is_honest or place < 0 or len(start.held) >= LISTED_WHOLE_MAX:
             return
+        self._violations.judged["I18"] += 1
         if start.slot <= message.slot and _lacks(start, message, 1 << place):
             detail = f"answered peer {device.index} without the vote of it that it lists"
             self._violations.add("I18", tick, source, detail)

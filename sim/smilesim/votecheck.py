@@ -199,7 +199,8 @@ class VoteCheck:
         It must not vote once it is told of it (I18), but all that know may have lost power since.
         """
         said = (tally.kind, slot, tally.view, tally.value)
-        return device.disk.has_lied and not self.holds(device, said)
+        is_open = slot > self.decided_slot(device)
+        return device.disk.has_lied and is_open and not self.holds(device, said)
 
     def _certified(
         self,

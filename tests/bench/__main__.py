@@ -89,9 +89,11 @@ def city() -> Iterator[Row]:
 
 
 def large() -> Iterator[Row]:
-    """The real protocol, 100,000 peers, with tags in place of most signatures."""
-    figures = _run("calm", 10 * NODES, *TAGGED)
-    yield Row("calm 100,000, tagged, x real time", 0.1, 0.5, figures["real_time"])
+    """The real protocol, 100,000 peers, as usual and with tags in place of most signatures."""
+    figures = _run("calm", 10 * NODES)
+    yield Row("calm 100,000, x real time", 0.1, 0.5, figures["real_time"])
+    tagged = _run("calm", 10 * NODES, *TAGGED)
+    yield Row("calm 100,000, tagged, x real time", 0.1, 0.5, tagged["real_time"])
     yield Row("calm 100,000, KiB per peer", 8, None, figures["peer_kib"], is_most=True)
 
 

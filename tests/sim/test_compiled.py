@@ -96,7 +96,7 @@ def test_bytes_of_no_type_that_the_code_names_are_refused_as_ever() -> None:
     assert "CBR-003" in own.stdout
 
 
-@pytest.mark.parametrize("fidelity", ["wire", "daemon"])
+@pytest.mark.parametrize("fidelity", ["tagged", "wire", "daemon"])
 def test_every_fidelity_runs_compiled(fidelity: str) -> None:
     asked = ("run", "calm", "--peers", "14", "--seed", "2", "--json", "-")
     fast = started("smilesim", *asked)
