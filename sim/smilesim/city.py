@@ -30,6 +30,7 @@ from smilesim.fidelity import (
     wire_for,
 )
 from smilesim.inputcheck import is_gentle
+from smilesim.largepages import PEERS_MIN, lay_together
 from smilesim.lightsample import LightSample
 from smilesim.liveness import Liveness, healed_s
 from smilesim.measure import Measure
@@ -60,6 +61,8 @@ SHARING_PERCENT = 80
 ALOOF_PERCENT = 3
 SAMPLE_TICKS = 997
 """Not a whole second: leases of 4 s must not be looked at in the same phase for ever."""
+GROWTH_TICKS = 250
+"""A city takes most of its memory within its first second."""
 
 AGREEMENT = frozenset(("I1", "I2", "I3", "I6", "I7", "I10", REFUSED_RULE))
 """Rules that f + 1 villains can break whatever the honest do. No villain reaches the others:
@@ -191,6 +194,8 @@ class City:
         actors += [partial(probe, self, books) for probe in probes]
         if progress is not None:
             actors.append(partial(self._report, progress))
+        if len(self.devices) >= PEERS_MIN:
+            actors.append(self._lay_together)
         is_out_of_memory = False
         watch = Watch(lambda: self.world.tick)
         try:
@@ -300,6 +305,12 @@ class City:
             if tick > done_tick:
                 await until(tick)
                 self.world.range_changed(*crowd.pairs[place], is_far=is_far)
+
+    async def _lay_together(self) -> None:
+        """Keep what the city holds in large pages, as it grows."""
+        for number in count(max(0, self.world.tick) // GROWTH_TICKS + 1):
+            lay_together()
+            await until(number * GROWTH_TICKS)
 
     async def _report(self, progress: Progress) -> None:
         """Tell a person of every second reached."""

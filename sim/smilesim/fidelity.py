@@ -15,7 +15,7 @@ from smilesim.observed.instants import DEVICES_MAX
 from smilesim.observed.nodes import Nodes
 from smilesim.observed.session import spoil
 from smilesim.radio import Radio
-from smilesim.verify import SignThrough, TagThrough
+from smilesim.verify import SignThrough, tagged_in
 from smilesim.wire import RealVerifier, Wire, damaged
 from smilesync.errors import SettingsError
 from smilesync.keys import Verifier
@@ -33,9 +33,15 @@ def check(name: str, peers: int) -> None:
         raise SettingsError(f"--fidelity daemon: expected at most {DEVICES_MAX} peers, got {peers}")
 
 
+def mention(name: str) -> str:
+    """Return the word for it and a comma, to stand in a line: none for what is usual."""
+    return "" if name == FAST else f"{name}, "
+
+
 def memory_for(name: str, *, is_governed: bool) -> SignThrough:
     """Return who knows what was signed in this run, and makes the signers."""
-    return TagThrough(is_governed=is_governed) if name == TAGGED else SignThrough()
+    tagged = tagged_in(is_governed=is_governed) if name == TAGGED else ()
+    return SignThrough(tagged=tagged)
 
 
 def verifier_for(name: str, through: SignThrough) -> Verifier:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smilesim.fidelity import FAST
+from smilesim.fidelity import mention
 from smilesim.properties import PROPERTIES, Kind, OutcomeRow, Result
 from smilesim.report import Figures, Report, ViolationRow, WaitFigures
 
@@ -117,10 +117,9 @@ def _run_line(result: Report) -> str:
     went = f"{result['virtual_seconds']:g}"
     if result["virtual_seconds"] < result["seconds"]:
         went += f" of {result['seconds']}"
-    how = "" if result["fidelity"] == FAST else f"{result['fidelity']}, "
     return (
-        f"{result['scenario']}, {result['peers']:,} peers, seed {result['seed']}, {how}"
-        f"{went} virtual s in {result['wall_seconds']:.1f} s "
+        f"{result['scenario']}, {result['peers']:,} peers, seed {result['seed']}, "
+        f"{mention(result['fidelity'])}{went} virtual s in {result['wall_seconds']:.1f} s "
         f"({result['figures']['real_time_factor']:.1f} x real time)"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from smilesim.fidelity import FAST
+from smilesim.fidelity import mention
 from smilesim.properties import PROPERTIES
 from smilesim.summary import Row, fault_rows, property_rows, show_rows, verdict_line
 from smilesim.sweepreport import (
@@ -53,10 +53,9 @@ def show(result: SweepReport, to: Console | None = None) -> None:
 def _sweep_line(result: SweepReport) -> str:
     first, seeds = result["first_seed"], result["seeds"]
     sizes = ", ".join(map(str, result["peers"]))
-    how = "" if result["fidelity"] == FAST else f"{result['fidelity']}, "
     return (
         f"{result['scenario']}, {result['runs']:,} of {result['planned']:,} runs: "
-        f"seeds {first} to {first + seeds - 1}, {sizes} peers, {how}"
+        f"seeds {first} to {first + seeds - 1}, {sizes} peers, {mention(result['fidelity'])}"
         f"in {result['wall_seconds']:.1f} s"
     )
 

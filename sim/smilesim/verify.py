@@ -12,7 +12,8 @@ names and orders are made of is signed for real: they are the same with tags and
 
 from hashlib import blake2b
 
-from smilesync.keys import SIGNATURE_BYTES, Ed25519Signer, Ed25519Verifier, Verifier
+from smilesim.ed25519 import key_pair, seed_of, sign
+from smilesync.keys import SIGNATURE_BYTES, Ed25519Verifier, Verifier
 from smilesync.wire.envelope import Domain
 
 KNOWN_MIN = 1 << 15
@@ -31,15 +32,28 @@ VOTES = tuple([d + b"\0" for d in (Domain.NOTARIZE, Domain.NULLIFY, Domain.FINAL
 """And these, where no voter can be expelled: evidence of two votes has their hash as its name."""
 
 
+def tagged_in(*, is_governed: bool) -> tuple[bytes, ...]:
+    """Return what may carry a tag in such circles."""
+    return FEELINGS if is_governed else VOTES + FEELINGS
+
+
 class SignThrough:
     """A verifier with a memory of what honest simulated devices signed.
 
-    It is one table of shelves: a signature has its place on one of them, where it stays until as
-    many others came to that shelf as fit on it.
+    What begins as one of `tagged` they give a tag, which it knows without remembering. The memory
+    is one table of shelves: a signature has its place on one of them, where it stays until as many
+    others came to that shelf as fit on it.
     """
 
-    def __init__(self, verifier: Verifier | None = None, known_max: int = KNOWN_MIN) -> None:
+    def __init__(
+        self,
+        verifier: Verifier | None = None,
+        known_max: int = KNOWN_MIN,
+        *,
+        tagged: tuple[bytes, ...] = (),
+    ) -> None:
         self.real_checks = 0
+        self.tagged = tagged
         self._verifier = verifier or Ed25519Verifier()
         self._build(known_max)
 
@@ -74,7 +88,9 @@ class SignThrough:
         return self._verifier.verify(public, data, signature)
 
     def knows(self, public: bytes, data: bytes, signature: bytes) -> bool:
-        """Was this signature made in this run, and is it remembered?"""
+        """Is it a tag where there may be one, or was it made in this run and is remembered?"""
+        if self.tagged and data.startswith(self.tagged) and signature == tag(public, data):
+            return True
         digest = _digest(public, data, signature)
         begin = self._shelf(digest) * SHELF_BYTES
         end, name = begin + SHELF_BYTES, digest[:NAME_BYTES]
@@ -89,24 +105,6 @@ class SignThrough:
         return place % self._shelves
 
 
-class TagThrough(SignThrough):
-    """A verifier to which a tag is as good as a signature, where there may be one."""
-
-    def __init__(self, *, is_governed: bool) -> None:
-        super().__init__()
-        self.tagged = FEELINGS if is_governed else VOTES + FEELINGS
-
-    def signer(self, seed: bytes) -> "RememberingSigner":
-        """Return a signer that makes tags."""
-        return TagSigner(seed, self, self.tagged)
-
-    def knows(self, public: bytes, data: bytes, signature: bytes) -> bool:
-        """Is it the tag, or a signature that was made in this run and is remembered?"""
-        if data.startswith(self.tagged) and signature == tag(public, data):
-            return True
-        return super().knows(public, data, signature)
-
-
 def tag(public: bytes, data: bytes) -> bytes:
     """Return what stands for a signature of `data` by `public`: as long, and no Ed25519."""
     return blake2b(public + data, digest_size=SIGNATURE_BYTES, person=b"smilesim tag").digest()
@@ -117,43 +115,33 @@ def _digest(public: bytes, data: bytes, signature: bytes) -> bytes:
     return blake2b(public + data + signature, digest_size=DIGEST_BYTES).digest()
 
 
-class RememberingSigner(Ed25519Signer):
+class RememberingSigner:
     """A real Ed25519 signer that tells the verifier what it signed."""
 
-    __slots__ = ("_through",)
+    __slots__ = ("_private", "_public", "_through")
 
     def __init__(self, seed: bytes, through: SignThrough) -> None:
-        super().__init__(seed)
+        self._public, self._private = key_pair(seed)
         self._through = through
+
+    @property
+    def public(self) -> bytes:
+        """Return the 32-byte public key."""
+        return self._public
 
     def another(self, seed: bytes) -> "RememberingSigner":
         """Return a signer with another key, known to the same verifier."""
         return self._through.signer(seed)
 
     def sign(self, data: bytes) -> bytes:
-        """Return the 64-byte signature, known to the verifier from now on."""
-        signature = super().sign(data)
-        self._through.remember(self.public, data, signature)
+        """Return the 64-byte signature, or tag, known to the verifier from now on."""
+        tagged = self._through.tagged
+        if tagged and data.startswith(tagged):
+            return tag(self._public, data)
+        signature = sign(self._private, data)
+        self._through.remember(self._public, data, signature)
         return signature
 
     def __reduce__(self) -> tuple[object, ...]:
         """Be made of the seed again: no library stores a private key otherwise."""
-        return type(self), (self._key.private_bytes_raw(), self._through)
-
-
-class TagSigner(RememberingSigner):
-    """The same, but what begins as one of `tagged` it gives a tag."""
-
-    __slots__ = ("_tagged",)
-
-    def __init__(self, seed: bytes, through: TagThrough, tagged: tuple[bytes, ...]) -> None:
-        super().__init__(seed, through)
-        self._tagged = tagged
-
-    def sign(self, data: bytes) -> bytes:
-        """Return 64 bytes that the verifier knows."""
-        return tag(self._public, data) if data.startswith(self._tagged) else super().sign(data)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Be made of the seed again, as the others."""
-        return type(self), (self._key.private_bytes_raw(), self._through, self._tagged)
+        return type(self), (seed_of(self._private), self._through)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smilesim.verify import FEELINGS, VOTES, RememberingSigner, SignThrough, TagThrough, tag
+from smilesim.verify import FEELINGS, VOTES, RememberingSigner, SignThrough, tag, tagged_in
 from smilesync.keys import SIGNATURE_BYTES, Ed25519Signer, Ed25519Verifier
 from smilesync.wire.envelope import Domain
 
@@ -51,7 +51,7 @@ TAGGED = VOTES + FEELINGS
 
 @pytest.mark.parametrize("domain", TAGGED)
 def test_a_tag_counts_for_who_made_it_and_what_it_is_about_and_for_no_daemon(domain: bytes) -> None:
-    through = TagThrough(is_governed=False)
+    through = SignThrough(tagged=tagged_in(is_governed=False))
     signer = through.signer(bytes(32))
     other = signer.another(bytes([1]) * 32)
     data = domain + b"hello"
@@ -73,7 +73,7 @@ def test_a_tag_counts_for_who_made_it_and_what_it_is_about_and_for_no_daemon(dom
 
 
 def test_a_real_signature_counts_where_there_may_be_a_tag() -> None:
-    through, stranger = TagThrough(is_governed=False), Ed25519Signer(bytes(32))
+    through, stranger = SignThrough(tagged=tagged_in(is_governed=False)), Ed25519Signer(bytes(32))
 
     assert through.verify(stranger.public, TAGGED[0], stranger.sign(TAGGED[0]))
     assert through.real_checks == 1
@@ -85,7 +85,7 @@ def test_a_real_signature_counts_where_there_may_be_a_tag() -> None:
     + [(d, True) for d in Domain if d + b"\0" not in FEELINGS],
 )
 def test_nothing_else_may_carry_a_tag(domain: Domain, is_governed: bool) -> None:
-    through = TagThrough(is_governed=is_governed)
+    through = SignThrough(tagged=tagged_in(is_governed=is_governed))
     signer, data = through.signer(bytes(32)), domain + b"\0hello"
 
     assert signer.sign(data) == Ed25519Signer(bytes(32)).sign(data)

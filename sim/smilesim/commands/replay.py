@@ -57,12 +57,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _comparison(recorded: "Replay", found: "Replay", second: int | None, *, is_same: bool) -> str:
     """Return the answer in lines for a person."""
-    from smilesim.fidelity import FAST
+    from smilesim.fidelity import mention
 
     chosen, fidelity = recorded.recipe.scenario, recorded.recipe.fidelity
-    how = "" if fidelity == FAST else f"{fidelity}, "
     lines = [
-        f"{chosen.name}: {chosen.peers} peers, seed {recorded.recipe.seed}, {how}"
+        f"{chosen.name}: {chosen.peers} peers, seed {recorded.recipe.seed}, {mention(fidelity)}"
         f"{len(found.digest_by_second)} of {chosen.seconds} virtual seconds",
         f"recorded  {recorded.digest[:16]}  {_outcome(recorded)}",
         f"now       {found.digest[:16]}  {_outcome(found)}",
