@@ -16,6 +16,7 @@ from rich.console import Console
 from smilesyncd.demo import acts, household, main
 from smilesyncd.demo.facts import Fact
 from smilesyncd.demo.instant import SECOND_NS
+from smilesyncd.demo.processes import Broken
 from smilesyncd.demo.screen import Screen, Ticker, smile, write_facts
 from smilesyncd.demo.stage import View
 from smilesyncd.memory import held_state
@@ -24,7 +25,7 @@ from smilesyncd.settings import load
 VIEW = View("Ada", "COMMITTED", 3, ((10, 20, 30), (40, 50, 60), (70, 80, 90)), "calm", "")
 FACTS = [Fact("dark", True, "nothing after", 5.4, "s"), Fact("solo", False, "not within 15 s")]
 SECOND_DAEMON_S = 30
-TIMES = {"virtual_seconds": 20.0, "wall_seconds": 10.0}
+TIMES = {"virtual_seconds": 20.0, "cpu_seconds": 10.0}
 
 
 def test_a_smile_has_the_colours_of_its_zones() -> None:
@@ -164,6 +165,51 @@ async def test_the_verdict_of_the_city_is_passed_on(verdict: str, passed: bool) 
 
     assert fact.passed is passed
     assert fact.figure == pytest.approx(2.0)
+
+
+async def test_the_city_lives_beside_the_daemons_and_its_act_comes_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = {"verdict": "pass", "peers": 9, "digest": "ab", "violations": [], **TIMES}
+    sign = tmp_path / "lives"
+    body = f"import os; open({str(sign)!r}, 'w').write(str(os.nice(0))); print({json.dumps(run)!r})"
+    told: list[str] = []
+
+    async def on_stage(play: acts.Play, root: Path, audience: acts.Audience) -> None:
+        while not (sign.exists() and sign.read_text()):
+            await trio.sleep(0.01)
+        told.append("the daemons are done")
+
+    monkeypatch.setattr(acts, "_on_stage", on_stage)
+    audience = acts.Audience(lambda _: None, told.append, lambda fact: told.append(fact.name))
+
+    with trio.fail_after(20):
+        facts = await acts.perform(acts.Play(city=(sys.executable, "-c", body)), audience)
+
+    assert [fact.passed for fact in facts] == [True]
+    assert told == ["the daemons are done", acts.Act.CITY.value, "city"]
+    assert int(sign.read_text()) == 19, "and takes no time that a daemon wants"
+
+
+async def test_a_city_ends_with_a_stage_that_breaks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sign = tmp_path / "pid"
+    body = f"import os, time; open({str(sign)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+
+    async def on_stage(play: acts.Play, root: Path, audience: acts.Audience) -> None:
+        while not (sign.exists() and sign.read_text()):
+            await trio.sleep(0.01)
+        raise Broken("a daemon ended")
+
+    monkeypatch.setattr(acts, "_on_stage", on_stage)
+    audience = acts.Audience(lambda _: None, lambda _: None, lambda _: None)
+
+    with trio.fail_after(20):
+        facts = await acts.perform(acts.Play(city=(sys.executable, "-c", body)), audience)
+
+    assert [(fact.name, fact.text) for fact in facts] == [("unbroken", "a daemon ended")]
+    assert not Path(f"/proc/{sign.read_text()}").exists()
 
 
 def test_when_stopped_the_demo_takes_everything_with_it(tmp_path: Path) -> None:

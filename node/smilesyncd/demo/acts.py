@@ -1,6 +1,7 @@
 """The demo, act by act: what happens to seven daemons, and which question is asked about it."""
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,7 +21,10 @@ from smilesyncd.demo.stage import Stage, View, opened
 DAEMON = (sys.executable, "-m", "smilesyncd", "run")
 CITY = (sys.executable, "-m", "smilesim.main", "run", "blackout", "--peers", "2000", "--seed", "7")
 CITY_SECONDS = 20
-CITY_SECONDS_MAX = 54
+CITY_SECONDS_MAX = 86
+"""It lives from the demo's first moment on, in what the daemons leave over."""
+YIELDING = 19
+"""How nice to others the system lets a process be at most."""
 
 # At this speed the calm stretch in the twelfth minute of the sample comes within fifteen seconds.
 HEART_SPEED = 60
@@ -89,13 +93,19 @@ async def perform(play: Play, audience: Audience) -> list[Fact]:
         audience.fact(fact)
 
     listening = replace(audience, fact=on_fact)
+    has_city = Act.CITY in play.acts and not play.heals
+    to_me, verdict = trio.open_memory_channel[Fact](1)
     try:
-        with tempfile.TemporaryDirectory(prefix="smilesync-") as scratch:
-            root = play.keep or Path(scratch)
-            await _on_stage(play, root, listening)
-        if Act.CITY in play.acts and not play.heals:
-            audience.act(Act.CITY.value)
-            on_fact(await judge_city(play.city))
+        async with trio.open_nursery() as nursery:
+            if has_city:
+                # Its act comes last, but on a slow machine it needs as long as all others.
+                nursery.start_soon(_live_meanwhile, play.city, to_me)
+            with tempfile.TemporaryDirectory(prefix="smilesync-") as scratch:
+                root = play.keep or Path(scratch)
+                await _on_stage(play, root, listening)
+            if has_city:
+                audience.act(Act.CITY.value)
+                on_fact(await verdict.receive())
     except* Broken as group:
         on_fact(Fact("unbroken", False, _first(group)))
     return facts
@@ -202,23 +212,31 @@ async def _feel_and_share(stage: Stage) -> None:
         await stage.wear(device, "consent", switch="share", on=True)
 
 
+async def _live_meanwhile(command: Sequence[str], to: trio.MemorySendChannel[Fact]) -> None:
+    await to.send(await judge_city(command))
+
+
 async def judge_city(command: Sequence[str]) -> Fact:
-    """Run the simulated city and pass on its verdict."""
+    """Run the simulated city in time that nobody else wants, and pass on its verdict."""
     arguments = [*command, "--seconds", str(CITY_SECONDS), "--json", "-"]
     with trio.move_on_after(CITY_SECONDS_MAX) as timer:
         done = await trio.run_process(
-            arguments, capture_stdout=True, capture_stderr=True, check=False
+            arguments,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+            preexec_fn=lambda: os.nice(YIELDING),
         )
     if timer.cancelled_caught:
         return Fact("city", False, f"no verdict within {CITY_SECONDS_MAX} s")
     try:
         run = json.loads(done.stdout)
         verdict, peers, digest = run["verdict"], run["peers"], str(run["digest"])[:12]
-        ratio = run["virtual_seconds"] / run["wall_seconds"]
+        ratio = run["virtual_seconds"] / run["cpu_seconds"]
     except (ValueError, KeyError, TypeError, ZeroDivisionError):
         return Fact("city", False, f"no verdict: {done.stderr.decode('utf-8', 'replace')[-300:]}")
     text = f"blackout of {peers} peers: {verdict}, {len(run['violations'])} violations, "
-    text += f"digest {digest}, times real time"
+    text += f"digest {digest}, times real time on a core"
     return Fact("city", verdict == "pass" and done.returncode == 0, text, ratio, "x")
 
 
