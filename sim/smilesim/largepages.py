@@ -36,7 +36,7 @@ def lay_together() -> int:
 
 
 def _ranges() -> Iterator[tuple[int, int]]:
-    """Yield where there is memory of this program's own: no file's, no stack."""
+    """Yield where there is memory of this program's own: of no file, and not the main stack."""
     for line in MAPS.read_text(encoding="ascii").splitlines():
         where, rights, _offset, _device, inode, *name = line.split(maxsplit=5)
         if rights == "rw-p" and inode == "0" and name in ([], ["[heap]"]):

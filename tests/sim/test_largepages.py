@@ -1,6 +1,7 @@
 """Large pages change when a city is done, and nothing else."""
 
 import mmap
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ CONTROL = Path("/sys/kernel/mm/transparent_hugepage")
 PAGES = 8
 
 
+def _linux() -> tuple[int, ...]:
+    return tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+
+
 def _large_kib() -> int:
     return int(OWN.read_text(encoding="ascii").partition("AnonHugePages:")[2].split()[0])
 
@@ -25,18 +30,20 @@ def _digest() -> str:
     return run.trace.digest()
 
 
-@pytest.mark.skipif(not CONTROL.exists(), reason="this system has no large pages to give")
+@pytest.mark.skipif(
+    not CONTROL.exists() or _linux() < (6, 1), reason="gives no large pages when asked: Linux 6.1"
+)
 def test_memory_that_is_in_use_is_laid_together_and_holds_what_it_held() -> None:
     with mmap.mmap(-1, (PAGES + 1) * PAGE_BYTES, flags=mmap.MAP_PRIVATE) as held:
-        held.write(b"smile" * (len(held) // 5))
+        word = b"smile..." * (len(held) // 8)
+        held.write(word)
         before_kib = _large_kib()
 
         laid_mib = lay_together()
 
-        if laid_mib == 0:
-            pytest.skip("this system gives no large pages when asked: Linux before 6.1?")
-        assert _large_kib() - before_kib >= PAGES * (PAGE_BYTES >> 10)
-        assert held[:] == (b"smile" * len(held))[: len(held) // 5 * 5] + bytes(len(held) % 5)
+        assert laid_mib << 20 >= PAGES * PAGE_BYTES
+        assert _large_kib() - before_kib >= PAGES * PAGE_BYTES >> 10
+        assert held[:] == word
 
 
 def test_where_memory_is_not_shown_nothing_is_laid(
