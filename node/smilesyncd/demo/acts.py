@@ -231,11 +231,11 @@ async def judge_city(command: Sequence[str]) -> Fact:
         return Fact("city", False, f"no verdict within {CITY_SECONDS_MAX} s")
     try:
         run = json.loads(done.stdout)
-        verdict, peers, digest = run["verdict"], run["peers"], str(run["digest"])[:12]
+        verdict, peers, digest = run["verdict"], run["peers"], str(run["digest"])[:8]
         ratio = run["virtual_seconds"] / run["cpu_seconds"]
     except (ValueError, KeyError, TypeError, ZeroDivisionError):
         return Fact("city", False, f"no verdict: {done.stderr.decode('utf-8', 'replace')[-300:]}")
-    text = f"blackout of {peers} peers: {verdict}, {len(run['violations'])} violations, "
+    text = f"blackout of {peers}: {verdict}, {len(run['violations'])} violations, "
     text += f"digest {digest}, times real time on a core"
     return Fact("city", verdict == "pass" and done.returncode == 0, text, ratio, "x")
 
