@@ -11,18 +11,28 @@ LOCKED := --no-deps --require-hashes
 UV   ?= $(BIN)/uv
 WHICH_PYTHON = $(PY) -c 'import sys; print(sys.base_prefix, sys.version.split()[0])'
 
-.PHONY: setup fast models demo heal bench-city bench-sim bench-own sweep sweep-circle sweep-long soak test check guard lock clean
+.PHONY: setup fast other models demo heal bench-city bench-sim bench-own sweep sweep-circle sweep-long soak test check guard lock clean
 
 setup: $(VENV)/.dev $(VENV)/.demo
+
+# Removes an environment that another Python made.
+ANEW = @test ! -e $(1)/.base || test "$$(cat $(1)/.base)" = "$$($(WHICH_PYTHON))" || \
+  { echo "$(1) was made by another Python; making it anew"; rm -rf $(1); }
 
 # The same code compiled to C, for large cities: half the time. Needs gcc and three minutes.
 # Another Python that is asked for is given its own environment in place of the one before.
 FAST := .venv-fast
 fast:
-	@test "$(origin PY)" = file -o ! -e $(FAST)/.base || \
-	  test "$$(cat $(FAST)/.base)" = "$$($(WHICH_PYTHON))" || \
-	  { echo "$(FAST) was made by another Python; making it anew"; rm -rf $(FAST); }
+	$(if $(filter-out file,$(origin PY)),$(call ANEW,$(FAST)))
 	@$(MAKE) --no-print-directory VENV=$(FAST) $(FAST)/.compiled
+
+# The sources on a second Python, for the test that holds both to the same digests.
+SECOND := .venv-other
+other: PY = $(OTHER)
+other:
+	@test -n "$(OTHER)" || { echo "Which Python? For example: make other OTHER=python3.13"; exit 1; }
+	$(call ANEW,$(SECOND))
+	@$(MAKE) --no-print-directory VENV=$(SECOND) PY=$(OTHER) $(SECOND)/.run
 
 demo: $(VENV)/.demo
 	$(BIN)/smilesync demo
@@ -153,5 +163,5 @@ lock: $(VENV)/.base
 	$(LOCK) --no-deps requirements/demo.in -o requirements/demo.txt
 
 clean:
-	rm -rf $(VENV) $(FAST) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FAST) $(SECOND) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find protocol node sim tests -name __pycache__ -type d -prune -exec rm -rf {} +

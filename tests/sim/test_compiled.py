@@ -1,6 +1,5 @@
 """The compiled build does what Python's own code does, to the bit, and says where it cannot."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,8 +9,9 @@ import pytest
 
 from smilesim import origin
 from smilesim.main import main
+from support import builds
+from support.builds import ROOT, RUNS, reported
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FAST = ROOT / ".venv-fast" / "bin"
 ASK = "from smilesim import origin; print(origin.is_compiled(), origin.code_hash())"
 
@@ -27,33 +27,9 @@ for case in json.load(open(sys.argv[1]))["cases"]:
         print(error.rule)
 """
 
-RUNS = {
-    "calm": ("--peers", "60"),
-    "surge": ("--peers", "30"),
-    "split": ("--peers", "30"),
-    "crashes": ("--peers", "14"),
-    "moods": ("--peers", "30"),
-    "merge": ("--peers", "14"),
-    "rotation": ("--peers", "7"),
-    "succession": ("--peers", "7"),
-    "two-circles": ("--peers", "21"),
-    "fork": ("--peers", "7", "--villains", "3"),
-    "consensus": ("--peers", "16"),
-    "swarm": ("--peers", "16"),
-}
-
 
 def started(program: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    # Nothing that this test was started with may lead the build to the sources beside it.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(
-        [FAST / program, *arguments],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return builds.started(FAST / program, *arguments, cwd=cwd)
 
 
 def stale() -> str:
@@ -67,11 +43,6 @@ def stale() -> str:
 
 STALE = stale()
 pytestmark = pytest.mark.skipif(bool(STALE), reason=STALE)
-
-
-def reported(text: str) -> tuple[str, str]:
-    found = json.loads(text)
-    return found["digest"], found["verdict"]
 
 
 @pytest.mark.parametrize(
