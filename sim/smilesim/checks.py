@@ -164,6 +164,8 @@ class Checks:
         if isinstance(decoded, Moved):
             self._move(device, decoded, tick)
             return
+        if isinstance(decoded, ConsentSet):
+            self.stages.consent_set(device, decoded.switches)
         if device.is_villain:
             return
         if isinstance(decoded, ClockReserved):
@@ -174,7 +176,6 @@ class Checks:
             self.inputs.persisted(device, decoded, tick)
             if isinstance(decoded, ConsentSet):
                 self.display.consent_set(device, decoded.switches)
-                self.stages.consent_set(device, decoded.switches)
             return
         self.votes.journalled(device, decoded, tick)
         self.circle.journalled(device, decoded, tick)
@@ -217,8 +218,9 @@ class Checks:
         self.bounds.commanded(device)
         if isinstance(command, Leave):  # which takes back the consent first (MEM-036)
             command = SetConsent(Switch.COLLECTIVE, on=False)
-        if isinstance(command, (SetConsent, SetOff)) and not device.is_villain:
-            self.display.commanded(device, command)
+        if isinstance(command, (SetConsent, SetOff)):
+            if not device.is_villain:
+                self.display.commanded(device, command)
             self.stages.commanded(device, command, tick)
 
     def shown(self, device: Device, scene: Scene, tick: int) -> None:

@@ -72,7 +72,8 @@ class Execution(Host[AirLink, Message | Sealed | Volley, Device, Mark | Order]):
         device.wearer.show(device, scene, tick)
         if not device.is_villain:
             self.checks.pace.shown(device, scene)
-            self.checks.stages.said(device, scene, tick)
+        # The stage hears a membership that turned as any other, and has to do right by it.
+        self.checks.stages.said(device, scene, tick)
         self.touched[device.memberships[0].index] = device.wearer
 
     def present(self) -> None:

@@ -129,6 +129,21 @@ def test_in_the_scenario_every_promise_is_kept(seed: int) -> None:
     assert (results["stage"], results["changed-over"]) == ("held", "seen")
 
 
+@pytest.mark.parametrize("villain", ["equivocator", "delayer"])
+def test_the_stage_hears_a_membership_that_turned_as_any_other(villain: str) -> None:
+    chosen = replace(scenario.load("two-circles"), peers=24)
+    text = f'summary = ""\nseconds = 9\npeers = 24\n[[fault]]\nkind = "{villain}"\nat_s = 4\n'
+    turned = scenario.parse("turned", text, "turned.toml").faults
+    people = overlapping(chosen.peers, chosen.overlap_percent, SEED)
+    both = replace(chosen, faults=(*turned, *chosen.faults))
+    city = City(Plan(both, people, SEED, chosen.seconds))
+
+    city.run()
+
+    assert any(one.is_villain and one.wearer is not None for one in city.devices)
+    assert report(city)["violations"] == []
+
+
 @pytest.mark.parametrize("text", [None, STRAINED], ids=["two-circles", "strained"])
 def test_all_fidelities_live_through_the_same(text: str | None) -> None:
     digests = {}
