@@ -5,7 +5,8 @@ the link and what they carry to the peer; execute requests; wake what is due. Ef
 in their order. At the first `Persist` of a turn everything behind it waits until the turn's
 records are durable, all with one flush; what stands before it leaves at once, because a clock
 reading that waits for a disk is a bad reading. One thing overtakes: a scene that only darkens,
-because the wearer withdrew a consent or pressed off.
+because the wearer withdrew a consent or pressed off. And one ends a turn before its time: whoever
+takes another voter key has it before anything else happens to it.
 """
 
 from collections import deque
@@ -204,7 +205,7 @@ class Node:
     async def turn(self) -> None:
         """Wait for something to do, then do all of it."""
         is_due = await self._wait()
-        self._answering = self._gather(is_due)
+        await self._gather(is_due)
         await self._settle()
         for ticket in self._answering:
             ticket.is_done.set()
@@ -249,20 +250,25 @@ class Node:
         self._advance(deadline_ns if is_due else 0)
         return is_due
 
-    def _gather(self, is_due: bool) -> list[Ticket]:
-        now_ns = self._now_ns
+    async def _gather(self, is_due: bool) -> None:
         for datagram, source in self._world.socket.receive_batch(DATAGRAMS_PER_TURN_MAX):
-            self._run_link(self.link.receive(datagram, source, now_ns))
-        done = list(self._requests)
+            self._run_link(self.link.receive(datagram, source, self._now_ns))
+            await self._go_over()
+        self._answering = list(self._requests)
         self._requests.clear()
-        for ticket in done:
+        for ticket in self._answering:
             try:
                 self._execute(ticket.request)
             except LocalError as error:
                 ticket.refusal = error
-        if is_due or self._deadline_ns() <= now_ns:
-            self._wake(now_ns)
-        return done
+            await self._go_over()
+        if is_due or self._deadline_ns() <= self._now_ns:
+            self._wake(self._now_ns)
+
+    async def _go_over(self) -> None:
+        """Take another voter key at once, if that waits: between two keys nothing is heard."""
+        if any(isinstance(one, (EraseVoterKey, AdoptVoterKey)) for one in self._delayed):
+            await self._settle()
 
     def _wake(self, now_ns: int) -> None:
         if self.link.next_wake_ns() <= now_ns:

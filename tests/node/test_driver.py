@@ -12,6 +12,7 @@ from smilesync.commands import Command, SetOff
 from smilesync.effects import (
     AdoptVoterKey,
     Effect,
+    EraseVoterKey,
     Event,
     LinkDown,
     LinkEffect,
@@ -399,3 +400,31 @@ async def test_what_is_recorded_after_another_key_was_adopted_is_recorded_for_th
     after = scene.log[scene.log.index("durable decision") :]
     assert after[:3] == ["durable decision", "adopt", "durable amnesia"]
     assert after[3].startswith("transmit")
+
+
+@pytest.mark.parametrize(
+    ("effect", "taken"),
+    [(EraseVoterKey(), ["erase", "renewed"]), (AdoptVoterKey(), ["adopt"])],
+    ids=["erase", "adopt"],
+)
+async def test_another_voter_key_is_taken_before_anything_else_happens(
+    effect: Effect, taken: list[str], autojump_clock: MockClock
+) -> None:
+    """Not at the end of the turn: between two keys the core hears nothing and is told nothing."""
+    scene = stage()
+    scene.peer.on_handle = scene.peer.on_command = [Persist(b"over"), effect]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drive, scene.node)
+        await trio.testing.wait_all_tasks_blocked()
+        scene.log.clear()
+        scene.socket.put(b"first")
+        scene.socket.put(b"second")
+        assert scene.node.post(SetOff(off=True))
+        assert scene.node.post(SetOff(off=False))
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+
+    over = ["durable over", *taken]
+    heard, told = ["handle at 0", *over], ["command at 0", *over]
+    assert scene.log == ["batch 2", *heard, *heard, *told, *told]

@@ -280,6 +280,22 @@ def test_people_who_meet_and_part() -> None:
     assert any(link.is_far for device in fast.devices for link in device.inbound.values())
 
 
+@pytest.mark.parametrize("seed", [6, 7])
+def test_people_in_two_circles(seed: int) -> None:
+    one = town("overlapping", peers=14, text="seconds = 4\noverlap_percent = 29\n")
+
+    fast, _wire, _daemon = assert_same(one, seed, crowd(Recipe(one, seed)))
+
+    assert any(device.wearer is not None for device in fast.devices)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["succession", "merge", "rotation"])
+def test_circles_that_end_and_keys_that_change(name: str) -> None:
+    one = scenario.load(name)
+    assert_same(one, 3, crowd(Recipe(one, 3)))
+
+
 def test_damage_on_the_air_is_dropped_whatever_stops_it() -> None:
     calm = town("calm")
     fast, wire, daemon = assert_same(

@@ -129,8 +129,9 @@ class Nodes:
         for event in events:
             key, lane, payload = event
             if lane is device:
+                was_on = device.is_on
                 world.mark(device, payload, key)
-                if payload is Mark.POWER_ON:
+                if payload is Mark.POWER_ON and not was_on:
                     await _boot(device)
                 continue
             assert isinstance(lane, AirLink)
