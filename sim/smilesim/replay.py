@@ -51,6 +51,11 @@ class Replay:
     digest_by_second: tuple[str, ...]
     violations: tuple[Violation, ...]
 
+    @property
+    def broken(self) -> tuple[Violation, ...]:
+        """Return what failed the run: broken promises that nobody conceded."""
+        return tuple(one for one in self.violations if not one.is_conceded)
+
 
 def of(recipe: Recipe, city: City) -> Replay:
     """Return the replay of a run that is over and judged."""
@@ -137,6 +142,7 @@ def render(replay: Replay) -> str:
             f"tick = {one.tick}",
             f"peer = {one.peer}",
             f"detail = {_quoted(one.detail)}",
+            *(["is_conceded = true"] if one.is_conceded else []),
         ]
     body = "\n".join(lines) + "\n"
     return f'{TITLE}\nformat = {FORMAT}\nchecksum = "{_sha(body)}"\n{body}'
@@ -235,6 +241,7 @@ def _violation(part: "_Table") -> Violation:
         tick=part.whole_of("tick", scenario.SECONDS_MAX * TICKS_PER_SECOND),
         peer=part.take("peer", int, "a whole number"),
         detail=part.text_of("detail"),
+        is_conceded="is_conceded" in part.table and part.take("is_conceded", bool, "true or false"),
     )
     part.check_empty()
     return found

@@ -163,7 +163,7 @@ def report(city: City, *, is_one_of_many: bool = False) -> Report:
             tick=one.tick,
             peer=one.peer,
             detail=one.detail,
-            is_conceded=one.rule in city.violations.conceded,
+            is_conceded=one.is_conceded,
         )
         for one in city.violations.kept
     ]

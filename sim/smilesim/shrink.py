@@ -43,9 +43,9 @@ class Shrinker:
     """
 
     def __init__(self, found: Replay, run: Run) -> None:
-        assert found.violations, "only a run that broke a rule can be shrunk"
-        self.rule = found.violations[0].rule
-        self._is_unmeasured = found.violations[0].detail.startswith(UNMEASURED)
+        assert found.broken, "only a run that broke a rule can be shrunk"
+        self.rule = found.broken[0].rule
+        self._is_unmeasured = found.broken[0].detail.startswith(UNMEASURED)
         self.best = found
         self.tries = 0
         self.is_minimal = False
@@ -76,7 +76,7 @@ class Shrinker:
         self.tries += 1
         self._tried.add(scenario.digest(recipe.scenario))
         found = self._run(recipe)
-        is_broken = any(map(self._is_same, found.violations))
+        is_broken = any(map(self._is_same, found.broken))
         if is_broken:
             self.best = found
         return Attempt(change, is_broken)
@@ -91,7 +91,7 @@ class Shrinker:
         before = None
         while before is not self.best:
             before = self.best
-            broken = next(one for one in before.violations if self._is_same(one))
+            broken = next(one for one in before.broken if self._is_same(one))
             for change, smaller in stage(before.recipe.scenario, broken):
                 if scenario.digest(smaller) not in self._tried and _is_valid(smaller):
                     yield change, replace(before.recipe, scenario=smaller)

@@ -40,7 +40,10 @@ def test_a_file_says_all_that_was_written() -> None:
         code_hash=HASH,
         digest=HASH,
         digest_by_second=("0" * 16, "1" * 16),
-        violations=(Violation("I8", 17, -1, 'a "detail"\n\x7f'), Violation("I7", 18, 3, "")),
+        violations=(
+            Violation("I8", 17, -1, 'a "detail"\n\x7f'),
+            Violation("I7", 18, 3, "", is_conceded=True),
+        ),
     )
 
     assert replay.parse(replay.render(odd), "here") == odd
@@ -281,6 +284,23 @@ def test_the_command_says_that_other_promises_were_broken(
     assert capsys.readouterr().out.splitlines()[-1].startswith("NOT the same: every second is")
     assert run(["replay", str(path), "--json", str(path)]) == 2
     assert "expected another file, this one is read" in capsys.readouterr().err
+
+
+def test_the_command_names_what_failed_the_run_and_not_what_was_conceded(
+    recorded: Replay, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conceded = Violation("I3", 900, 1, "a fork", is_conceded=True)
+    for others, outcome in (
+        ((), "nothing broken but what was conceded: I3 at 0.900 s, peer 1: a fork"),
+        ((Violation("I8", 950, 2, "shown"),), "I8 at 0.950 s, peer 2: shown"),
+    ):
+        told = replace(recorded, violations=(conceded, *others))
+
+        run(["replay", str(write(tmp_path, replay.render(told)))])
+        lines = capsys.readouterr().out.splitlines()
+
+        assert lines[1] == f"recorded  {recorded.digest[:16]}  {outcome}"
+        assert lines[2].endswith("  nothing broken")
 
 
 def test_the_command_refuses_before_anything_runs(

@@ -175,6 +175,33 @@ def test_an_expectation_that_could_not_be_judged_is_another_failure() -> None:
     assert [fault.kind for fault in small.faults] == ["blackout"]
 
 
+def test_what_was_conceded_is_not_what_is_looked_for() -> None:
+    class Forked(Plant):
+        def __call__(self, recipe: Recipe) -> Replay:
+            conceded = Violation("I3", 900, 1, "a fork", is_conceded=True)
+            found = super().__call__(recipe)
+            return replace(found, violations=(conceded, *found.violations))
+
+    shrinker = shrunk(Forked("expect views_max"))
+
+    assert shrinker.rule == "expect views_max"
+    assert shrinker.best.recipe.scenario.peers == 3
+    assert [one.is_conceded for one in shrinker.best.violations] == [True, False]
+
+
+def test_a_rule_that_is_conceded_in_the_smaller_run_is_not_broken_there() -> None:
+    """With fewer people the villains are more than f: then nobody promised it."""
+
+    class FewerThanTen(Plant):
+        def __call__(self, recipe: Recipe) -> Replay:
+            is_conceded = recipe.scenario.peers < 10
+            return Replay(
+                recipe, "c", HASH, HASH, (), (Violation("I3", 21_400, 1, "fork", is_conceded),)
+            )
+
+    assert shrunk(FewerThanTen()).best.recipe.scenario.peers == 12
+
+
 def test_a_planted_bug_of_a_real_city_shrinks_to_what_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -259,3 +286,10 @@ def test_a_run_that_passed_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 
     assert main(["shrink", str(path)]) == 2
     assert "expected a run that broke a rule" in capsys.readouterr().err
+    conceded = Violation("I3", 900, 1, "a fork", is_conceded=True)
+    replay.write(path, replace(passed, violations=(conceded,)))
+
+    assert main(["shrink", str(path)]) == 2
+    assert "passed.toml: expected a run that broke a rule; this one passed" in (
+        capsys.readouterr().err
+    )

@@ -12,6 +12,7 @@ from smilesync.errors import SettingsError
 
 if TYPE_CHECKING:
     from smilesim.replay import Replay
+    from smilesim.violations import Violation
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -76,8 +77,13 @@ def _comparison(recorded: "Replay", found: "Replay", second: int | None, *, is_s
 
 
 def _outcome(one: "Replay") -> str:
-    if not one.violations:
-        return "nothing broken"
-    first = one.violations[0]
+    """Return what failed the run first, else what was broken that nobody promised."""
+    if one.broken:
+        return _told(one.broken[0])
+    conceded = f" but what was conceded: {_told(one.violations[0])}" if one.violations else ""
+    return f"nothing broken{conceded}"
+
+
+def _told(first: "Violation") -> str:
     who = f", peer {first.peer}" if first.peer >= 0 else ""
     return f"{first.rule} at {first.tick / TICKS_PER_SECOND:.3f} s{who}: {first.detail}"

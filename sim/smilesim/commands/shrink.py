@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
     target: Path = options.to or _beside(options.file)
     found = replay.read(options.file)
-    if not found.violations:
+    if not found.broken:
         raise SettingsError(f"{options.file}: expected a run that broke a rule; this one passed")
     arguments.check_writable("--to", target, (options.file,))
     terminal.check_memory(recipe.crowd(found.recipe))
