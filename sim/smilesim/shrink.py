@@ -55,7 +55,7 @@ class Shrinker:
     def attempts(self, tries_max: int) -> Iterator[Attempt]:
         """Yield each run after it was tried, the unchanged one first.
 
-        Errors: SettingsError when the unchanged run breaks the rule no more.
+        Errors: SettingsError when the unchanged run breaks the rule no more, or cannot be.
         """
         first = self._attempt("unchanged", self.best.recipe)
         if not first.is_broken:
@@ -69,13 +69,18 @@ class Shrinker:
                 for change, recipe in self._untried(stage):
                     if self.tries >= tries_max:
                         return
-                    yield self._attempt(change, recipe)
+                    try:
+                        attempt = self._attempt(change, recipe)
+                    except SettingsError:
+                        # Not every crowd can be smaller: such a run there is not.
+                        continue
+                    yield attempt
             self.is_minimal = self.best is before
 
     def _attempt(self, change: str, recipe: Recipe) -> Attempt:
-        self.tries += 1
         self._tried.add(scenario.digest(recipe.scenario))
         found = self._run(recipe)
+        self.tries += 1
         is_broken = any(map(self._is_same, found.broken))
         if is_broken:
             self.best = found

@@ -202,6 +202,32 @@ def test_a_rule_that_is_conceded_in_the_smaller_run_is_not_broken_there() -> Non
     assert shrunk(FewerThanTen()).best.recipe.scenario.peers == 12
 
 
+def test_a_run_that_cannot_be_is_not_tried_and_ends_nothing() -> None:
+    """Two circles of one place need somebody in the first; a recording has its people."""
+
+    class Impossible(Plant):
+        def __call__(self, recipe: Recipe) -> Replay:
+            if recipe.scenario.peers < 40:
+                raise SettingsError("--peers: expected more")
+            return super().__call__(recipe)
+
+    plant = Impossible()
+    shrinker = shrunk(plant)
+
+    assert shrinker.is_minimal
+    assert shrinker.best.recipe.scenario.peers == 50
+    assert shrinker.tries == len(plant.ran) - 1
+    assert [fault.kind for fault in shrinker.best.recipe.scenario.faults] == ["split"]
+
+
+def test_a_file_whose_run_cannot_be_is_refused() -> None:
+    def impossible(_recipe: Recipe) -> Replay:
+        raise SettingsError("contacts.dat: cannot be read")
+
+    with pytest.raises(SettingsError, match=r"contacts\.dat: cannot be read"):
+        list(Shrinker(Plant()(Recipe(BUSY, 7)), impossible).attempts(9))
+
+
 def test_a_planted_bug_of_a_real_city_shrinks_to_what_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
