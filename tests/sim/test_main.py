@@ -303,6 +303,21 @@ def test_what_is_read_is_not_written_and_a_refusal_leaves_no_file(
     assert not new.exists()
 
 
+def test_two_outputs_are_two_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(city_module.City, "run", lambda *_: pytest.fail("it ran"))
+    both = str(tmp_path / "both")
+    asked = ["run", "calm", "--peers", "3"]
+
+    assert main([*asked, "--record", both, "--json", str(tmp_path / "." / "both")]) == 2
+    assert f"--record {both}: expected another file than --json" in capsys.readouterr().err
+    assert not Path(both).exists()
+    # A failing run is recorded without being asked to.
+    assert main([*asked, "--json", "calm-p3-s1.replay.toml"]) == 2
+    assert "expected another file than the replay of a failing run" in capsys.readouterr().err
+
+
 def test_a_file_has_not_the_name_of_what_is_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

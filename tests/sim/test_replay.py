@@ -1,5 +1,6 @@
 """A replay file: repeats a run exactly, reads well, and is refused when it is not what it was."""
 
+import hashlib
 import json
 import random
 from dataclasses import replace
@@ -237,6 +238,28 @@ def test_a_recording_that_changed_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match=r"contacts\.dat: expected the recording with SHA-256"):
         replay.record(asked)
+
+
+def test_the_recording_that_a_file_names_is_not_written(
+    recorded: Replay,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("smilesim.city.City.run", lambda *_: pytest.fail("it ran"))
+    lines = "0 1 2\n20 1 2\n"
+    contacts = tmp_path / "contacts.dat"
+    contacts.write_text(lines)
+    source = Contacts(contacts, hashlib.sha256(lines.encode()).hexdigest())
+    asked = replace(recorded.recipe, contacts=source)
+    broken = replace(recorded, recipe=asked, violations=(Violation("I8", 17, 2, "shown"),))
+    path = str(write(tmp_path, replay.render(broken)))
+
+    for arguments in (["replay", path, "--json"], ["shrink", path, "--to"]):
+        assert run([*arguments, str(contacts)]) == 2
+        expected = f"{contacts}: expected another file, this one is read"
+        assert expected in capsys.readouterr().err
+        assert contacts.read_text() == lines
 
 
 def run(arguments: list[str]) -> int:

@@ -254,6 +254,24 @@ def test_what_does_not_fit_is_refused(
     assert "expected fewer --jobs or --peers" in capsys.readouterr().err
 
 
+def test_what_is_read_or_holds_a_replay_is_not_written(
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep_module, "work_off", lambda *_: pytest.fail("it ran"))
+    file.write_text(BRIEF)
+    asked = (str(file), "--peers", "4", "--seeds", "1")
+
+    assert run(*asked, "--json", str(file)) == 2
+    assert f"--json {file}: expected another file, this one is read" in capsys.readouterr().err
+    assert file.read_text() == BRIEF
+    stored = tmp_path / "stored"
+    assert run(*asked, "--failures", str(stored), "--json", str(stored / "any.toml")) == 2
+    assert "any.toml: expected another file, replays in --failures" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["blackout", "split"])
 def test_a_sweep_of_a_written_scenario_leaves_nothing_untested(name: str) -> None:
     result = swept(plan(Order(name, (4, 7, 16), range(1, 5))))

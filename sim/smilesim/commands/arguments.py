@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import NoReturn
 
@@ -71,6 +72,19 @@ def check_writable(
         raise SettingsError(f"{option} {target}: cannot be written: {error.strerror}") from None
 
 
+def check_apart(outputs: Mapping[str, str | Path | None]) -> None:
+    """Refuse two outputs in one file: the second would replace the first.
+
+    Errors: SettingsError naming both.
+    """
+    files = [(what, file) for what, file in outputs.items() if file is not None]
+    for (other, file), (what, target) in combinations(files, 2):
+        # A terminal, a pipe or /dev/null takes both.
+        is_file = Path(target).is_file() or not Path(target).exists()
+        if STANDARD_OUTPUT not in (file, target) and is_file and _is_same_file(file, target):
+            raise SettingsError(f"{what} {target}: expected another file than {other}")
+
+
 def check_folder(option: str, folder: Path | None) -> None:
     """Make a folder if it is missing; refuse one that cannot be written to.
 
@@ -90,4 +104,5 @@ def _is_same_file(one: str | Path, other: str | Path) -> bool:
     try:
         return Path(one).samefile(other)
     except OSError:
-        return False
+        # One of them is not there yet.
+        return Path(one).resolve() == Path(other).resolve()

@@ -26,7 +26,6 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit 0 if the run is the same, whatever its verdict, and 1 if it is not."""
-    arguments.check_writable("--json", options.json, (options.file, options.contacts))
     from smilesim import recipe, replay
     from smilesim.report import report
 
@@ -36,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
         if asked.contacts is None:
             raise SettingsError("--contacts: expected none, this run had no recording")
         asked = replace(asked, contacts=replace(asked.contacts, path=options.contacts))
+    recording = asked.contacts.path if asked.contacts is not None else None
+    arguments.check_writable("--json", options.json, (options.file, recording))
     people = recipe.crowd(asked)
     terminal.check_memory(people)
     terminal.check_code(recorded)

@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     from smilesim import replay, summary
     from smilesim.report import report
 
-    recipe, city = _resumed(options.resume) if options.resume else _settled(options)
+    recipe, city = _resumed(options) if options.resume else _settled(options)
     with terminal.bar(recipe) as progress:
         city.run(progress, _probes(options, recipe))
     result = report(city)
@@ -127,7 +127,16 @@ def _check_options(options: argparse.Namespace) -> None:
     inputs = (options.scenario, options.contacts, options.resume)
     arguments.check_writable("--json", options.json, inputs)
     arguments.check_writable("--record", options.record, inputs)
+    arguments.check_apart({"--json": options.json, "--record": options.record})
     arguments.check_folder("--checkpoint-to", options.checkpoint_to)
+
+
+def _check_room_for_replay(options: argparse.Namespace, recipe: "Recipe") -> None:
+    """Refuse a report where a run that fails would be recorded."""
+    from smilesim import replay
+
+    recorded = options.record or replay.file_name(recipe)
+    arguments.check_apart({"the replay of a failing run": recorded, "--json": options.json})
 
 
 def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
@@ -152,16 +161,18 @@ def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
     recipe = Recipe(chosen, seed, fidelity, keep_going=bool(options.keep_going))
     if options.contacts is not None:
         recipe = with_contacts(recipe, options.contacts, options.peers)
+    _check_room_for_replay(options, recipe)
     people = crowd(recipe)
     _announce(people)
     return recipe, settle(recipe, people)
 
 
-def _resumed(path: Path) -> "tuple[Recipe, City]":
+def _resumed(options: argparse.Namespace) -> "tuple[Recipe, City]":
     """Return a stored city, and what it follows from."""
     from smilesim import checkpoint
 
-    stored = checkpoint.read(path)
+    stored = checkpoint.read(options.resume)
+    _check_room_for_replay(options, stored.recipe)
     terminal.remark(f"going on after {stored.city.world.tick / 1000:g} virtual seconds")
     return stored.recipe, stored.city
 

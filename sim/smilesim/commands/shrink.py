@@ -41,7 +41,9 @@ def run(options: argparse.Namespace) -> int:
     found = replay.read(options.file)
     if not found.broken:
         raise SettingsError(f"{options.file}: expected a run that broke a rule; this one passed")
-    arguments.check_writable("--to", target, (options.file,))
+    source = found.recipe.contacts
+    inputs = (options.file, source.path if source is not None else None)
+    arguments.check_writable("--to", target, inputs)
     terminal.check_memory(recipe.crowd(found.recipe))
     terminal.check_code(found)
     shrinker = Shrinker(found, replay.record)

@@ -21,6 +21,7 @@ SEEDS_MAX = 1_000_000
 JOBS_MAX = 1_024
 SIZES_MAX = 100
 VILLAINS_MAX = 64
+REPLAY_SUFFIX = ".toml"
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -76,8 +77,9 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Sweep, judge, report."""
-    arguments.check_writable("--json", options.json)
     arguments.check_folder("--failures", options.failures)
+    arguments.check_writable("--json", options.json, (options.scenario,))
+    _check_report(options.json, options.failures)
     # Imported late: usage errors need neither trio nor the cryptography.
     from smilesim import sweepsummary
     from smilesim.commands import terminal
@@ -105,6 +107,16 @@ def run(options: argparse.Namespace) -> int:
     if options.json != arguments.STANDARD_OUTPUT:
         sweepsummary.show(result)
     return EXIT_PASS if result["verdict"] == "pass" else EXIT_FAIL
+
+
+def _check_report(target: str | None, failures: Path | None) -> None:
+    """Refuse a report where the replay of a failing run may be. Errors: SettingsError."""
+    if target is None or failures is None or Path(target).suffix != REPLAY_SUFFIX:
+        return
+    if Path(target).resolve().parent == failures.resolve():
+        raise SettingsError(
+            f"--json {target}: expected another file, replays in --failures may be called so"
+        )
 
 
 def _check_memory(order: "Order", processes: int) -> None:
