@@ -45,11 +45,11 @@ class Recipe:
     contacts: Contacts | None = None
 
 
-def crowd(recipe: Recipe) -> Crowd:
-    """Return who takes part.
+def check(recipe: Recipe) -> None:
+    """Refuse people who cannot be together, before anybody looks for them.
 
-    Errors: SettingsError when there are too many for the fidelity or for one circle; when a
-    recording is not the one meant, or has too few people.
+    Errors: SettingsError when there are too many for the fidelity or for one circle, too few for
+    two, or when two sources say who is in which circle.
     """
     fidelity.check(recipe.fidelity, recipe.scenario.peers)
     scenario, source = recipe.scenario, recipe.contacts
@@ -58,15 +58,25 @@ def crowd(recipe: Recipe) -> Crowd:
             f"circle_size {scenario.circle_size}: expected none where a recording or one_circle "
             f"says who is in which circle"
         )
+    is_told = scenario.is_one_circle or scenario.circle_size or source is not None
+    if scenario.overlap_percent and is_told:
+        raise SettingsError(
+            f"overlap_percent {scenario.overlap_percent:g}: expected no recording, one_circle "
+            f"or circle_size beside it, which say who is in which circle"
+        )
+    check_gathering(scenario, with_contacts=source is not None)
+
+
+def crowd(recipe: Recipe) -> Crowd:
+    """Return who takes part.
+
+    Errors: SettingsError as `check`; when a recording is not the one meant, or has too few people.
+    """
+    check(recipe)
+    scenario, source = recipe.scenario, recipe.contacts
     if scenario.overlap_percent:
-        if scenario.is_one_circle or scenario.circle_size or source is not None:
-            raise SettingsError(
-                f"overlap_percent {scenario.overlap_percent:g}: expected no recording, one_circle "
-                f"or circle_size beside it, which say who is in which circle"
-            )
         return overlapping(scenario.peers, scenario.overlap_percent, recipe.seed)
     if scenario.is_one_circle:
-        check_gathering(scenario, with_contacts=source is not None)
         return gathering(scenario.peers, recipe.seed, scenario.second_circle)
     if source is None:
         if scenario.circle_size:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from smilesim import fidelity, recipe, replay, swarm
+from smilesim import recipe, replay, swarm
 from smilesim.fidelity import FAST
 from smilesim.properties import Outcome, outcomes
 from smilesim.recipe import Recipe
@@ -88,12 +88,12 @@ def plan(order: Order) -> Sweep:
     """Return a sweep of which nothing has run.
 
     Errors: SettingsError for a scenario that is none, for seconds that end before its faults, and
-    for more peers than the fidelity allows.
+    for a number of peers that cannot be.
     """
-    fidelity.check(order.fidelity, max(order.peers))
     chosen = [_timed(swarm.resolve(order.name, seed), order.seconds) for seed in order.seeds]
     chosen = [recipe.with_villains(one, order.villains) for one in chosen]
-    recipe.check_gathering(replace(chosen[0], peers=max(order.peers)))
+    for peers in order.peers:
+        recipe.check(Recipe(replace(chosen[0], peers=peers), order.seeds.start, order.fidelity))
     jobs = tuple(
         _job(order, replace(one, peers=peers), seed)
         for peers in order.peers

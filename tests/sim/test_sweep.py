@@ -222,6 +222,8 @@ def test_a_summary_for_people_ends_with_the_verdict(
             "--seconds 9: expected 20 at least",
         ),
         (["calm", "--peers", "4", "--seeds", "1", "--fidelity", "x"], "--fidelity: expected one"),
+        (["merge", "--peers", "3,7", "--seeds", "1"], "--peers 3: expected more than the 3 of"),
+        (["consensus", "--peers", "7,65", "--seeds", "2"], "--peers 65: expected 64 at most"),
         (["calm", "--peers", "4", "--seeds", "1", "--json", "/no/file"], "--json /no/file"),
         (["calm", "--peers", "4", "--seeds", "1", "--failures", "/dev/null/x"], "--failures"),
     ],
@@ -241,6 +243,16 @@ def test_bad_input_is_refused_in_one_line_with_exit_2(
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert expectation in captured.err
+
+
+def test_people_who_cannot_be_are_refused_before_anything_runs(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "work_off", lambda *_: pytest.fail("it ran"))
+    file.write_text(BRIEF + "one_circle = 1\ncircle_size = 3\n")
+
+    assert run(str(file), "--peers", "4", "--seeds", "1") == 2
+    assert "circle_size 3: expected none where" in capsys.readouterr().err
 
 
 def test_what_does_not_fit_is_refused(
