@@ -11,12 +11,14 @@ import hashlib
 import io
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
-from smilesim import origin, scenario
+from smilesim import memory, origin, scenario
 from smilesim.city import City
 from smilesim.drive import Books
 from smilesim.engine import TICKS_PER_SECOND
@@ -78,6 +80,7 @@ def write(path: Path, stored: Stored) -> None:
     data = _pickled(stored)
     header = {
         **_origin(),
+        "memory_mib": _needed_mib(stored.city),
         "scenario_name": stored.recipe.scenario.name,
         "scenario_hash": scenario.digest(stored.recipe.scenario),
         "seed": stored.recipe.seed,
@@ -91,17 +94,26 @@ def write(path: Path, stored: Stored) -> None:
     unfinished.replace(path)
 
 
+def memory_mib(path: Path) -> int:
+    """Return about how much memory a city will need that is stored there.
+
+    Errors: SettingsError as `read`.
+    """
+    with _opened(path) as file:
+        found = _header(path, file.readline(HEADER_BYTES_MAX)).get("memory_mib")
+    if type(found) is not int or found < 0:
+        raise SettingsError(f"{path}, line 1, memory_mib: expected a whole number, got {found!r}")
+    return found
+
+
 def read(path: Path) -> Stored:
     """Return what a checkpoint holds.
 
     Errors: SettingsError for a file that this code did not write, or that has changed since.
     """
-    try:
-        with path.open("rb") as file:
-            header = _header(path, file.readline(HEADER_BYTES_MAX))
-            data = file.read()
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    with _opened(path) as file:
+        header = _header(path, file.readline(HEADER_BYTES_MAX))
+        data = file.read()
     if len(data) != header.get("payload_bytes"):
         expected = header.get("payload_bytes")
         raise SettingsError(f"{path}: expected {expected} bytes after line 1, got {len(data)}")
@@ -117,6 +129,22 @@ def read(path: Path) -> Stored:
     }
     _compare(path, header, found)
     return stored
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _needed_mib(city: City) -> int:
+    """Return what the city was estimated to need when it was settled."""
+    links = sum(len(device.links) for device in city.devices)
+    followers = sum(len(group) for group in city.plan.crowd.followers)
+    return memory.city_mib(len(city.devices), links / 2, followers)
 
 
 def _origin() -> dict[str, object]:

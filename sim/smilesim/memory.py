@@ -18,6 +18,8 @@ PAIR_KIB = 2
 FOLLOWER_KIB = 145
 """What it takes to follow a circle over others: books of what each partner holds, readings on the
 way, and beacons. 240 MiB in all for one circle of 1,000 after 120 s of a blackout."""
+TASKS_PROCESS_KIB, TASKS_KIB = 4 * 1024, 52
+"""What the daemon's own parts take on top, once and for each device."""
 MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
 STATM = Path("/proc/self/statm")
@@ -28,17 +30,30 @@ BYTES_PER_MIB = 1 << 20
 KIB_PER_MIB = 1 << 10
 
 
-def estimate_mib(crowd: Crowd) -> int:
-    """Return about how many MiB a city of this crowd will hold at most."""
-    following = sum(len(group) for group in crowd.followers)
-    need_kib = PROCESS_KIB + PEER_KIB * crowd.size + PAIR_KIB * len(crowd.pairs)
-    need_kib += FOLLOWER_KIB * following
-    return need_kib // KIB_PER_MIB + 1
+def estimate_mib(crowd: Crowd, times: float = 1.0, *, has_tasks: bool = False) -> int:
+    """Return about how many MiB a city of so many `times` this crowd will hold at most."""
+    followers = sum(len(group) for group in crowd.followers)
+    numbers = (crowd.size, len(crowd.pairs), followers)
+    return city_mib(*(number * times for number in numbers), has_tasks=has_tasks)
 
 
-def available_mib() -> int:
-    """Return how many MiB this process can still have without swapping, and may have."""
-    return min(_allowed_mib())
+def city_mib(devices: float, pairs: float, followers: float, *, has_tasks: bool = False) -> int:
+    """Return about how many MiB a city holds at most.
+
+    `has_tasks`: every device is tasks of the daemon's own, with link and driver.
+    """
+    need_kib = PROCESS_KIB + PEER_KIB * devices + PAIR_KIB * pairs + FOLLOWER_KIB * followers
+    if has_tasks:
+        need_kib += TASKS_PROCESS_KIB + TASKS_KIB * devices
+    return int(need_kib) // KIB_PER_MIB + 1
+
+
+def available_mib(processes: int = 1) -> int:
+    """Return how many MiB so many processes can still have together, and may have.
+
+    That is without swapping. What limits one process limits each.
+    """
+    return min(_allowed_mib(processes))
 
 
 def peak_mib() -> float:
@@ -54,15 +69,15 @@ def peak_mib() -> float:
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB, 1)
 
 
-def _allowed_mib() -> list[int]:
-    """Return what the process's own limit and that of its control group leave."""
+def _allowed_mib(processes: int) -> list[int]:
+    """Return what the machine, limits of processes and that of their control group leave."""
     allowed = [_free_mib()]
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     try:
         if most != resource.RLIM_INFINITY:
             pages = int(STATM.read_text(encoding="ascii").split()[0])
             used = pages * os.sysconf("SC_PAGE_SIZE")
-            allowed.append(max(0, most - used) // BYTES_PER_MIB)
+            allowed.append(processes * max(0, most - used) // BYTES_PER_MIB)
     except OSError:
         pass
     try:

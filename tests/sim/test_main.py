@@ -175,7 +175,7 @@ def test_ctrl_c_reports_what_ran(
 def test_a_city_that_does_not_fit_is_refused_before_it_settles(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(memory, "available_mib", lambda: 3)
+    monkeypatch.setattr(memory, "available_mib", lambda _: 3)
     monkeypatch.setattr(city_module.City, "__init__", lambda *_, **__: pytest.fail("it settled"))
 
     assert main(["run", "calm", "--peers", "9"]) == 2

@@ -75,3 +75,7 @@ def test_what_the_process_may_have_counts(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(memory, "STATM", statm)
     monkeypatch.setattr("resource.getrlimit", lambda _: (100 * mib, 100 * mib))
     assert memory.available_mib() == 60
+    # What limits one process limits each, and a container all of them together.
+    assert memory.available_mib(2) == 120
+    (tmp_path / "memory.max").write_text("104857600\n")
+    assert memory.available_mib(2) == 60

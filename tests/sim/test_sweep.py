@@ -258,7 +258,7 @@ def test_people_who_cannot_be_are_refused_before_anything_runs(
 def test_what_does_not_fit_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "available_mib", lambda: 100)
+    monkeypatch.setattr(memory, "available_mib", lambda _: 100)
     monkeypatch.setattr(sweep_module, "work_off", lambda *_: pytest.fail("it ran"))
 
     assert run("calm", "--peers", "4", "--seeds", "9", "--jobs", "3") == 2

@@ -27,6 +27,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 def run(options: argparse.Namespace) -> int:
     """Exit 0 if the run is the same, whatever its verdict, and 1 if it is not."""
     from smilesim import recipe, replay
+    from smilesim.commands import room
     from smilesim.report import report
 
     recorded = replay.read(options.file)
@@ -37,10 +38,9 @@ def run(options: argparse.Namespace) -> int:
         asked = replace(asked, contacts=replace(asked.contacts, path=options.contacts))
     recording = asked.contacts.path if asked.contacts is not None else None
     arguments.check_writable("--json", options.json, (options.file, recording))
-    people = recipe.crowd(asked)
-    terminal.check_memory(people)
+    room.check(asked, "more of it free")
     terminal.check_code(recorded)
-    city = recipe.settle(asked, people)
+    city = recipe.settle(asked, recipe.crowd(asked))
     with terminal.bar(asked) as progress:
         city.run(progress)
     result = report(city)

@@ -15,7 +15,6 @@ from smilesync.errors import SettingsError
 
 if TYPE_CHECKING:
     from smilesim.city import City, Probe
-    from smilesim.crowd import Crowd
     from smilesim.recipe import Recipe
     from smilesim.replay import Replay
 
@@ -33,6 +32,8 @@ DECIDING = (
     "villains",
 )
 """Options that decide what happens: a stored run has decided them long ago."""
+
+MORE = "more of it free"
 
 
 def add(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -131,7 +132,7 @@ def _check_options(options: argparse.Namespace) -> None:
     arguments.check_folder("--checkpoint-to", options.checkpoint_to)
 
 
-def _check_room_for_replay(options: argparse.Namespace, recipe: "Recipe") -> None:
+def _check_replay(options: argparse.Namespace, recipe: "Recipe") -> None:
     """Refuse a report where a run that fails would be recorded."""
     from smilesim import replay
 
@@ -141,6 +142,7 @@ def _check_room_for_replay(options: argparse.Namespace, recipe: "Recipe") -> Non
 
 def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
     """Return what the options ask for, and the city that follows from it."""
+    from smilesim.commands import room
     from smilesim.fidelity import DAEMON, FAST
     from smilesim.recipe import Recipe, crowd, settle, with_contacts, with_villains
 
@@ -161,25 +163,22 @@ def _settled(options: argparse.Namespace) -> "tuple[Recipe, City]":
     recipe = Recipe(chosen, seed, fidelity, keep_going=bool(options.keep_going))
     if options.contacts is not None:
         recipe = with_contacts(recipe, options.contacts, options.peers)
-    _check_room_for_replay(options, recipe)
-    people = crowd(recipe)
-    _announce(people)
-    return recipe, settle(recipe, people)
+    _check_replay(options, recipe)
+    room.check(recipe, "fewer --peers", is_twice=options.twice)
+    return recipe, settle(recipe, crowd(recipe))
 
 
 def _resumed(options: argparse.Namespace) -> "tuple[Recipe, City]":
     """Return a stored city, and what it follows from."""
     from smilesim import checkpoint
+    from smilesim.commands import room
 
+    needed_mib = (1 + options.twice) * checkpoint.memory_mib(options.resume)
+    room.tell("what is stored", needed_mib, MORE, processes=1 + options.twice)
     stored = checkpoint.read(options.resume)
-    _check_room_for_replay(options, stored.recipe)
+    _check_replay(options, stored.recipe)
     terminal.remark(f"going on after {stored.city.world.tick / 1000:g} virtual seconds")
     return stored.recipe, stored.city
-
-
-def _announce(people: "Crowd") -> None:
-    needed_mib = terminal.check_memory(people)
-    terminal.remark(f"{people.size} peers will need about {needed_mib} MiB of memory")
 
 
 def _probes(options: argparse.Namespace, recipe: "Recipe") -> "list[Probe]":

@@ -34,7 +34,8 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit 0 when the smallest run was found, 1 when tries or patience ended before."""
-    from smilesim import recipe, replay
+    from smilesim import replay
+    from smilesim.commands import room
     from smilesim.shrink import Shrinker
 
     target: Path = options.to or _beside(options.file)
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     source = found.recipe.contacts
     inputs = (options.file, source.path if source is not None else None)
     arguments.check_writable("--to", target, inputs)
-    terminal.check_memory(recipe.crowd(found.recipe))
+    room.check(found.recipe, "more of it free")
     terminal.check_code(found)
     shrinker = Shrinker(found, replay.record)
     terminal.remark(f"looking for the smallest run that breaks {shrinker.rule}")

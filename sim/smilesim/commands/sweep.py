@@ -8,14 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smilesim import memory
 from smilesim.commands import EXIT_FAIL, EXIT_PASS, arguments
 from smilesim.commands.arguments import Commands
-from smilesim.crowd import district
 from smilesync.errors import SettingsError
 
 if TYPE_CHECKING:
-    from smilesim.sweep import Order, Run, Sweep
+    from smilesim.sweep import Run, Sweep
 
 SEEDS_MAX = 1_000_000
 JOBS_MAX = 1_024
@@ -99,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     )
     planned = plan(order)
     processes = min(options.jobs or _cores(), len(planned.jobs))
-    _check_memory(order, processes)
+    _check_memory(planned, processes)
     with _bar(planned) as tell:
         sweep(planned, processes, tell=tell)
     result = sweep_report(planned)
@@ -119,15 +117,18 @@ def _check_report(target: str | None, failures: Path | None) -> None:
         )
 
 
-def _check_memory(order: "Order", processes: int) -> None:
-    """Refuse what does not fit. Errors: SettingsError, with what would."""
-    people = district(max(order.peers), order.seeds.start)
-    needed_mib, free_mib = processes * memory.estimate_mib(people), memory.available_mib()
-    if needed_mib > free_mib:
-        raise SettingsError(
-            f"{processes} cities of {people.size} peers need about {needed_mib} MiB of memory, "
-            f"{free_mib} MiB are free; expected fewer --jobs or --peers"
-        )
+def _check_memory(planned: "Sweep", processes: int) -> None:
+    """Say what the largest cities that may run at once need. Errors: SettingsError, as `tell`."""
+    from smilesim.commands import room
+
+    order, each_mib = planned.order, list[int]()
+    for first in range(0, len(planned.jobs), len(order.seeds)):
+        size_mib = room.needed_mib(planned.jobs[first].recipe)
+        each_mib += [size_mib] * min(processes, len(order.seeds))
+    needed_mib = sum(sorted(each_mib)[-processes:])
+    cities = "1 city" if processes == 1 else f"{processes} cities at once"
+    who = f"{cities} of up to {max(order.peers)} peers"
+    room.tell(who, needed_mib, "fewer --jobs or --peers", processes=processes)
 
 
 def _bar(planned: "Sweep") -> "AbstractContextManager[Callable[[Run], None] | None]":

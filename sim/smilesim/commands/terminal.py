@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 from smilesim import origin
 from smilesim.commands.arguments import STANDARD_OUTPUT
-from smilesync.errors import SettingsError
 
 if TYPE_CHECKING:
-    from smilesim.crowd import Crowd
     from smilesim.recipe import Recipe
     from smilesim.replay import Replay
 
@@ -25,22 +23,6 @@ def remark(line: str) -> None:
 def progress(line: str) -> None:
     """Say how far something has come that takes a while."""
     print(line, file=sys.stderr, flush=True)
-
-
-def check_memory(people: "Crowd") -> int:
-    """Return how many MiB a city will need.
-
-    Errors: SettingsError when this machine has not that much.
-    """
-    from smilesim import memory
-
-    needed_mib, free_mib = memory.estimate_mib(people), memory.available_mib()
-    if needed_mib > free_mib:
-        raise SettingsError(
-            f"{people.size} peers need about {needed_mib} MiB of memory, {free_mib} MiB are free; "
-            "expected fewer --peers"
-        )
-    return needed_mib
 
 
 def check_code(recorded: "Replay") -> None:
