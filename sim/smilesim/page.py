@@ -1,11 +1,14 @@
 """A scenario file while it is checked: what is wrong is said with file, line and expectation."""
 
 import re
+import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from smilesim.faults.kind import Key
+from smilesim.tomllines import KeyPath, line_of_error, lines_of
 from smilesync.errors import SettingsError
 
 SECONDS_IN = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "minutes": 60.0, "h": 3600.0}
@@ -31,8 +34,9 @@ UNITS = {
 UNIT_WORDS = frozenset({*UNITS, "us", "minutes", "h"})
 """What may be a unit in a key; `min` there is the least of something."""
 
-HEADER = re.compile(r"\s*\[\[?\s*([\w-]+)\s*\]\]?")
-ASSIGNED = re.compile(r"\s*([\w-]+)\s*=")
+PLACED = re.compile(r"(.*) \(at line (\d+), column (\d+)\)")
+"""How the library says where it could read no further."""
+SHOWN_CHARACTERS_MAX = 60
 AMOUNT = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*([a-z%]*)\s*")
 
 
@@ -51,11 +55,16 @@ class Page:
     source: str
     text: str
 
+    def read(self) -> dict[str, object]:
+        """Return what the text says; raises SettingsError with the line where it is no TOML."""
+        try:
+            return tomllib.loads(self.text)
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(f"{self.source}, {self._not_toml(error)}") from None
+
     def error(self, place: Place, key: str, expectation: str) -> SettingsError:
         """Return the refusal of `key`, at its line; a missing one at the head of its table."""
-        line = self._line(place, key)
-        where = f"{self.source}, line {line}" if line else self.source
-        return SettingsError(f"{where}, {key}: {expectation}")
+        return SettingsError(f"{self.source}, line {self._line(place, key)}, {key}: {expectation}")
 
     def table(self, top: dict[str, object], key: str) -> dict[str, object]:
         """Take a table out of the file; an absent one is empty."""
@@ -93,31 +102,41 @@ class Page:
         )
         if isinstance(value, bool) or not isinstance(value, int | float):
             hint = _written(key, value)
-            raise self.error(place, key.name, f"expected {plain} {allowed}{hint}, got {value!r}")
+            got = _shown(repr(value))
+            raise self.error(place, key.name, f"expected {plain} {allowed}{hint}, got {got}")
         if not key.low <= value <= key.high:
             wanted = f"{key.low:g} to {key.high:.10g}" + f" {unit}" * bool(unit)
-            raise self.error(place, key.name, f"expected {wanted}, got {value}")
+            raise self.error(place, key.name, f"expected {wanted}, got {_shown(str(value))}")
         if key.is_whole and value != int(value):
             raise self.error(place, key.name, f"expected {plain} {allowed}, got {value}")
         return value
 
-    def _line(self, place: Place, key: str) -> int | None:
-        """Return the line of `key` in its table, of the table's head, or None."""
-        table, seen, head = "", dict.fromkeys([place.table], -1), None
-        for number, line in enumerate(self.text.splitlines(), 1):
-            header = HEADER.match(line)
-            if header is not None:
-                table = header[1]
-                seen[table] = seen.get(table, -1) + 1
-                if (table, seen[table]) == (place.table, place.number):
-                    head = number
-                if place == Place() and table == key:
-                    return number
-            is_here = table == place.table and seen[table] in (place.number, -1)
-            assigned = ASSIGNED.match(line)
-            if is_here and assigned is not None and assigned[1] == key:
-                return number
-        return head
+    def _line(self, place: Place, key: str) -> int:
+        """Return the line of `key` in its table, or of the table's head."""
+        lines = lines_of(self.text)
+        table: KeyPath = (place.table,) if place.table else ()
+        numbered = (*table, place.number)
+        for path in ((*numbered, key), (*table, key), numbered, table):
+            if path in lines:
+                return lines[path]
+        # The head of the file is its first line that is not empty.
+        return 1 + self.text[: len(self.text) - len(self.text.lstrip())].count("\n")
+
+    def _not_toml(self, error: Exception) -> str:
+        """Return the line of what could not be read, and what is wrong with it."""
+        complaint = str(error)
+        match = PLACED.fullmatch(complaint)
+        if match is not None:
+            return f"line {match[2]}: not TOML: {match[1]} (column {match[3]})"
+        if isinstance(error, tomllib.TOMLDecodeError):
+            line = 1 + self.text.rstrip("\n").count("\n")  # "(at end of document)"
+        else:
+            line = line_of_error(self.text, error) or 1
+            digits = sys.get_int_max_str_digits()
+            is_deep = isinstance(error, RecursionError)
+            what = "less nesting" if is_deep else f"numbers of at most {digits} digits"
+            complaint = f"expected {what}"
+        return f"line {line}: not TOML: {complaint}"
 
 
 def _unknown(what: str, name: str, value: object, keys: Sequence[Key]) -> str:
@@ -148,6 +167,10 @@ def _written(key: Key, value: object) -> str:
     elif unit not in ("", target):
         return ""
     return f": write {key.name} = {amount:.10g}"
+
+
+def _shown(value: str) -> str:
+    return value if len(value) <= SHOWN_CHARACTERS_MAX else f"{value[:SHOWN_CHARACTERS_MAX]}..."
 
 
 def _is_number(value: object) -> bool:

@@ -7,7 +7,6 @@ is refused before anything runs; who wants another run writes a scenario file.
 import hashlib
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -174,11 +173,8 @@ def read(path: Path) -> Replay:
 def parse(text: str, source: str) -> Replay:
     """Check the text of a replay file; raises SettingsError as `read` does."""
     _check_head(text, source)
-    try:
-        table: dict[str, object] = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{source}: not TOML: {error}") from None
-    top = _Table(Page(source, text), Place(), table)
+    page = Page(source, text)
+    top = _Table(page, Place(), page.read())
     recipe = _recipe(top)
     replay = Replay(
         recipe,

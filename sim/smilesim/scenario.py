@@ -7,8 +7,6 @@ refused with file, line and expectation. What a scenario says can be written bac
 
 import hashlib
 import json
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -150,11 +148,8 @@ def text_of(name: str) -> tuple[str, str]:
 
 def parse(name: str, text: str, source: str) -> Scenario:
     """Check the text of a scenario file; raises SettingsError with file, line and expectation."""
-    try:
-        table: dict[str, object] = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(_not_toml(source, str(error))) from None
     page = Page(source, text)
+    table = page.read()
     summary = table.pop("summary", None)
     is_line = isinstance(summary, str) and summary.isprintable()
     if not isinstance(summary, str) or not is_line or len(summary) > SUMMARY_CHARACTERS_MAX:
@@ -310,10 +305,3 @@ def _assigned(numbers: Mapping[str, float]) -> list[str]:
         f"{key} = {int(number) if number == int(number) else number!r}"
         for key, number in numbers.items()
     ]
-
-
-def _not_toml(source: str, complaint: str) -> str:
-    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", complaint)
-    if match is None:
-        return f"{source}: not TOML: {complaint}"
-    return f"{source}, line {match[2]}: not TOML: {match[1]} (column {match[3]})"
