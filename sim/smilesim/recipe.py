@@ -128,6 +128,11 @@ def check_gathering(scenario: Scenario, *, with_contacts: bool = False) -> None:
         )
 
 
+def has_turning(scenario: Scenario) -> bool:
+    """Does some fault make voters faulty?"""
+    return any(fault.kind in BYZANTINE for fault in scenario.faults)
+
+
 def with_villains(scenario: Scenario, villains: int | None) -> Scenario:
     """Return the scenario with so many faulty voters in each circle; None: as it says itself.
 
@@ -135,7 +140,7 @@ def with_villains(scenario: Scenario, villains: int | None) -> Scenario:
     """
     if villains is None:
         return scenario
-    if not any(fault.kind in BYZANTINE for fault in scenario.faults):
+    if not has_turning(scenario):
         raise SettingsError(
             f"--villains {villains}: expected a scenario in which voters turn, such as fork; "
             f"{scenario.name} has no such fault"

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import overload
 
 from smilesim import recipe, replay, swarm
 from smilesim.fidelity import FAST
 from smilesim.properties import Outcome, outcomes
 from smilesim.recipe import Recipe
 from smilesim.report import report
-from smilesim.scenario import Scenario, lasting
+from smilesim.scenario import DRAWN, Scenario, lasting
 from smilesim.workers import Died, work_off
 from smilesync.errors import SettingsError
 
@@ -67,21 +68,47 @@ class Order:
     villains: int | None = None
 
 
+class Jobs(Sequence[Job]):
+    """What an order asks for: every seed with the first number of peers, then with the next.
+
+    There may be millions, so each is made when somebody asks for it.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._written = None if order.name in DRAWN else _chosen(order, order.seeds.start)
+
+    def __len__(self) -> int:
+        return len(self._order.peers) * len(self._order.seeds)
+
+    @overload
+    def __getitem__(self, place: int) -> Job: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Job]: ...
+    def __getitem__(self, place: int | slice) -> Job | Sequence[Job]:
+        places = range(len(self))
+        if isinstance(place, slice):
+            return [self[one] for one in places[place]]
+        size, number = divmod(places[place], len(self._order.seeds))
+        seed = self._order.seeds[number]
+        chosen = self._written or _chosen(self._order, seed)
+        return _job(self._order, replace(chosen, peers=self._order.peers[size]), seed)
+
+
 @dataclass(slots=True)
 class Sweep:
-    """A sweep while it goes on: `runs` by place among the jobs, with None for what is not done."""
+    """A sweep while it goes on: `runs` by place among the jobs, of what is done."""
 
     order: Order
-    jobs: tuple[Job, ...]
-    runs: list[Run | None] = field(default_factory=list)
+    jobs: Sequence[Job]
+    runs: dict[int, Run] = field(default_factory=dict)
     is_interrupted: bool = False
     wall_s: float = 0.0
 
     @property
     def done(self) -> list[tuple[Job, Run]]:
         """Return what ran, in the order of peers, then seeds."""
-        pairs = zip(self.jobs, self.runs, strict=True)
-        return [(job, run) for job, run in pairs if run is not None]
+        return [(self.jobs[place], self.runs[place]) for place in sorted(self.runs)]
 
 
 def plan(order: Order) -> Sweep:
@@ -90,16 +117,12 @@ def plan(order: Order) -> Sweep:
     Errors: SettingsError for a scenario that is none, for seconds that end before its faults, and
     for a number of peers that cannot be.
     """
-    chosen = [_timed(swarm.resolve(order.name, seed), order.seconds) for seed in order.seeds]
-    chosen = [recipe.with_villains(one, order.villains) for one in chosen]
-    for peers in order.peers:
-        recipe.check(Recipe(replace(chosen[0], peers=peers), order.seeds.start, order.fidelity))
-    jobs = tuple(
-        _job(order, replace(one, peers=peers), seed)
-        for peers in order.peers
-        for one, seed in zip(chosen, order.seeds, strict=True)
-    )
-    return Sweep(order, jobs, [None] * len(jobs))
+    jobs = Jobs(order)
+    if order.name in DRAWN:
+        _check_draws(order)
+    for first in range(0, len(jobs), len(order.seeds)):
+        recipe.check(jobs[first].recipe)
+    return Sweep(order, jobs)
 
 
 def sweep(
@@ -156,15 +179,40 @@ def run_one(job: Job) -> Run:
     )
 
 
-def _timed(scenario: Scenario, seconds: int | None) -> Scenario:
-    return scenario if seconds is None else lasting(scenario, seconds)
+def _chosen(order: Order, seed: int) -> Scenario:
+    """Return the scenario of a seed. Villains turn only where a drawn one has any."""
+    found = swarm.resolve(order.name, seed)
+    if order.seconds is not None:
+        found = lasting(found, order.seconds)
+    if order.name in DRAWN and not recipe.has_turning(found):
+        return found
+    return recipe.with_villains(found, order.villains)
+
+
+def _check_draws(order: Order) -> None:
+    """Refuse what the scenarios of some seeds do not allow. Errors: SettingsError, with a seed."""
+    drawn = (swarm.resolve(order.name, seed) for seed in order.seeds)
+    if order.villains is not None and not any(map(recipe.has_turning, drawn)):
+        raise SettingsError(
+            f"--villains {order.villains}: expected a seed with which voters turn; {order.name} "
+            f"has no such fault from seed {order.seeds[0]} to {order.seeds[-1]}"
+        )
+    for seed in order.seeds if order.seconds is not None else ():
+        try:
+            _chosen(order, seed)
+        except SettingsError as error:
+            raise SettingsError(f"{error}, with seed {seed}") from None
+
+
+def _has_villains(order: Order, scenario: Scenario) -> bool:
+    return order.villains is not None and recipe.has_turning(scenario)
 
 
 def _job(order: Order, scenario: Scenario, seed: int) -> Job:
     parts: Sequence[str] = (
         *("smilesim", "run", order.name, "--peers", str(scenario.peers), "--seed", str(seed)),
         *(("--seconds", str(order.seconds)) if order.seconds is not None else ()),
-        *(("--villains", str(order.villains)) if order.villains is not None else ()),
+        *(("--villains", str(order.villains)) if _has_villains(order, scenario) else ()),
         *(("--fidelity", order.fidelity) if order.fidelity != FAST else ()),
     )
     file = None

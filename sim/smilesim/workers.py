@@ -8,7 +8,6 @@ import faulthandler
 import os
 import signal
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,14 +83,15 @@ def work_off(
     iterating, or is interrupted, ends the workers.
     """
     with tempfile.TemporaryDirectory(prefix="smilesim-") as folder:
-        waiting = deque(enumerate(jobs))
+        waiting = range(len(jobs))
         workers: list[Worker[Job, Answer]] = []
         try:
             while waiting or workers:
                 while waiting and len(workers) < count:
                     words = Path(folder) / f"before-{len(waiting)}-left.txt"
                     workers.append(Worker(act, words))
-                    workers[-1].give(*waiting.popleft())
+                    workers[-1].give(waiting[0], jobs[waiting[0]])
+                    waiting = waiting[1:]
                 ready = wait([worker.connection for worker in workers])
                 for worker in [one for one in workers if one.connection in ready]:
                     place, answer = worker.place, worker.take()
@@ -99,7 +99,8 @@ def work_off(
                         workers.remove(worker)
                         worker.end()
                     else:
-                        worker.give(*waiting.popleft())
+                        worker.give(waiting[0], jobs[waiting[0]])
+                        waiting = waiting[1:]
                     yield place, answer
         finally:
             for worker in workers:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from smilesim import memory
+from smilesim import memory, recipe, swarm
 from smilesim import sweep as sweep_module
 from smilesim.main import main
+from smilesim.scenario import SEED_MAX, Scenario
 from smilesim.sweep import Order, Sweep, plan, sweep
 from smilesim.sweepreport import SweepReport, sweep_report
+from smilesync.errors import SettingsError
 from support.jobs import run_or_die, run_or_hang
 
 BRIEF = """summary = "Short, and nothing goes wrong."
@@ -222,6 +224,12 @@ def test_a_summary_for_people_ends_with_the_verdict(
             "--seconds 9: expected 20 at least",
         ),
         (["calm", "--peers", "4", "--seeds", "1", "--fidelity", "x"], "--fidelity: expected one"),
+        (
+            ["calm", "--peers", "4", "--seeds", "3", "--first-seed", str(SEED_MAX - 1)],
+            f"--first-seed {SEED_MAX - 1}: expected at most {SEED_MAX - 2} for 3 seeds",
+        ),
+        (["swarm", "--peers", "4", "--seeds", "9", "--seconds", "9"], " is over, with seed "),
+        (["calm", "--peers", "4", "--seeds", "2", "--villains", "1"], "--villains 1: expected a"),
         (["merge", "--peers", "3,7", "--seeds", "1"], "--peers 3: expected more than the 3 of"),
         (["consensus", "--peers", "7,65", "--seeds", "2"], "--peers 65: expected 64 at most"),
         (["calm", "--peers", "4", "--seeds", "1", "--json", "/no/file"], "--json /no/file"),
@@ -243,6 +251,41 @@ def test_bad_input_is_refused_in_one_line_with_exit_2(
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert expectation in captured.err
+
+
+def test_millions_of_seeds_are_planned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run is planned when a worker takes it: what is written once is read once."""
+    read: list[int] = []
+    resolve = swarm.resolve
+
+    def counted(name: str, seed: int) -> Scenario:
+        read.append(seed)
+        return resolve(name, seed)
+
+    monkeypatch.setattr(swarm, "resolve", counted)
+
+    for name, most in (("calm", 1), ("swarm", 5)):
+        read.clear()
+        planned = plan(Order(name, (4, 7), range(5, 2_000_005)))
+        assert len(planned.jobs) == 4_000_000
+        last = planned.jobs[-1]
+        assert (last.recipe.seed, last.recipe.scenario.peers) == (2_000_004, 7)
+        assert [job.recipe.seed for job in planned.jobs[1_999_999:2_000_001]] == [2_000_004, 5]
+        assert len(read) <= most
+
+
+def test_villains_turn_where_voters_do_and_the_others_run_without() -> None:
+    turning = [seed for seed in range(1, 60) if recipe.has_turning(swarm.draw(seed))]
+    assert 0 < len(turning) < 59
+
+    for job in plan(Order("swarm", (4,), range(1, 60), villains=2)).jobs:
+        has_villains = job.recipe.seed in turning
+        assert job.recipe.scenario.villains == (2 if has_villains else None)
+        assert ("--villains 2" in job.command) is has_villains
+
+    alone = next(seed for seed in range(1, 60) if seed not in turning)
+    with pytest.raises(SettingsError, match="--villains 2: expected a seed with which voters turn"):
+        plan(Order("swarm", (4,), range(alone, alone + 1), villains=2))
 
 
 def test_people_who_cannot_be_are_refused_before_anything_runs(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from smilesim.commands import EXIT_FAIL, EXIT_PASS, arguments
 from smilesim.commands.arguments import Commands
+from smilesim.scenario import SEED_MAX
 from smilesync.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ def run(options: argparse.Namespace) -> int:
     from smilesim.sweepreport import sweep_report
 
     first: int = options.first_seed
+    if first + options.seeds - 1 > SEED_MAX:
+        raise SettingsError(
+            f"--first-seed {first}: expected at most {SEED_MAX - options.seeds + 1} for "
+            f"{options.seeds} seeds"
+        )
     order = Order(
         options.scenario,
         options.peers,
