@@ -23,6 +23,7 @@ from smilesim.city import City
 from smilesim.drive import Books
 from smilesim.engine import TICKS_PER_SECOND
 from smilesim.recipe import Recipe
+from smilesim.whole import write_whole
 from smilesync.errors import SettingsError
 from smilesync.keys import Ed25519Signer
 
@@ -89,9 +90,7 @@ def write(path: Path, stored: Stored) -> None:
         "payload_bytes": len(data),
         "payload_hash": hashlib.sha256(data).hexdigest(),
     }
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(json.dumps(header).encode() + b"\n" + data)
-    unfinished.replace(path)
+    write_whole(path, json.dumps(header).encode() + b"\n" + data)
 
 
 def memory_mib(path: Path) -> int:

@@ -20,6 +20,7 @@ from smilesim.page import Page, Place
 from smilesim.recipe import Contacts, Recipe, crowd, settle
 from smilesim.report import NOT_SEEN, report
 from smilesim.violations import Violation
+from smilesim.whole import write_whole
 from smilesync.errors import SettingsError
 
 FORMAT = 1
@@ -148,9 +149,9 @@ def render(replay: Replay) -> str:
 
 
 def write(path: Path, replay: Replay) -> None:
-    """Write the file; raises SettingsError when it cannot be written."""
+    """Write the file as a whole; raises SettingsError when it cannot be written."""
     try:
-        path.write_text(render(replay), encoding="utf-8", newline="\n")
+        write_whole(path, render(replay).encode())
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written: {error.strerror}") from None
 

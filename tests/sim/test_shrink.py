@@ -304,6 +304,21 @@ def test_the_command_shrinks_a_run_whose_expectation_is_impossible(
     assert capsys.readouterr().out.endswith("the same in every second\n")
 
 
+def test_a_full_disk_keeps_nobody_from_the_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(tmp_path / "rash.toml").write_text(IMPOSSIBLE)
+    record = str(tmp_path / "rash.replay.toml")
+    main(["run", str(tmp_path / "rash.toml"), "--seed", "5", "--record", record])
+    capsys.readouterr()
+
+    assert main(["shrink", record, "--to", "/dev/full", "--tries", "2"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[0].startswith("expect commit_s_max is broken by 9 of 9 peers")
+    assert "smilesim replay" not in captured.out
+    assert captured.err.endswith("/dev/full: cannot be written: No space left on device\n")
+
+
 def test_a_run_that_passed_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     passed = replay.record(Recipe(replace(scenario.load("calm"), peers=3, seconds=8), 4))
     assert passed.violations == ()

@@ -33,7 +33,7 @@ def add(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit 0 when the smallest run was found, 1 when tries or patience ended before."""
+    """Exit 0 when the smallest run was found, 1 when tries, patience or disk ended before."""
     from smilesim import replay
     from smilesim.commands import room
     from smilesim.shrink import Shrinker
@@ -55,8 +55,14 @@ def run(options: argparse.Namespace) -> int:
             terminal.progress(f"{shrinker.tries:>4}  {outcome}  {attempt.change}")
     except KeyboardInterrupt:
         terminal.remark("interrupted: this is what was reached")
-    replay.write(target, shrinker.best)
-    print(_summary(found, shrinker, target))
+    print(_summary(found, shrinker))
+    try:
+        replay.write(target, shrinker.best)
+    except SettingsError as error:
+        # No fault of the options: the disk was full, after all this time.
+        terminal.remark(str(error))
+        return EXIT_FAIL
+    print(f"to repeat it: smilesim replay {shlex.quote(str(target))}")
     return EXIT_PASS if shrinker.is_minimal else EXIT_FAIL
 
 
@@ -65,13 +71,12 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{stem}-small{dot}{rest}")
 
 
-def _summary(found: "Replay", shrinker: "Shrinker", target: Path) -> str:
+def _summary(found: "Replay", shrinker: "Shrinker") -> str:
     before, after = found.recipe.scenario, shrinker.best.recipe.scenario
     tries = "1 try" if shrinker.tries == 1 else f"{shrinker.tries} tries"
     end = "nothing more can be left out" if shrinker.is_minimal else "maybe more can be left out"
     return (
         f"{shrinker.rule} is broken by {after.peers} of {before.peers} peers in {after.seconds} of "
         f"{before.seconds} seconds with {len(after.faults)} of {len(before.faults)} faults\n"
-        f"{tries}, {end}\n"
-        f"to repeat it: smilesim replay {shlex.quote(str(target))}"
+        f"{tries}, {end}"
     )
