@@ -95,7 +95,8 @@ class Device(Lane):
     batch of events it handles, it is paused for `slow_ms` (a slow processor); it `is_busy` when
     that is still to come. Before `calm_until_tick` copies of what is in its `memory` change nothing
     in it (`echoes.py`); `owed` are the ways over which some came since. No check judges a villain;
-    `villain` is its name in the cast. With a flat battery it cannot be switched on.
+    `villain` is its name in the cast. During `outages`, counted at the first membership, it
+    cannot be switched on. `drift_ppb`: that of its crystal if it is not its own, else None.
     `renewals`: how many other voter keys were made for it. `has_abandoned`: it gave up its circle
     and is in no successor yet.
     `wearer`: who wears it if it is one membership of a device in several circles, else None.
@@ -113,6 +114,7 @@ class Device(Lane):
         "covered_us",
         "crash_draw",
         "disk",
+        "drift_ppb",
         "far_heard",
         "far_read",
         "has_abandoned",
@@ -121,7 +123,6 @@ class Device(Lane):
         "index",
         "is_amnesic",
         "is_busy",
-        "is_flat",
         "is_on",
         "is_villain",
         "is_willing",
@@ -129,6 +130,7 @@ class Device(Lane):
         "links",
         "memory",
         "oscillator",
+        "outages",
         "owed",
         "peer",
         "position_cm",
@@ -158,7 +160,6 @@ class Device(Lane):
         self.is_on = False
         self.is_villain = False
         self.is_willing = True
-        self.is_flat = False
         self.is_amnesic = False
         self.has_abandoned = False
         self.wearer: Wearer | None = None
@@ -180,6 +181,8 @@ class Device(Lane):
         self.scene: Scene | None = None
         self.villain = ""
         self.clock_off_until_tick = 0
+        self.drift_ppb: int | None = None
+        self.outages = 0
 
     @property
     def memberships(self) -> "tuple[Device, ...]":

@@ -30,6 +30,10 @@ class Ailment(Enum):
     FAILING = "input/output error"
 
 
+WELL: dict[Ailment, int] = {}
+"""What ails most disks, all the time: one for all of them, which nobody changes."""
+
+
 class DiskFull(Exception):
     """The disk takes no more: the device must stop rather than act on what it may forget."""
 
@@ -37,15 +41,16 @@ class DiskFull(Exception):
 class Disk:
     """Records in the order written; `records` before `synced` survive anything but harm.
 
-    `ailment`: what ails it now. `tear_at_bytes`: where the next power loss cuts the unsynced tail,
-    if not at random. `has_lied`: something that it had confirmed is gone or changed.
+    `ailments`: what ails it now, and how often it refused for each. `tear_at_bytes`: where the next
+    power loss cuts the unsynced tail, if not at random. `has_lied`: something that it had confirmed
+    is gone or changed.
     """
 
     __slots__ = (
         "_backup",
         "_compact_at",
         "_damaged_from",
-        "ailment",
+        "ailments",
         "has_lied",
         "records",
         "synced",
@@ -58,16 +63,36 @@ class Disk:
         self.synced = 0
         self.torn = 0
         self.has_lied = False
-        self.ailment: Ailment | None = None
+        self.ailments = WELL
         self.tear_at_bytes: int | None = None
         self._damaged_from: int | None = None
         self._backup: list[bytes] | None = None
         self._compact_at = COMPACT_AT
 
+    def fall_ill(self, ailment: Ailment) -> None:
+        """Take no records from now on, whatever else ails it and is healed."""
+        assert ailment not in self.ailments, "faults of a kind do not overlap"
+        self.ailments = {**self.ailments, ailment: 0}
+
+    def recover(self, ailment: Ailment) -> int:
+        """Let this ail it no more; returns how often it refused for that."""
+        left = dict(self.ailments)
+        refused = left.pop(ailment)
+        self.ailments = left or WELL
+        return refused
+
+    def _refuse(self, *ailments: Ailment) -> None:
+        """Refuse a record for all of these that ail it, if any does."""
+        found = [ailment for ailment in ailments if ailment in self.ailments]
+        for ailment in found:
+            self.ailments[ailment] += 1
+        if found:
+            raise DiskFull(found[0].value)
+
     def write(self, record: bytes) -> None:
         """Append; not durable yet. Errors: DiskFull without space or on a read-only disk."""
-        if self.ailment is Ailment.FULL or self.ailment is Ailment.READ_ONLY:
-            raise DiskFull(self.ailment.value)
+        if self.ailments:
+            self._refuse(Ailment.FULL, Ailment.READ_ONLY)
         self.records.append(shared(record))
 
     def sync(self) -> None:
@@ -75,8 +100,8 @@ class Disk:
 
         Errors: DiskFull on a failing disk.
         """
-        if self.ailment is Ailment.FAILING:
-            raise DiskFull(self.ailment.value)
+        if self.ailments:
+            self._refuse(Ailment.FAILING)
         self.synced = len(self.records)
         if self.synced >= self._compact_at and self._damaged_from is None:
             self.records = retained(self.records)

@@ -50,8 +50,14 @@ def drift_ppb_of(seed: int, index: int) -> int:
     return salt(seed, "drift", index) % (2 * DRIFT_PPB_MAX + 1) - DRIFT_PPB_MAX
 
 
-def crystal(seed: int, index: int, boots: int, tick: int) -> Oscillator:
-    """Return the crystal of a device that boots at `tick`: its drift stays, its count does not."""
-    drift_ppb = drift_ppb_of(seed, index)
+def crystal(
+    seed: int, index: int, boots: int, tick: int, drift_ppb: int | None = None
+) -> Oscillator:
+    """Return the crystal of a device that boots at `tick`: its drift stays, its count does not.
+
+    It has the drift that is its own, if no other is given.
+    """
+    if drift_ppb is None:
+        drift_ppb = drift_ppb_of(seed, index)
     local_ns = BOOT_NS_MIN + salt(seed, "boot", index, boots) % BOOT_NS_SPAN
     return Oscillator(drift_ppb, local_ns - tick * (TICK_PS + drift_ppb) // 1_000)

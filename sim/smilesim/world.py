@@ -230,8 +230,20 @@ class World(Execution):
         seed = digest(self.seed, "voter", device.index, device.renewals)
         return device.keys.voter.another(seed)
 
+    def begin_outage(self, device: Device) -> None:
+        """Let nothing switch `device` on again, until this outage and all others have ended."""
+        device.memberships[0].outages += 1
+
+    def end_outage(self, device: Device) -> None:
+        """End one outage; after the last one the device boots in the next tick."""
+        first = device.memberships[0]
+        first.outages -= 1
+        assert first.outages >= 0, "an outage ended that never began"
+        if not first.outages:
+            self.power_on_at(device, self.wheel.tick + 1)
+
     def power_on_at(self, device: Device, tick: int) -> None:
-        """Switch `device` on at a later tick."""
+        """Switch `device` on at a later tick, if no outage keeps it off then."""
         for one in device.memberships:
             self._put(one, tick, POWER_ORDINAL, Mark.POWER_ON)
 
@@ -290,12 +302,13 @@ class World(Execution):
                 self.execute(device, device.peer.command(command, now_ns))
 
     def _power_on(self, device: Device) -> None:
-        if device.is_on or any(one.is_flat for one in device.memberships):
+        first = device.memberships[0]
+        if device.is_on or first.outages:
             return
         wearer, tick = device.wearer, self.wheel.tick
         if wearer is not None and not self._is_recollected(wearer, device):
             return
-        device.oscillator = crystal(self.seed, device.memberships[0].index, device.boots, tick)
+        device.oscillator = crystal(self.seed, first.index, device.boots, tick, device.drift_ppb)
         device.boots += 1
         device.is_on = True
         self.trace.powered(device.index, is_on=True)

@@ -1,5 +1,7 @@
 """What was synced survives an honest disk; what a bad one does is what the daemon would see."""
 
+from itertools import permutations
+
 import pytest
 
 from smilesim.dice import stream
@@ -108,18 +110,37 @@ def test_a_tail_torn_at_a_byte_is_what_the_daemon_reads_of_such_a_file(cut_bytes
 @pytest.mark.parametrize("ailment", Ailment)
 def test_a_disk_that_refuses_says_why_and_loses_nothing_it_had_confirmed(ailment: Ailment) -> None:
     disk = written()
-    disk.ailment = ailment
-
-    def put() -> None:
-        disk.write(records.encode(Shown(2)))
-        disk.sync()
+    disk.fall_ill(ailment)
 
     with pytest.raises(DiskFull, match=ailment.value):
-        put()
+        _put(disk)
     disk.lose_power(stream(1, "disk"))
-    disk.ailment = None
+    refused = disk.recover(ailment)
 
+    assert refused == 1
     assert disk.replay()[: len(HISTORY)] == list(HISTORY)
+
+
+@pytest.mark.parametrize(("first", "second"), list(permutations(Ailment, 2)))
+def test_a_disk_that_is_ill_in_two_ways_works_when_the_last_is_healed(
+    first: Ailment, second: Ailment
+) -> None:
+    disk = written()
+    disk.fall_ill(first)
+    disk.fall_ill(second)
+    disk.recover(first)
+
+    with pytest.raises(DiskFull, match=second.value):
+        _put(disk)
+    disk.recover(second)
+    _put(disk)
+
+    assert disk.synced == len(disk.records)
+
+
+def _put(disk: Disk) -> None:
+    disk.write(records.encode(Shown(2)))
+    disk.sync()
 
 
 @pytest.mark.parametrize("draw", range(0, 600, 7))

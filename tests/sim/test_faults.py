@@ -213,9 +213,9 @@ def test_a_flat_battery_stays_flat_whatever_switches_on_until_it_is_charged() ->
     before.run()
     after.run()
 
-    assert sum(device.is_flat for device in before.devices) == PEERS // 2
-    assert all(device.is_on != device.is_flat for device in before.devices)
-    assert all(device.is_on and not device.is_flat for device in after.devices)
+    assert sum(device.outages for device in before.devices) == PEERS // 2
+    assert all(device.is_on != bool(device.outages) for device in before.devices)
+    assert all(device.is_on and not device.outages for device in after.devices)
 
 
 @pytest.mark.parametrize("kind", ["disk-full", "read-only", "disk-errors"])

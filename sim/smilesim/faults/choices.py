@@ -21,7 +21,7 @@ from smilesim.faults.kind import (
     spread,
     ticks,
 )
-from smilesim.faults.power import CAPACITOR_MS, off, on
+from smilesim.faults.power import CAPACITOR_MS, die, fail, on
 from smilesync.commands import Join, Leave, SetConsent, Switch
 from smilesync.entropy import Entropy
 
@@ -88,7 +88,7 @@ def _half_told(fault: Fault, ground: Ground) -> list[Step]:
     for memberships in _some_wearers(fault, ground, entropy):
         tick, spared = moment(fault, entropy), entropy.below(len(memberships))
         steps.append(Step(tick, _tell_all_but(memberships[spared])))
-        steps.append(Step(tick + CAPACITOR_MS, off(memberships[0])))
+        steps.append(Step(tick + CAPACITOR_MS, die(memberships[0])))
         steps.append(Step(tick + CAPACITOR_MS + outage, on(memberships[0])))
         if back_s:
             steps.append(Step(ticks(back_s), _allow(memberships[0])))
@@ -101,7 +101,7 @@ def _tell_all_but(spared: int) -> Act:
     def act(stage: Stage) -> None:
         device = stage.world.devices[spared]
         stage.world.fired["half-told-consent"] += device.is_on
-        stage.world.crash_inside(device, 0)
+        fail(spared, 0)(stage)
         stage.world.command(device, SetConsent(Switch.COLLECTIVE, on=False))
 
     return act

@@ -135,7 +135,7 @@ def _arrival(
 
 def _not_yet(index: int) -> Act:
     def act(stage: Stage) -> None:
-        stage.world.devices[index].is_flat = True
+        stage.world.begin_outage(stage.world.devices[index])
         stage.world.power_off(stage.world.devices[index])
 
     return act
@@ -144,9 +144,8 @@ def _not_yet(index: int) -> Act:
 def _came(index: int) -> Act:
     def act(stage: Stage) -> None:
         device = stage.world.devices[index]
-        device.is_flat = False
         stage.world.fired["arrived"] += not device.is_on
-        stage.world.power_on_at(device, stage.world.tick + 1)
+        stage.world.end_outage(device)
 
     return act
 
@@ -154,8 +153,8 @@ def _came(index: int) -> Act:
 def _gone(index: int) -> Act:
     def act(stage: Stage) -> None:
         device = stage.world.devices[index]
-        device.is_flat = True
         stage.world.fired["departed"] += device.is_on
+        stage.world.begin_outage(device)
         stage.world.power_off(device)
 
     return act

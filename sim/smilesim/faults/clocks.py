@@ -37,26 +37,30 @@ NS_PER_MS = 1_000_000
 
 
 def _drift(fault: Fault, ground: Ground) -> list[Step]:
-    """Let crystals run off, until they come back or their device restarts."""
+    """Let crystals run off, also through a restart, until they come back."""
     struck = some(range(ground.size), fault.numbers["percent"], chance(fault, ground))
     off_ppb = round(fault.numbers["drift_percent"] * PPB_PER_PERCENT)
-    wrong = dict.fromkeys(struck, off_ppb)
-    right = {index: drift_ppb_of(ground.seed, index) for index in struck}
     heal = ticks(fault.numbers["heal_s"])
     return [
-        Step(ticks(fault.at_s), _run_at(wrong, heal)),
-        Step(heal, _run_at(right, heal)),
+        Step(ticks(fault.at_s), _run_at(struck, off_ppb, heal)),
+        Step(heal, _run_at(struck, None, heal)),
     ]
 
 
-def _run_at(drifts_ppb: dict[int, int], heal: int) -> Act:
+def _run_at(struck: list[int], off_ppb: int | None, heal: int) -> Act:
+    """Let crystals have this drift, None: the one that is their own."""
+
     def act(stage: Stage) -> None:
         world = stage.world
-        for index, drift_ppb in drifts_ppb.items():
-            for device in world.devices[index].memberships:
+        for index in struck:
+            memberships = world.devices[index].memberships
+            own_ppb = drift_ppb_of(world.seed, memberships[0].index)
+            for device in memberships:
+                device.drift_ppb = off_ppb
+                drift_ppb = own_ppb if off_ppb is None else off_ppb
                 world.retime(device, device.oscillator.turned(world.tick, drift_ppb=drift_ppb))
                 _mistrust(device, heal)
-            world.fired["drifting-clock"] += world.tick < heal
+            world.fired["drifting-clock"] += off_ppb is not None
 
     return act
 

@@ -43,15 +43,25 @@ def _refusing(ailment: Ailment) -> Script:
         retry = ticks(fault.numbers["retry_s"])
         steps = [Step(begin, _fall_ill(struck, ailment))]
         steps += [Step(tick, _start(struck)) for tick in range(begin + retry, end, retry)]
-        return [*steps, Step(end, _fall_ill(struck, None)), Step(end, _start(struck))]
+        return [*steps, Step(end, _recover(struck, ailment)), Step(end, _start(struck))]
 
     return script
 
 
-def _fall_ill(struck: list[int], ailment: Ailment | None) -> Act:
+def _fall_ill(struck: list[int], ailment: Ailment) -> Act:
     def act(stage: Stage) -> None:
         for index in struck:
-            stage.world.devices[index].disk.ailment = ailment
+            stage.world.devices[index].disk.fall_ill(ailment)
+
+    return act
+
+
+def _recover(struck: list[int], ailment: Ailment) -> Act:
+    """End one ailment: a disk works again when nothing else ails it."""
+
+    def act(stage: Stage) -> None:
+        for index in struck:
+            stage.world.devices[index].disk.recover(ailment)
 
     return act
 

@@ -1,4 +1,7 @@
-"""Power goes and comes: everywhere, at random, in the middle of any write, or for good."""
+"""Power goes and comes: everywhere, at random, in the middle of any write, or for good.
+
+Outages are counted on each device, so they may overlap: it boots when the last one has ended.
+"""
 
 from smilesim.dice import shuffled
 from smilesim.faults.kind import (
@@ -31,18 +34,35 @@ TEAR_BYTES = 64
 
 
 def fail(index: int, draw: int) -> Act:
-    """Return the act that kills a device inside what it writes next, `draw` effects into it."""
-    return lambda stage: stage.world.crash_inside(stage.world.devices[index], draw)
+    """Return the act that begins an outage and kills inside the next write, `draw` effects in."""
+
+    def act(stage: Stage) -> None:
+        device = stage.world.devices[index]
+        stage.world.begin_outage(device)
+        stage.world.crash_inside(device, draw)
+
+    return act
 
 
-def off(index: int) -> Act:
-    """Return the act that cuts the power of a device."""
+def die(index: int) -> Act:
+    """Return the act that ends whoever lives on in an outage that has begun."""
     return lambda stage: stage.world.power_off(stage.world.devices[index])
 
 
+def off(index: int) -> Act:
+    """Return the act that begins an outage, with nothing left in any capacitor."""
+
+    def act(stage: Stage) -> None:
+        device = stage.world.devices[index]
+        stage.world.begin_outage(device)
+        stage.world.power_off(device)
+
+    return act
+
+
 def on(index: int) -> Act:
-    """Return the act that gives power back; the device boots in the next tick."""
-    return lambda stage: stage.world.power_on_at(stage.world.devices[index], stage.world.tick + 1)
+    """Return the act that ends an outage; after the last the device boots in the next tick."""
+    return lambda stage: stage.world.end_outage(stage.world.devices[index])
 
 
 def crash(index: int, tick: int, draw: int, outage_s: float) -> list[Step]:
@@ -50,7 +70,7 @@ def crash(index: int, tick: int, draw: int, outage_s: float) -> list[Step]:
     dead = tick + CAPACITOR_MS
     return [
         Step(tick, fail(index, draw)),
-        Step(dead, off(index)),
+        Step(dead, die(index)),
         Step(dead + ticks(outage_s), on(index)),
     ]
 
@@ -62,24 +82,34 @@ def _blackout(fault: Fault, ground: Ground) -> list[Step]:
         entropy.below(DRAW_BELOW) if entropy.below(2) == 0 else None for _ in range(ground.size)
     ]
     order = shuffled(ground.size, entropy)
-    start, span = begin + ticks(fault.numbers["outage_s"]), ticks(fault.numbers["spread_s"])
+    dead, start = begin + CAPACITOR_MS, begin + ticks(fault.numbers["outage_s"])
+    span = max(1, ticks(fault.numbers["spread_s"]))
+    due: dict[int, list[int]] = {}
+    for place, index in enumerate(order):
+        boot = start + place * span // len(order)
+        due.setdefault(max(dead, boot - 1), []).append(index)
 
-    def die(stage: Stage) -> None:
-        world = stage.world
-        for device, draw in zip(world.devices, draws, strict=True):
-            if draw is None:
-                world.power_off(device)
-            else:
-                world.crash_inside(device, draw)
-        for place, index in enumerate(order):
-            tick = start + place * max(1, span) // len(order)
-            world.power_on_at(world.devices[index], tick)
+    def fall(stage: Stage) -> None:
+        for index, draw in enumerate(draws):
+            (off(index) if draw is None else fail(index, draw))(stage)
 
     def silence(stage: Stage) -> None:
-        for device in stage.world.devices:
-            stage.world.power_off(device)
+        for index in range(ground.size):
+            die(index)(stage)
 
-    return [Step(begin, die), Step(begin + CAPACITOR_MS, silence)]
+    return [
+        Step(begin, fall),
+        Step(dead, silence),
+        *(Step(tick, _all_on(indices)) for tick, indices in due.items()),
+    ]
+
+
+def _all_on(indices: list[int]) -> Act:
+    def act(stage: Stage) -> None:
+        for index in indices:
+            stage.world.end_outage(stage.world.devices[index])
+
+    return act
 
 
 def _crashes(fault: Fault, ground: Ground) -> list[Step]:
@@ -136,25 +166,14 @@ def _batteries(fault: Fault, ground: Ground) -> list[Step]:
     for index in some(range(ground.size), fault.numbers["percent"], entropy):
         steps.append(Step(moment(fault, entropy), _flat(index)))
         if back_s:
-            steps.append(Step(ticks(back_s), _charged(index)))
+            steps.append(Step(ticks(back_s), on(index)))
     return in_order(steps)
 
 
 def _flat(index: int) -> Act:
     def act(stage: Stage) -> None:
-        device = stage.world.devices[index]
-        device.is_flat = True
-        stage.world.power_off(device)
+        off(index)(stage)
         stage.world.fired["battery-death"] += 1
-
-    return act
-
-
-def _charged(index: int) -> Act:
-    def act(stage: Stage) -> None:
-        device = stage.world.devices[index]
-        device.is_flat = False
-        stage.world.power_on_at(device, stage.world.tick + 1)
 
     return act
 

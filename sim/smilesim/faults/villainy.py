@@ -11,11 +11,11 @@ from smilesim.faults.kind import (
     chance,
     in_order,
     moment,
-    over_after,
     share,
     some,
     spread,
 )
+from smilesim.faults.power import off, on
 from smilesim.villains.cast import VILLAINS
 
 TURN_MS = 1_000
@@ -28,6 +28,7 @@ def _turn(fault: Fault, ground: Ground) -> list[Step]:
     for index in some(_its_share(fault, ground), fault.numbers["percent"], entropy):
         tick = moment(fault, entropy)
         steps.append(Step(tick, _possess(index, fault.kind)))
+        steps.append(Step(tick + TURN_MS - 1, on(index)))
     return in_order(steps)
 
 
@@ -40,13 +41,16 @@ def _its_share(fault: Fault, ground: Ground) -> tuple[int, ...]:
 
 def _possess(index: int, villain: str) -> Act:
     def act(stage: Stage) -> None:
-        world, device = stage.world, stage.world.devices[index]
-        world.power_off(device)
+        off(index)(stage)
+        device = stage.world.devices[index]
         device.villain, device.is_villain = villain, True
-        world.power_on_at(device, world.tick + TURN_MS)
-        world.fired["villain"] += 1
+        stage.world.fired["villain"] += 1
 
     return act
+
+
+def _over_when_turned(fault: Fault) -> float:
+    return fault.at_s + fault.numbers["spread_s"] + TURN_MS / 1_000
 
 
 KINDS: tuple[Kind, ...] = tuple(
@@ -56,7 +60,7 @@ KINDS: tuple[Kind, ...] = tuple(
         (AT, spread(2), share(100, "faulty voters")),
         ("villain", villain.counts),
         _turn,
-        over_after("spread_s"),
+        _over_when_turned,
     )
     for name, villain in VILLAINS.items()
 )
