@@ -24,6 +24,11 @@ REORDERED = 1 << DELAY_BITS
 LATE = 2 << DELAY_BITS
 DUPLICATED = 4 << DELAY_BITS
 DAMAGED = 8 << DELAY_BITS
+MARKS = REORDERED | LATE | DUPLICATED | DAMAGED
+WORSE_BITS = DELAY_BITS + 4
+"""Above these bits are marks again, of what befalls only because a fault made the weather worse."""
+GONE = 16 << WORSE_BITS
+"""LOST, because a fault made the weather worse."""
 
 TAIL_RATIO = 64
 """The latest of a heavy tail is so many times as late as its least."""
@@ -75,6 +80,24 @@ def fates_of(weather: Weather) -> tuple[int, ...]:
             table.append(fate + DAMAGED)
         else:
             table.append(fate + DUPLICATED * doubles[place])
+    return tuple(table)
+
+
+@lru_cache(KEPT_MAX)
+def fates_beyond(weather: Weather, standing: Weather) -> tuple[int, ...]:
+    """Return the fates of a weather, with marks for what would not befall in the standing one.
+
+    Faults only make it worse, and who is struck by less is struck by more: shares are nested.
+    """
+    longer = REORDERED * (weather.reorder_ms_span > standing.reorder_ms_span)
+    longer |= LATE * (weather.tail_ms_max > standing.tail_ms_max)
+    table: list[int] = []
+    for fate, usual in zip(fates_of(weather), fates_of(standing), strict=True):
+        if fate == LOST:
+            table.append(LOST if usual == LOST else GONE)
+        else:
+            worse = fate & MARKS & (longer | ~usual)
+            table.append(fate | worse >> DELAY_BITS << WORSE_BITS)
     return tuple(table)
 
 

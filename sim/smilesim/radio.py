@@ -25,8 +25,9 @@ from smilesim.fate import (
     LATE,
     LOST,
     REORDERED,
+    WORSE_BITS,
     Weather,
-    fates_of,
+    fates_beyond,
 )
 from smilesim.stored import attributes, restore
 from smilesync.ids import PeerId
@@ -191,6 +192,9 @@ class Radio:
         self.stormed = 0
         self.late = 0
         self.damaged = 0
+        self.worse = [0] * 32
+        """How often a fault's weather struck where the standing one had not, by marks of a fate."""
+        self._standing = weather
         self.storm_copies = 0
         self._storm_waits_ms: Sequence[int] = AT_ONCE
         self.volleys: dict[int, list[Volley]] = {}
@@ -200,8 +204,12 @@ class Radio:
     def set_weather(self, weather: Weather) -> None:
         """Let the air be so from now on; what is in it arrives when it would have."""
         self.weather = weather
-        self._fates = fates_of(weather)
+        self._fates = fates_beyond(weather, self._standing)
         self._usual = tuple(fate if fate < LAP_TICKS else 0 for fate in self._fates)
+
+    def worse_by(self, mark: int) -> int:
+        """Return how often a mark of `fates_beyond` was met that no standing weather would set."""
+        return sum(count for marks, count in enumerate(self.worse) if marks << WORSE_BITS & mark)
 
     def start_storm(self, copies: int, spread_ms: int) -> None:
         """Let every carried object leave `copies` more times within `spread_ms`, until stopped.
@@ -306,10 +314,11 @@ class Radio:
         self, key: int, link: AirLink, payload: object, fate: int, tick: int
     ) -> tuple[int, object]:
         """Let what is rare happen; returns the delay and what then arrives, LOST for nothing."""
-        if fate == LOST:
+        delay_ms = fate & DELAY_MASK
+        self.worse[fate >> WORSE_BITS] += 1
+        if delay_ms == LOST:
             self.lost += 1
             return LOST, payload
-        delay_ms = fate & DELAY_MASK
         self.reordered += fate & REORDERED > 0
         self.late += fate & LATE > 0
         if fate & DUPLICATED:

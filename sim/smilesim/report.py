@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from smilesim.city import City
 from smilesim.engine import TICKS_PER_SECOND
-from smilesim.faults.table import COUNTED
+from smilesim.faults.table import COUNTED, TOLD_APART
 from smilesim.fidelity import AirFigures, figures_of
 from smilesim.measure import Waits, waits_of
 from smilesim.memory import peak_mib
@@ -153,10 +153,11 @@ def report(city: City, *, is_one_of_many: bool = False) -> Report:
     is asked of all runs together (`sweepreport.py`), and of a drawn scenario only there.
     """
     faults, scenario = _faults(city), city.plan.scenario
+    kinds = fault_kinds(scenario, faults, city.world.own)
     if not (city.interrupted or city.crash or city.violations.is_stop):
         _judge_expectations(city)
         if scenario.name not in DRAWN and not is_one_of_many:
-            _judge_faults(city, faults)
+            _judge_faults(city, kinds)
     violations = [
         ViolationRow(
             rule=one.rule,
@@ -184,16 +185,27 @@ def report(city: City, *, is_one_of_many: bool = False) -> Report:
         "violations": violations,
         "properties": [outcome.row() for outcome in outcomes(city)],
         "faults": faults,
-        "fault_kinds": fault_kinds(scenario, faults),
+        "fault_kinds": kinds,
         "figures": _figures(city),
         "verdict": "pass" if is_pass else "interrupted" if city.interrupted else "fail",
     }
 
 
-def fault_kinds(scenario: Scenario, faults: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Return for every kind of fault in the scenario what must be counted for it to have fired."""
-    kinds = dict.fromkeys(fault.kind for fault in scenario.faults)
-    return {kind: {name: faults.get(name, 0) for name in COUNTED[kind]} for kind in kinds}
+def fault_kinds(
+    scenario: Scenario, faults: Mapping[str, int], own: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, int]]:
+    """Return for every kind of fault in the scenario what must be counted for it to have fired.
+
+    `own` is what each did itself, by kind; less than nothing in the midst of a fault.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for kind in dict.fromkeys(fault.kind for fault in scenario.faults):
+        did = own.get(kind, {})
+        found[kind] = {
+            name: max(0, did.get(name, 0)) if name in TOLD_APART else faults.get(name, 0)
+            for name in COUNTED[kind]
+        }
+    return found
 
 
 def _faults(city: City) -> dict[str, int]:
@@ -352,9 +364,9 @@ def _longest(waits: Waits | None) -> float | None:
     return waits.max_s if not waits.missing else float("inf")
 
 
-def _judge_faults(city: City, faults: Mapping[str, int]) -> None:
+def _judge_faults(city: City, kinds: Mapping[str, Mapping[str, int]]) -> None:
     """A fault that never fired proves nothing: the run fails."""
-    for kind, counts in fault_kinds(city.plan.scenario, faults).items():
+    for kind, counts in kinds.items():
         for name, count in counts.items():
             if not count:
                 detail = f"{kind} is in the scenario, and no {name} was seen"

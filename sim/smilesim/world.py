@@ -4,6 +4,7 @@ Entered at `Peer.handle`, above the link, in the fidelities `fast` and `wire`. I
 runs in tasks of its own, and a `DeviceHost` starts, stops and feeds them.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -74,6 +75,10 @@ class World(Execution):
         self._is_ordered = True
         """Did devices act in their order in this tick? Who loses power takes others along."""
         self._chance = stream(seed, "power-loss")
+        self.own: dict[str, Counter[str]] = defaultdict(Counter)
+        """By kind of fault: what it did itself, of what is not its alone."""
+        self._crashers: dict[int, str] = {}
+        self._askers: dict[int, str] = {}
         place(devices)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -180,13 +185,21 @@ class World(Execution):
         if self.host is not None:
             self.host.stop(device)
 
-    def crash_inside(self, device: Device, draw: int) -> None:
+    def crash_inside(self, device: Device, draw: int, kind: str = "") -> None:
         """Cut the power in the middle of the next effects that write to the disk.
 
-        How many of them are still done is `draw` modulo their number plus one.
+        How many of them are still done is `draw` modulo their number plus one. It is the doing of
+        a fault of that kind.
         """
         if device.is_on:
             device.crash_draw = draw
+            self._crashers[device.index] = kind
+
+    def died_inside(self, device: Device) -> None:
+        """Count a crash in the midst of effects."""
+        for name in ("crash-inside-effects", "power-loss"):
+            self.fired[name] += 1
+            self.own[self._crashers.get(device.index, "")][name] += 1
 
     def inject(self, link: AirLink, message: Message) -> None:
         """Let the source of `link` send what no peer of its said, within its session."""
@@ -207,10 +220,14 @@ class World(Execution):
         self.fired["voter-key-renewed"] += 1
         return voter
 
-    def ask_for_key(self, device: Device) -> None:
-        """Let the wearer ask for another voter key, which is on the disk first."""
+    def ask_for_key(self, device: Device, kind: str = "") -> None:
+        """Let the wearer ask for another voter key, which is on the disk first.
+
+        It is the doing of a fault of that kind.
+        """
         if not device.is_on:
             return
+        self._askers[device.index] = kind
         if device.keys.spare is None:
             device.keys = replace(device.keys, spare=self._made_key(device))
         assert device.keys.spare is not None
@@ -224,6 +241,7 @@ class World(Execution):
         self.checks.restarts.rotated(device)
         device.disk.begin_anew()
         self.fired["voter-key-rotated"] += 1
+        self.own[self._askers.get(device.index, "")]["voter-key-rotated"] += 1
 
     def _made_key(self, device: Device) -> RememberingSigner:
         device.renewals += 1

@@ -97,7 +97,11 @@ def test_a_kind_happens_is_counted_and_breaks_no_promise(kind: str) -> None:
 
     result = report(city)
     assert result["violations"] == []
-    assert [count for count in COUNTED[kind] if not result["faults"].get(count)] == []
+    seen = result["fault_kinds"][kind]
+    assert list(seen) == list(COUNTED[kind])
+    assert [
+        count for count in COUNTED[kind] if not 0 < seen[count] <= result["faults"][count]
+    ] == []
 
 
 def test_a_fault_that_never_happened_fails_the_run() -> None:

@@ -20,6 +20,7 @@ from smilesim.faults.kind import (
     Stage,
     Step,
     chance,
+    during,
     in_order,
     over_after,
     some,
@@ -84,7 +85,9 @@ def _churn(fault: Fault, ground: Ground) -> list[Step]:
             out = len(founders) - len(guests.founders)
             is_founder = entropy.below(100) < numbers["founder_percent"] and out < most_out
             steps += _departure(guests, tick, fault, entropy, is_founder=is_founder)
-    end = ticks(fault.numbers["heal_s"])
+    begin, end = ticks(fault.at_s), ticks(fault.numbers["heal_s"])
+    steps += during(begin, end, "seat-given", lambda world: world.checks.seats.given)
+    steps += during(begin, end, "seat-taken", lambda world: world.checks.seats.taken)
     steps += [Step(end, _came(who)) for _, who in guests.gone if who in founders]
     return in_order(steps)
 

@@ -61,7 +61,7 @@ def _recover(struck: list[int], ailment: Ailment) -> Act:
 
     def act(stage: Stage) -> None:
         for index in struck:
-            stage.world.devices[index].disk.recover(ailment)
+            stage.claim("disk-stop", stage.world.devices[index].disk.recover(ailment))
 
     return act
 

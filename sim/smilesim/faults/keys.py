@@ -56,7 +56,7 @@ def _wipe(index: int) -> Act:
 
 
 def _ask(index: int) -> Act:
-    return lambda stage: stage.world.ask_for_key(stage.world.devices[index])
+    return lambda stage: stage.world.ask_for_key(stage.world.devices[index], stage.kind)
 
 
 KINDS: tuple[Kind, ...] = (

@@ -69,11 +69,24 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a step acts on. `felt` are the feelings of a surge, by device, for the figures."""
+    """What a step acts on. `felt` are the feelings of a surge, by device, for the figures.
+
+    `kind` is that of the fault whose step it is: what it does is counted as its own.
+    """
 
     world: "World"
     measure: "Measure"
     felt: "dict[int, EmotionState]"
+    kind: str = ""
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Count something that this fault did."""
+        self.world.fired[name] += number
+        self.claim(name, number)
+
+    def claim(self, name: str, number: int = 1) -> None:
+        """Count as its own something that is counted among all already."""
+        self.world.own[self.kind][name] += number
 
 
 Act = Callable[[Stage], None]
@@ -152,6 +165,14 @@ def some(among: Sequence[int], percent: float, entropy: Entropy) -> list[int]:
 def moment(fault: Fault, entropy: Entropy) -> int:
     """Return a random tick within `spread_s` of the beginning."""
     return ticks(fault.at_s) + entropy.below(ticks(fault.numbers["spread_s"]) + 1)
+
+
+def during(begin: int, end: int, name: str, read: "Callable[[World], int]") -> list[Step]:
+    """Return steps that claim by how much a figure of the world grows between two ticks."""
+    return [
+        Step(begin, lambda stage: stage.claim(name, -read(stage.world))),
+        Step(end, lambda stage: stage.claim(name, read(stage.world))),
+    ]
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:

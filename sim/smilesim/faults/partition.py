@@ -37,10 +37,13 @@ def cut(ways: Iterable[Way]) -> Act:
     kept = tuple(ways)
 
     def act(stage: Stage) -> None:
-        devices, fired = stage.world.devices, stage.world.fired
+        devices, sent = stage.world.devices, 0
         for source, destination in kept:
-            devices[destination].inbound[source].set_cut(is_cut=True)
-            fired["cut-link"] += 1
+            way = devices[destination].inbound[source]
+            way.set_cut(is_cut=True)
+            sent += way.sequence
+        stage.count("cut-link", len(kept))
+        stage.claim("cut-message", -sent)
 
     return act
 
@@ -50,14 +53,18 @@ def mend(ways: Iterable[Way]) -> Act:
     kept = tuple(ways)
 
     def act(stage: Stage) -> None:
-        world = stage.world
+        world, sent = stage.world, 0
         dialled: dict[int, dict[int, None]] = {}
         for source, destination in kept:
-            world.devices[destination].inbound[source].set_cut(is_cut=False)
+            way = world.devices[destination].inbound[source]
+            way.set_cut(is_cut=False)
+            sent += way.sequence
             high, low = max(source, destination), min(source, destination)
             dialled.setdefault(high, {})[low] = None
         for high, lows in dialled.items():
             world.connect_soon(world.devices[high], lows)
+        # Whatever was sent on a way since it was cut passed into nothing.
+        stage.claim("cut-message", sent)
 
     return act
 
@@ -89,7 +96,7 @@ def _partition(parts_of: Callable[[Fault, Ground], Parts]) -> Callable[[Fault, G
 
         def rejoin(stage: Stage) -> None:
             end(stage)
-            stage.world.fired["heal"] += 1
+            stage.count("heal")
             stage.measure.healed(stage.world.tick)
 
         return [

@@ -3,6 +3,9 @@
 Outages are counted on each device, so they may overlap: it boots when the last one has ended.
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from smilesim.dice import shuffled
 from smilesim.faults.kind import (
     AT,
@@ -16,6 +19,7 @@ from smilesim.faults.kind import (
     Stage,
     Step,
     chance,
+    during,
     in_order,
     moment,
     over_after,
@@ -25,6 +29,9 @@ from smilesim.faults.kind import (
     spread,
     ticks,
 )
+
+if TYPE_CHECKING:
+    from smilesim.world import World
 
 CAPACITOR_MS = 500
 """Who dies in the middle of what it writes next does so at the latest after this."""
@@ -39,23 +46,28 @@ def fail(index: int, draw: int) -> Act:
     def act(stage: Stage) -> None:
         device = stage.world.devices[index]
         stage.world.begin_outage(device)
-        stage.world.crash_inside(device, draw)
+        stage.world.crash_inside(device, draw, stage.kind)
 
     return act
 
 
 def die(index: int) -> Act:
     """Return the act that ends whoever lives on in an outage that has begun."""
-    return lambda stage: stage.world.power_off(stage.world.devices[index])
+
+    def act(stage: Stage) -> None:
+        device = stage.world.devices[index]
+        stage.claim("power-loss", device.is_on)
+        stage.world.power_off(device)
+
+    return act
 
 
 def off(index: int) -> Act:
     """Return the act that begins an outage, with nothing left in any capacitor."""
 
     def act(stage: Stage) -> None:
-        device = stage.world.devices[index]
-        stage.world.begin_outage(device)
-        stage.world.power_off(device)
+        stage.world.begin_outage(stage.world.devices[index])
+        die(index)(stage)
 
     return act
 
@@ -149,6 +161,7 @@ def _torn_writes(fault: Fault, ground: Ground) -> list[Step]:
             # Right after the first few effects: what they wrote is then not yet durable.
             draw = 1 + entropy.below(3)
             steps += crash(member, tick, draw, fault.numbers["outage_s"])
+            steps += during(tick, tick + CAPACITOR_MS, "torn-record", _torn(member))
     return in_order(steps)
 
 
@@ -157,6 +170,10 @@ def _tear(index: int, cut_bytes: int) -> Act:
         stage.world.devices[index].disk.tear_at_bytes = cut_bytes
 
     return act
+
+
+def _torn(index: int) -> "Callable[[World], int]":
+    return lambda world: world.devices[index].disk.torn
 
 
 def _batteries(fault: Fault, ground: Ground) -> list[Step]:

@@ -50,6 +50,16 @@ that need a while in which a circle decides."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
 
+TOLD_APART = frozenset(
+    (
+        *("lost-message", "damaged-message", "duplicated-message", "reordered-message"),
+        *("late-message", "heal", "cut-link", "cut-message", "power-loss", "crash-inside-effects"),
+        *("torn-record", "disk-stop", "voter-key-rotated", "seat-given", "seat-taken", "villain"),
+    )
+)
+"""What several kinds count, or what also happens without any: a fault has happened if it did some
+of it itself. Everything else is done by one kind alone."""
+
 COUNTED: dict[str, tuple[str, ...]] = {
     name: (name, *(count for count in kind.counts if count != name)) for name, kind in KINDS.items()
 }

@@ -1,6 +1,7 @@
 """The faults of one city: each is a trio task that sleeps from step to step of its script."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from smilesim.clock import until
@@ -41,14 +42,14 @@ class Faults:
     def task(self, fault: Fault, after_tick: int = 0) -> Callable[[], Awaitable[None]]:
         """Return the task that does what of `fault` is due after `after_tick`."""
         steps = KINDS[fault.kind].script(fault, self.ground)
-        fired = self.stage.world.fired
+        stage = replace(self.stage, kind=fault.kind)
 
         async def act() -> None:
             for number, step in enumerate(steps):
                 if step.tick > after_tick:
                     await until(step.tick)
-                    fired[fault.kind] += number == 0
-                    step.act(self.stage)
+                    stage.world.fired[fault.kind] += number == 0
+                    step.act(stage)
 
         return act
 

@@ -44,7 +44,7 @@ def _possess(index: int, villain: str) -> Act:
         off(index)(stage)
         device = stage.world.devices[index]
         device.villain, device.is_villain = villain, True
-        stage.world.fired["villain"] += 1
+        stage.count("villain")
 
     return act
 

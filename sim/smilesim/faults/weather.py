@@ -1,12 +1,34 @@
 """The air gets worse for a while: loss, duplication, reordering, late arrivals.
 
-Kinds combine: at any time the air is as bad as the worst of all that act on it then.
+Kinds combine: at any time the air is as bad as the worst of all that act on it then. Each makes
+something of its own worse, and counts what befell that would not have befallen without it.
 """
 
 from dataclasses import replace
 
-from smilesim.fate import Weather
-from smilesim.faults.kind import AT, HEAL, Act, Fault, Ground, Key, Kind, Step, over_after, ticks
+from smilesim.fate import (
+    DAMAGED,
+    DELAY_BITS,
+    DUPLICATED,
+    GONE,
+    LATE,
+    REORDERED,
+    WORSE_BITS,
+    Weather,
+)
+from smilesim.faults.kind import (
+    AT,
+    HEAL,
+    Act,
+    Fault,
+    Ground,
+    Key,
+    Kind,
+    Step,
+    during,
+    over_after,
+    ticks,
+)
 
 PPM_PER_PERCENT = 10_000
 
@@ -58,10 +80,24 @@ _WORSEN = {
 }
 
 
+_COUNTED = {
+    "loss": ("lost-message", GONE),
+    "damage": ("damaged-message", DAMAGED << WORSE_BITS - DELAY_BITS),
+    "duplication": ("duplicated-message", DUPLICATED << WORSE_BITS - DELAY_BITS),
+    "reordering": ("reordered-message", REORDERED << WORSE_BITS - DELAY_BITS),
+    "delay": ("late-message", LATE << WORSE_BITS - DELAY_BITS),
+}
+
+
 def _script(fault: Fault, ground: Ground) -> list[Step]:
     """Change the weather at both ends to what it is from then on."""
-    ends = (ticks(fault.at_s), ticks(fault.numbers["heal_s"]))
-    return [Step(tick, _blow(weather_at(ground, tick))) for tick in ends]
+    name, mark = _COUNTED[fault.kind]
+    begin, end = ticks(fault.at_s), ticks(fault.numbers["heal_s"])
+    return [
+        Step(begin, _blow(weather_at(ground, begin))),
+        *during(begin, end, name, lambda world: world.radio.worse_by(mark)),
+        Step(end, _blow(weather_at(ground, end))),
+    ]
 
 
 def _blow(weather: Weather) -> Act:

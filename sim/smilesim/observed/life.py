@@ -52,8 +52,10 @@ class Life:
         """A turn is done: who was to die in it dies, and a slow processor rests."""
         device, world = self._device, self._world
         if self._peer.death:
-            world.fired[self._peer.death] += 1
-            world.fired["power-loss"] += self._peer.death == CRASH
+            if self._peer.death == CRASH:
+                world.died_inside(device)
+            else:
+                world.fired[self._peer.death] += 1
             world.stop(device)
             return
         if device.wearer is not None and device.peer is not None:
