@@ -86,6 +86,8 @@ def _number(kind: str, key: Key, begin_s: float, span: Span, entropy: Entropy) -
     usual = NARROWER.get((kind, key.name)) or RANGES.get(key.name) or (key.low, key.high)
     low, high = narrow or usual
     number = between(max(low, key.low), min(high, key.high), entropy)
+    if abs(number) < key.nearest:
+        return key.high
     return max(key.low, float(round(number))) if key.is_whole else number
 
 

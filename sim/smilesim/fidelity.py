@@ -25,12 +25,17 @@ HAS_BYTES = (WIRE, DAEMON)
 """What is in the air there are bytes, which can be damaged, and all signatures are computed."""
 
 
-def check(name: str, peers: int) -> None:
-    """Refuse what cannot be run. Errors: SettingsError for a name unknown or a city too large."""
+def check(name: str, peers: int, people: int | None = None) -> None:
+    """Refuse what cannot be run. Errors: SettingsError for a name unknown or a city too large.
+
+    `people`: how many they are, if some count more than once.
+    """
     if name not in NAMES:
         raise SettingsError(f"--fidelity: expected one of {', '.join(NAMES)}, got {name!r}")
     if name == DAEMON and peers > DEVICES_MAX:
-        raise SettingsError(f"--fidelity daemon: expected at most {DEVICES_MAX} peers, got {peers}")
+        why = f" of {people} people, one for each circle of each" * (people not in (None, peers))
+        detail = f"expected at most {DEVICES_MAX} peers, got {peers}{why}"
+        raise SettingsError(f"--fidelity daemon: {detail}")
 
 
 def mention(name: str) -> str:

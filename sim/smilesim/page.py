@@ -107,6 +107,9 @@ class Page:
         if not key.low <= value <= key.high:
             wanted = f"{key.low:g} to {key.high:.10g}" + f" {unit}" * bool(unit)
             raise self.error(place, key.name, f"expected {wanted}, got {_shown(str(value))}")
+        if abs(value) < key.nearest:
+            detail = f"expected {key.nearest:g} at least, either way, got {value}"
+            raise self.error(place, key.name, detail)
         if key.is_whole and value != int(value):
             raise self.error(place, key.name, f"expected {plain} {allowed}, got {value}")
         return value

@@ -68,6 +68,9 @@ def check(recipe: Recipe) -> None:
             f"or circle_size beside it, which say who is in which circle"
         )
     check_gathering(scenario, with_contacts=source is not None)
+    if scenario.overlap_percent and recipe.fidelity == fidelity.DAEMON:
+        found = overlapping(scenario.peers, scenario.overlap_percent, recipe.seed)
+        fidelity.check(recipe.fidelity, found.size, found.people)
 
 
 def crowd(recipe: Recipe) -> Crowd:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from smilesim.engine import PEERS_MAX
 from smilesim.fate import Weather
-from smilesim.faults.kind import SECONDS_MAX, Fault, Key
-from smilesim.faults.table import KINDS, over_s
+from smilesim.faults.kind import SECONDS_MAX, Fault, Key, ticks
+from smilesim.faults.table import GOVERNED, KINDS, over_s
 from smilesim.page import Page, Place
 from smilesync.errors import SettingsError
 
@@ -165,6 +165,8 @@ def parse(name: str, text: str, source: str) -> Scenario:
         page.must_have(Place(), "", top, key.name)
     faults = [_fault(page, number, item) for number, item in enumerate(listed)]
     _must_fit(page, faults, top["seconds"])
+    if not top.get("governed"):
+        _must_mean_something(page, faults)
     return Scenario(
         name=name,
         summary=summary,
@@ -242,6 +244,14 @@ def _fault(page: Page, number: int, item: object) -> Fault:
     return Fault(kind, numbers["at_s"], numbers)
 
 
+def _must_mean_something(page: Page, faults: Sequence[Fault]) -> None:
+    """Refuse what nobody can do in a closed circle."""
+    for number, fault in enumerate(faults):
+        if fault.kind in GOVERNED:
+            detail = f"{fault.kind}: expected governed = 1 or 2 above, closed circles never merge"
+            raise page.error(Place("fault", number), "kind", detail)
+
+
 def _must_fit(page: Page, faults: Sequence[Fault], seconds: float) -> None:
     """Refuse what ends before it begins, what is not over in time, and a kind that overlaps."""
     over: dict[str, float] = {}
@@ -251,10 +261,13 @@ def _must_fit(page: Page, faults: Sequence[Fault], seconds: float) -> None:
         if fault.at_s >= seconds:
             raise page.error(place, "at_s", f"expected a time before the end at {seconds:g} s")
         ends = [key for key in END_KEYS if fault.numbers.get(key)]
-        begun_s = fault.at_s + fault.numbers.get("spread_s", 0)
-        if ends and fault.numbers[ends[0]] <= begun_s:
+        spread_s = fault.numbers.get("spread_s", 0)
+        if ends and ticks(fault.numbers[ends[0]]) <= ticks(fault.at_s) + ticks(spread_s):
+            begun_s = fault.at_s + spread_s
+            # What is over within its tick has not been.
+            wanted = "a time" if fault.numbers[ends[0]] <= begun_s else "1 ms at least"
             detail = "at_s" if begun_s == fault.at_s else "at_s and spread_s"
-            raise page.error(place, ends[0], f"expected a time after {detail}, {begun_s:g} s")
+            raise page.error(place, ends[0], f"expected {wanted} after {detail}, {begun_s:g} s")
         last = ends[0] if ends else "at_s"
         if over_s(fault) > seconds:
             detail = (

@@ -57,7 +57,8 @@ def kinds() -> Iterator[Text]:
 def allowed(key: Key) -> str:
     """Return the range of a key and its default."""
     default = "" if key.default is None else f" ({key.default:g})"
-    return f"{key.low:g} to {key.high:g}{default}"
+    but = f" but {key.nearest:g} either way at least" * (key.nearest > 0)
+    return f"{key.low:g} to {key.high:g}{but}{default}"
 
 
 def numbers_of(fault: Fault) -> str:

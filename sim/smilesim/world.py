@@ -24,7 +24,7 @@ from smilesim.trace import Trace
 from smilesim.verify import RememberingSigner
 from smilesim.wearers import OF_A_CIRCLE, Wearer
 from smilesim.wire import Wire
-from smilesync.commands import Command, Join, Leave, RotateKey, SetConsent, WishFor
+from smilesync.commands import Command, Join, Leave, Merge, RotateKey, SetConsent, WishFor
 from smilesync.errors import LocalError
 from smilesync.keys import Signer
 from smilesync.wire.messages import Message
@@ -34,7 +34,7 @@ POWER_ORDINAL = WAKE_ORDINAL + 1
 LINK_ORDINAL = POWER_ORDINAL + 1
 ORDER_ORDINAL = 1 << 24
 WAKE = Mark.WAKE
-MAY_BE_LATE = WishFor | Join | RotateKey
+MAY_BE_LATE = WishFor | Join | RotateKey | Merge
 HANDSHAKE_MS_MIN = 8
 HANDSHAKE_MS_SPAN = 120
 
@@ -315,7 +315,8 @@ class World(Execution):
             self.host.obey(device, command)
         elif device.peer is not None:
             now_ns = device.oscillator.at(self.wheel.tick)
-            # A wish may come too soon, a seat or key just now; other refusals are a fault of ours.
+            # A wish may come too soon, a seat or key just now, and a circle may be given up; other
+            # refusals are a fault of ours.
             with suppress(LocalError) if isinstance(command, MAY_BE_LATE) else nullcontext():
                 self.execute(device, device.peer.command(command, now_ns))
 

@@ -1,5 +1,7 @@
 """A city in which two circles meet: they become one only if both decide so."""
 
+from dataclasses import replace
+
 import pytest
 
 from smilesim import scenario
@@ -10,6 +12,7 @@ from smilesim.fidelity import DAEMON, FAST
 from smilesim.recipe import check_gathering
 from smilesync.circle.offer import Dissolve
 from smilesync.circle.value import named
+from smilesync.commands import Merge
 from smilesync.effects import Rung
 from smilesync.errors import SettingsError
 from smilesync.wire.records import DecidedRecord, Moved
@@ -145,3 +148,14 @@ def test_second_circle_needs_somebody_in_the_first() -> None:
 
     with pytest.raises(SettingsError, match="expected more than the 3 of the second circle"):
         check_gathering(chosen)
+
+
+def test_a_circle_that_cannot_merge_refuses_what_its_wearer_says_and_goes_on() -> None:
+    calm = replace(scenario.load("calm"), seconds=5)
+    city = City(Plan(calm, gathering(4, 1, 0), 1, calm.seconds))
+
+    city.world.command_at(city.devices[0], 4_000, Merge(agrees=False))
+    city.run()
+
+    assert not city.crash
+    assert all(is_lit(device) for device in city.devices if device.is_willing)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from smilesim import scenario
 from smilesim.faults.kind import Fault, Key
-from smilesim.faults.table import KINDS
+from smilesim.faults.table import GOVERNED, KINDS
 from smilesim.scenario import EXPECT, WEATHER, Scenario
 from smilesync.errors import SettingsError
 
@@ -103,6 +103,7 @@ def test_what_a_fault_does_not_say_has_a_default() -> None:
         ("end_share_min = 0.5", "end_share_min = 2", 15, "expected 0 to 1"),
         ("end_share_min = 0.5", "end_share = 1", 15, "write end_share_min"),
         ("heal_s = 9.5", "heal_s = 6", 20, "expected a time after at_s, 6 s"),
+        ("heal_s = 9.5", "heal_s = 6.0004", 20, "expected 1 ms at least after at_s, 6 s"),
         ("heal_s = 9.5", "heal_s = 21", 20, "over at 21 s"),
         ("heal_s = 9.5", 'heal_s = "9.5"', 20, "write heal_s = 9.5"),
         ("at_s = 6", "at_s = 0", 19, "expected 1 to 86400"),
@@ -173,6 +174,37 @@ def test_what_is_given_back_was_taken_before(key: str) -> None:
     assert scenario.parse("one", text + f"spread_s = 4\n{key} = 0", "one.toml")
 
 
+def test_who_goes_flat_at_the_last_moment_is_not_charged_before() -> None:
+    """Rounded to the tick, `at_s` and `spread_s` end later together than their sum."""
+    text = 'summary = ""\nseconds = 60\npeers = 9\n[[fault]]\nkind = "batteries"\nat_s = 5.0006\n'
+
+    with pytest.raises(SettingsError, match="line 8, charged_s: expected 1 ms at least after"):
+        scenario.parse("one", text + "spread_s = 1.0006\ncharged_s = 6.0016", "one.toml")
+    assert scenario.parse("one", text + "spread_s = 1.0006\ncharged_s = 6.003", "one.toml")
+
+
+@pytest.mark.parametrize("wrong", ["0", "0.01", "-0.01"])
+def test_a_clock_that_drifts_no_more_than_a_crystal_may_is_refused(wrong: str) -> None:
+    text = 'summary = ""\nseconds = 60\npeers = 9\n[[fault]]\nkind = "clock-drift"\nat_s = 5\n'
+    said = f"line 8, drift_percent: expected 0.02 at least, either way, got {wrong}"
+
+    with pytest.raises(SettingsError, match=said):
+        scenario.parse("one", text + f"heal_s = 9\ndrift_percent = {wrong}", "one.toml")
+    assert scenario.parse("one", text + "heal_s = 9\ndrift_percent = -0.02", "one.toml")
+
+
+@pytest.mark.parametrize(("governed", "is_good"), [("", False), ("1", True), ("2", True)])
+def test_no_merger_is_refused_where_circles_are_closed(governed: str, is_good: bool) -> None:
+    top = f"governed = {governed}\n" if governed else ""
+    text = f'summary = ""\nseconds = 60\npeers = 9\n{top}[[fault]]\nkind = "no-merger"\nat_s = 5\n'
+
+    if is_good:
+        assert scenario.parse("one", text, "one.toml").is_governed
+        return
+    with pytest.raises(SettingsError, match="line 5, kind: no-merger: expected governed = 1 or 2"):
+        scenario.parse("one", text, "one.toml")
+
+
 def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r"badflash, .*, consensus, or the path of"):
         scenario.load("doom")
@@ -209,7 +241,8 @@ def numbers_for(keys: tuple[Key, ...]) -> st.SearchStrategy[dict[str, float]]:
 def _number(key: Key) -> st.SearchStrategy[float]:
     if key.is_whole:
         return st.integers(int(key.low), int(key.high)).map(float)
-    return st.floats(key.low, key.high, allow_nan=False)
+    numbers = st.floats(key.low, key.high, allow_nan=False)
+    return numbers.filter(lambda number: abs(number) >= key.nearest)
 
 
 SECONDS = 10_000
@@ -219,7 +252,9 @@ SECONDS = 10_000
 def faults(draw: st.DrawFn) -> tuple[Fault, ...]:
     """Valid faults: each begins early and is over before the end, each kind once."""
     drawn = []
-    for name in draw(st.lists(st.sampled_from(sorted(KINDS)), unique=True, max_size=4)):
+    for name in draw(
+        st.lists(st.sampled_from(sorted({*KINDS} - GOVERNED)), unique=True, max_size=4)
+    ):
         numbers = draw(numbers_for(KINDS[name].keys))
         numbers["at_s"] = draw(st.floats(1, 100))
         for key in ("heal_s", "charged_s", "back_s"):

@@ -202,3 +202,12 @@ def test_a_scenario_of_overlapping_circles_is_written_back() -> None:
     chosen = scenario.load("two-circles")
 
     assert scenario.parse("two-circles", scenario.render(chosen), "again") == chosen
+
+
+def test_more_memberships_than_the_daemon_fidelity_has_places_for_are_refused() -> None:
+    most = replace(scenario.load("two-circles"), peers=716)
+
+    assert crowd(Recipe(most, SEED, DAEMON)).size == 1_000
+    with pytest.raises(SettingsError, match="at most 1000 peers, got 1001 of 717 people, one for"):
+        crowd(Recipe(replace(most, peers=717), SEED, DAEMON))
+    assert crowd(Recipe(replace(most, peers=717), SEED, WIRE)).people == 717

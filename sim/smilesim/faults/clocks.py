@@ -96,7 +96,7 @@ KINDS: tuple[Kind, ...] = (
             AT,
             HEAL,
             share(20, "devices"),
-            Key("drift_percent", -10, 10, "how much too fast", 10),
+            Key("drift_percent", -10, 10, "how much too fast", 10, nearest=0.02),
         ),
         ("drifting-clock",),
         _drift,

@@ -33,7 +33,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One number of a fault; its unit ends its name. Without a default it must be given."""
+    """One number of a fault; its unit ends its name. Without a default it must be given.
+
+    `nearest`: how near to 0 it may be, if 0 lies within its range and would be no fault.
+    """
 
     name: str
     low: float
@@ -41,6 +44,7 @@ class Key:
     meaning: str
     default: float | None = None
     is_whole: bool = False
+    nearest: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,9 @@ that need a while in which a circle decides."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}
 
+GOVERNED = frozenset({"no-merger"})
+"""Kinds that mean nothing in closed circles: a device refuses there what the wearer would say."""
+
 TOLD_APART = frozenset(
     (
         *("lost-message", "damaged-message", "duplicated-message", "reordered-message"),
