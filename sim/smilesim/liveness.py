@@ -7,10 +7,12 @@ Devices are looked at about once a second, so a bound may be overrun by that muc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smilesim.checks import Checks
 from smilesim.device import NO_TICK, Device
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.fate import DELAY_MASK, LOST, Weather, fates_of
 from smilesim.faults.table import over_s
 from smilesim.scenario import PPM_PER_PERCENT, Scenario
 
@@ -25,8 +27,8 @@ PROGRESS_S = LIGHT_S + SLOTS * LEASE_S
 
 LOSS_PPM_MAX = 40 * PPM_PER_PERCENT
 ROUND_TRIP_MS_MAX = 40
-"""Standing weather in which a circle must find together: the loss of the fault matrix, and a round
-trip whose half is within the guard of 20 ms, or no clock reading is good enough."""
+"""Standing weather in which a circle must find together: the loss of the fault matrix, and a
+mean round trip whose half is within the guard of 20 ms, or no clock reading is good enough."""
 
 LIGHT_RULE, PROGRESS_RULE = "light-returns", "slots-go-on"
 
@@ -34,10 +36,18 @@ LIGHT_RULE, PROGRESS_RULE = "light-returns", "slots-go-on"
 def healed_s(scenario: Scenario) -> float | None:
     """Return when the last fault is over, 0 without faults; None if the weather never lets up."""
     weather = scenario.weather
-    round_trip_ms = 2 * weather.delay_ms_min + weather.delay_ms_span
-    if weather.loss_ppm + weather.damage_ppm > LOSS_PPM_MAX or round_trip_ms > ROUND_TRIP_MS_MAX:
+    if weather.loss_ppm + weather.damage_ppm > LOSS_PPM_MAX:
+        return None
+    if mean_round_trip_ms(weather) > ROUND_TRIP_MS_MAX:
         return None
     return max(map(over_s, scenario.faults), default=0.0)
+
+
+@lru_cache
+def mean_round_trip_ms(weather: Weather) -> float:
+    """Return how long there and back takes what arrives, the held back and the late included."""
+    delays_ms = [fate & DELAY_MASK for fate in fates_of(weather) if fate != LOST]
+    return 2 * sum(delays_ms) / len(delays_ms)
 
 
 @dataclass(slots=True)

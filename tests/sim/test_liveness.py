@@ -32,12 +32,31 @@ def test_a_scenario_is_healed_when_its_last_fault_is_over() -> None:
     [
         {"loss_ppm": 400_001},
         {"delay_ms_min": 16, "delay_ms_span": 9},
+        {"tail_ppm": 1_000_000, "tail_ms_max": 10_000},
+        {"tail_ppm": 220_000, "tail_ms_max": 1_000},
+        {"reorder_ppm": 1_000_000, "reorder_ms_span": 500},
+        {"reorder_ppm": 100_000, "reorder_ms_span": 320},
     ],
 )
 def test_weather_that_never_lets_up_heals_never(weather: dict[str, int]) -> None:
     chosen = replace(CALM, weather=replace(CALM.weather, **weather))
 
     assert healed_s(chosen) is None
+
+
+@pytest.mark.parametrize(
+    "weather",
+    [
+        {"loss_ppm": 400_000},
+        {"delay_ms_min": 16, "delay_ms_span": 8},
+        {"tail_ppm": 150_000, "tail_ms_max": 1_000},
+        {"reorder_ppm": 50_000, "reorder_ms_span": 500},
+    ],
+)
+def test_weather_in_which_a_circle_finds_together_is_judged(weather: dict[str, int]) -> None:
+    chosen = replace(CALM, weather=replace(CALM.weather, **weather))
+
+    assert healed_s(chosen) == 0
 
 
 @pytest.mark.parametrize(
