@@ -1,11 +1,14 @@
 """Devices in several circles: memberships apart, one person, one power and one light."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from smilesim import scenario
 from smilesim.city import City, Plan
+from smilesim.faults.kind import Fault
+from smilesim.faults.table import KINDS
 from smilesim.fidelity import DAEMON, FAST, WIRE
 from smilesim.overlap import CIRCLE_SIZE, overlapping
 from smilesim.recipe import Recipe, crowd
@@ -211,3 +214,29 @@ def test_more_memberships_than_the_daemon_fidelity_has_places_for_are_refused() 
     with pytest.raises(SettingsError, match="at most 1000 peers, got 1001 of 717 people, one for"):
         crowd(Recipe(replace(most, peers=717), SEED, DAEMON))
     assert crowd(Recipe(replace(most, peers=717), SEED, WIRE)).people == 717
+
+
+@pytest.mark.parametrize("kind", ["sides", "islands"])
+def test_who_is_in_two_circles_stands_on_one_side_only(kind: str) -> None:
+    numbers = {"at_s": 2.0, "heal_s": 9.0, "percent": 50.0, "islands": 4.0}
+    fault = Fault(kind, 2.0, {key.name: numbers[key.name] for key in KINDS[kind].keys})
+    plan = replace(scenario.load("two-circles"), faults=(fault,), seconds=3)
+    city = City(Plan(plan, overlapping(41, PERCENT, SEED), SEED, 3))
+
+    city.run()
+
+    ground = city.faults.ground
+    together = [pair for pair in ground.pairs if not is_cut(city, *pair)]
+    together += [pair for memberships in ground.wearers for pair in pairwise(memberships)]
+    parted = [pair for pair in ground.pairs if is_cut(city, *pair)]
+    part = list(range(ground.size))
+    for _ in part:
+        for one, other in together:
+            part[one] = part[other] = min(part[one], part[other])
+    assert len(ground.wearers) > 10
+    assert parted
+    assert all(part[one] != part[other] for one, other in parted)
+
+
+def is_cut(city: City, source: int, destination: int) -> bool:
+    return city.devices[destination].inbound[source].is_cut

@@ -127,9 +127,10 @@ def _split(fault: Fault, ground: Ground) -> Parts:
 
 
 def _sides(fault: Fault, ground: Ground) -> Parts:
-    away = some(range(ground.size), fault.numbers["percent"], chance(fault, ground))
-    there = frozenset(away)
-    return [int(index in there) for index in range(ground.size)]
+    first = _first_memberships(ground)
+    people = list(dict.fromkeys(first))
+    there = frozenset(some(people, fault.numbers["percent"], chance(fault, ground)))
+    return [int(index in there) for index in first]
 
 
 def _apart(_: Fault, ground: Ground) -> Parts:
@@ -143,7 +144,17 @@ def _apart(_: Fault, ground: Ground) -> Parts:
 
 def _islands(fault: Fault, ground: Ground) -> Parts:
     entropy, count = chance(fault, ground), int(fault.numbers["islands"])
-    return [entropy.below(count) for _ in range(ground.size)]
+    drawn = [entropy.below(count) for _ in range(ground.size)]
+    return [drawn[index] for index in _first_memberships(ground)]
+
+
+def _first_memberships(ground: Ground) -> list[int]:
+    """Return by device who stands for its person: nobody stands in two places."""
+    first = list(range(ground.size))
+    for memberships in ground.wearers:
+        for index in memberships:
+            first[index] = memberships[0]
+    return first
 
 
 def _line(fault: Fault, ground: Ground) -> Parts:
