@@ -22,6 +22,7 @@ from smilesim import memory, origin, scenario
 from smilesim.city import City
 from smilesim.drive import Books
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.interrupts import check
 from smilesim.recipe import Recipe
 from smilesim.whole import write_whole
 from smilesync.errors import SettingsError
@@ -38,6 +39,28 @@ class Stored:
 
     recipe: Recipe
     city: City
+
+
+class Paper:
+    """What a pickle is written on, or read from. Errors: KeyboardInterrupt between two pieces."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._buffer = io.BytesIO(data)
+
+    def write(self, piece: bytes) -> None:
+        check()
+        self._buffer.write(piece)
+
+    def read(self, size: int, /) -> bytes:
+        check()
+        return self._buffer.read(size)
+
+    def readline(self) -> bytes:
+        return self._buffer.readline()
+
+    def data(self) -> bytes:
+        """Return all of it."""
+        return self._buffer.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +200,17 @@ def _compare(path: Path, header: dict[str, object], expected: dict[str, object])
 
 
 def _pickled(stored: Stored) -> bytes:
-    buffer = io.BytesIO()
-    pickler = pickle.Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    paper = Paper()
+    pickler = pickle.Pickler(paper, protocol=pickle.HIGHEST_PROTOCOL)
     # The core's signer keeps no seed, and its key is of a library that does not pickle it.
     pickler.dispatch_table = {**copyreg.dispatch_table, Ed25519Signer: _reduced}
     pickler.dump(stored)
-    return buffer.getvalue()
+    return paper.data()
 
 
 def _unpickled(path: Path, data: bytes) -> Stored:
     try:
-        stored: object = pickle.loads(data)  # noqa: S301 - by this code, as the header says
+        stored: object = pickle.load(Paper(data))  # noqa: S301 - by this code, as the header says
     except Exception as error:  # noqa: BLE001 - what is no pickle can raise anything
         kind = type(error).__name__
         raise SettingsError(f"{path}: expected a stored city after line 1 ({kind})") from None

@@ -220,6 +220,12 @@ class City:
         self.checks.finish(self.world.tick)
         self._look_at_clock()
 
+    def run_whole(self, probes: Sequence[Probe] = ()) -> None:
+        """Run as `run` does. Errors: KeyboardInterrupt, as an interrupted run says nothing."""
+        self.run(probes=probes)
+        if self.interrupted:
+            raise KeyboardInterrupt
+
     def _crashed(self, rule: str, detail: str) -> None:
         self.crash = detail
         self.violations.add(rule, self.world.tick, -1, detail)

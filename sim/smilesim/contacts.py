@@ -14,6 +14,7 @@ from pathlib import Path
 
 from smilesim.crowd import SPACING_CM, Crowd, Pair
 from smilesim.engine import TICKS_PER_SECOND
+from smilesim.interrupts import interruptible
 from smilesync.errors import SettingsError
 
 LINGER_S = 300
@@ -47,7 +48,7 @@ def load(path: Path) -> Recording:
     if len(data) > FILE_BYTES_MAX:
         raise SettingsError(f"{path}: expected at most {FILE_BYTES_MAX} bytes, unpacked")
     contacts: list[tuple[int, int, int]] = []
-    for number, line in enumerate(data.splitlines(), 1):
+    for number, line in interruptible(enumerate(data.splitlines(), 1)):
         if line.strip():
             contacts.append(_contact(path, number, line))
     if not contacts:
@@ -92,7 +93,7 @@ def crowd_of(recording: Recording, seconds: int, peers: int | None) -> Crowd:
     index_of = {name: index for index, name in enumerate(names)}
     weights: Counter[Pair] = Counter()
     spans: dict[Pair, tuple[int, int]] = {}
-    for when, one, other in near:
+    for when, one, other in interruptible(near):
         if one in index_of and other in index_of:
             pair = (index_of[one], index_of[other])
             weights[pair] += 1
@@ -136,7 +137,7 @@ def _groups(
         near[high].add(low)
     free = set(range(people))
     groups: list[tuple[int, ...]] = []
-    for low, high in sorted(pairs, key=lambda pair: (-weights[pair], pair)):
+    for low, high in interruptible(sorted(pairs, key=lambda pair: (-weights[pair], pair))):
         if low not in free or high not in free:
             continue
         group = [low, high]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from smilesim.device import Device, SimCircle, SimKeys
 from smilesim.dice import digest, shuffled, stream
+from smilesim.interrupts import check, interruptible
 from smilesim.radio import AirLink
 from smilesim.verify import SignThrough
 from smilesim.wearers import Wearer
@@ -82,11 +83,13 @@ def district(peers: int, seed: int) -> Crowd:
     entropy = stream(seed, "district")
     side_cm = max(1, int((peers * SPACING_CM * SPACING_CM) ** 0.5))
     places = [(entropy.below(side_cm), entropy.below(side_cm)) for _ in range(peers)]
-    order = sorted(range(peers), key=lambda who: (_curve(places[who], side_cm), who))
+    along = [_curve(place, side_cm) for place in interruptible(places)]
+    order = sorted(range(peers), key=along.__getitem__)
     groups: list[tuple[int, ...]] = []
     at = 0
     sizes: list[int] = []
     while at < peers:
+        check()
         sizes = sizes or _deal(entropy)
         size = sizes.pop()
         groups.append(tuple(sorted(order[at : at + size])))
@@ -123,15 +126,16 @@ def settle(
     first_of = {who: one[0] for one in crowd.wearers for who in one}
     devices = [
         Device(index, _keys(index, first_of.get(index, index), seed, verifier), position)
-        for index, position in enumerate(crowd.positions_cm)
+        for index, position in interruptible(enumerate(crowd.positions_cm))
     ]
     for memberships in crowd.wearers:
         Wearer([devices[who] for who in memberships])
     followers = crowd.followers or ((),) * len(crowd.groups)
     parameters = Parameters(tolerance_us=crowd.tolerance_us, policy=policy)
+    groups = interruptible(enumerate(zip(crowd.groups, followers, strict=True)))
     circles = [
         _found(index, [devices[who] for who in group], seed, parameters, listening)
-        for index, (group, listening) in enumerate(zip(crowd.groups, followers, strict=True))
+        for index, (group, listening) in groups
     ]
     for circle in circles:
         circle.is_sparse = crowd.is_sparse
@@ -139,7 +143,7 @@ def settle(
             devices[member].join(circle)
     ways = [way for low, high in crowd.pairs for way in ((low, high), (high, low))]
     # One source after the other: a device sends to all of its neighbours, so they lie together.
-    for source, destination in sorted(ways):
+    for source, destination in interruptible(sorted(ways)):
         link = AirLink(seed, devices[source].index, destination)
         devices[source].links[devices[destination].identity] = link
         devices[destination].inbound[source] = link
@@ -219,7 +223,7 @@ def _distances(
 ) -> list[Distance]:
     """Return the distances, all short or all long, between strangers who still want one."""
     found: list[Distance] = []
-    for at, who in enumerate(order):
+    for at, who in interruptible(enumerate(order)):
         if not wanted[who]:
             continue
         x, y = places[who]

@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 from smilesim.clock import VirtualClock, make_deterministic, next_actor_tick, until
+from smilesim.interrupts import check, noted
 from smilesim.world import World
 
 Actor = Callable[[], Awaitable[None]]
@@ -62,6 +63,7 @@ def run_city(
     """Run a city with its tasks in a trio of its own, and no garbage collection meanwhile.
 
     Time goes on where the world is. What a task raises cancels the others and arrives as one group.
+    Ctrl-C is answered between two ticks: trio would raise it from whatever runs.
     """
     clock = VirtualClock(max(0, world.tick))
 
@@ -73,8 +75,9 @@ def run_city(
             nursery.cancel_scope.cancel()
 
     make_deterministic()
-    with uncollected():
+    with noted(), uncollected():
         trio.run(main, clock=clock)
+        check()
 
 
 @contextmanager

@@ -147,11 +147,14 @@ class Host(Generic[WayT, MessageT, StationT, MarkT]):
         raise NotImplementedError
 
 
-def step(wheel: Wheel, host: Host[Any, Any, Any, Any]) -> None:
-    """Go to the next tick and let its events happen: each station's in order, then its wake."""
+def step(wheel: Wheel, host: Host[Any, Any, Any, Any]) -> bool:
+    """Go to the next tick and let its events happen: each station's in order, then its wake.
+
+    Returns whether there were any.
+    """
     bucket = wheel.advance()
     if not bucket:
-        return
+        return False
     due: Lane | None = None
     for key, lane, payload in bucket:
         station = lane.station
@@ -166,3 +169,4 @@ def step(wheel: Wheel, host: Host[Any, Any, Any, Any]) -> None:
     if due is not None:
         host.wake(due)
     bucket.clear()
+    return True

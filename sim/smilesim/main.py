@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from smilesim import interrupts
 from smilesim.commands import EXIT_FAIL, EXIT_USAGE
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 pass, 1 fail, 2 usage."""
     try:
         # Imported late, so that Ctrl-C is answered from the first moment on.
-        return _answer(arguments)
+        with interrupts.noted():
+            return _answer(arguments)
     except BrokenPipeError:
         # Who read our output has seen enough.
         _drop_output()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from smilesim.crowd import SPACING_CM, Crowd, Pair
 from smilesim.dice import shuffled, stream
+from smilesim.interrupts import check, interruptible
 from smilesync.circle.genesis import VOTERS_USUAL_MAX
 from smilesync.entropy import Entropy
 
@@ -30,6 +31,7 @@ def meadow(peers: int, circle_size: int, seed: int) -> Crowd:
     pairs: list[Pair] = []
     entropy = stream(seed, "meadow")
     while len(places) < peers:
+        check()
         first, size = len(places), min(circle_size, peers - len(places))
         side_cm = max(1, int((size * SPACING_CM * SPACING_CM) ** 0.5))
         away_cm = len(groups) * 2 * side_cm
@@ -70,7 +72,7 @@ def _nearest(places: Sequence[tuple[int, int]]) -> list[list[int]]:
                 other,
             ),
         )[:NEAREST]
-        for who, (x, y) in enumerate(places)
+        for who, (x, y) in interruptible(enumerate(places))
     ]
 
 

@@ -6,6 +6,7 @@ membership, at the same place; the two have nothing in common but the person.
 
 from smilesim.crowd import SPACING_CM, Crowd
 from smilesim.dice import stream
+from smilesim.interrupts import check
 
 CIRCLE_SIZE = 7
 SHARED_MIN = 1
@@ -20,6 +21,7 @@ def overlapping(peers: int, percent: float, seed: int) -> Crowd:
     people: list[list[int]] = []
     first = 0
     while first == 0 or first + shared < peers:
+        check()
         group: list[int] = []
         for person in range(first, min(first + CIRCLE_SIZE, peers)):
             if person == len(people):

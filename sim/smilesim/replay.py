@@ -76,10 +76,8 @@ def record(recipe: Recipe, *, make_peer: PeerMaker | None = None) -> Replay:
     run says nothing.
     """
     city = settle(recipe, crowd(recipe), make_peer)
-    city.run()
+    city.run_whole()
     report(city)
-    if city.interrupted:
-        raise KeyboardInterrupt
     return of(recipe, city)
 
 

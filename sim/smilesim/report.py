@@ -176,7 +176,7 @@ def report(city: City, *, is_one_of_many: bool = False) -> Report:
         "seed": city.plan.seed,
         "seconds": city.plan.seconds,
         "commit": commit(),
-        "virtual_seconds": round(city.world.tick / TICKS_PER_SECOND, 3),
+        "virtual_seconds": round(max(0, city.world.tick) / TICKS_PER_SECOND, 3),
         "wall_seconds": round(city.wall_s, 3),
         "cpu_seconds": round(city.cpu_s, 3),
         "deliveries": city.world.deliveries,
@@ -228,7 +228,7 @@ def _faults(city: City) -> dict[str, int]:
 
 def _figures(city: City) -> Figures:
     """Return the figures of the run; README explains each."""
-    world, measure, tick = city.world, city.measure, city.world.tick
+    world, measure, tick = city.world, city.measure, max(0, city.world.tick)
     peer_seconds = max(1.0, len(city.devices) * tick / TICKS_PER_SECOND)
     decided = [city.checks.votes.decided_slots(circle) for circle in city.circles]
     short, long = city.lights.worst

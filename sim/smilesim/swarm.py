@@ -10,6 +10,7 @@ from smilesim.dice import shuffled, stream
 from smilesim.drawing import Span, fault
 from smilesim.faults.kind import Fault
 from smilesim.faults.table import KINDS, UNDRAWN, over_s
+from smilesim.interrupts import check
 from smilesim.scenario import Scenario, load
 from smilesync.entropy import Entropy
 
@@ -38,8 +39,9 @@ DRAWN = {NAME: SUMMARY, consensus.NAME: consensus.SUMMARY}
 def resolve(name: str, seed: int) -> Scenario:
     """Return a scenario by name or path; `swarm` and `consensus` are drawn from the seed.
 
-    Errors: SettingsError as `scenario.load`.
+    Errors: SettingsError as `scenario.load`; KeyboardInterrupt, since a sweep draws a million.
     """
+    check()
     if name == consensus.NAME:
         return consensus.draw(seed)
     return draw(seed) if name == NAME else load(name)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from smilesim import replay
+from smilesim import interrupts, replay
 from smilesim.replay import Replay
 
 HASH_SEEDS = ("4711", "4712")
@@ -24,7 +24,8 @@ class Again(NamedTuple):
 def run_again(first: Replay) -> Again:
     """Run it again and compare trace and violations.
 
-    Errors: subprocess.CalledProcessError when the other process could not run it.
+    Errors: subprocess.CalledProcessError when the other process could not run it;
+    KeyboardInterrupt when the operator ended it.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "first.toml"
@@ -36,12 +37,13 @@ def run_again(first: Replay) -> Again:
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         # A list of our own arguments, no shell; it exits 1 if the runs differ.
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "smilesim.main", "replay", str(path), "--json", "-"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            check=False,
-        )
+        with interrupts.waiting():
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-m", "smilesim.main", "replay", str(path), "--json", "-"],
+                env=environment,
+                stdout=subprocess.PIPE,
+                check=False,
+            )
         if not done.stdout:
             done.check_returncode()
     answer = json.loads(done.stdout)

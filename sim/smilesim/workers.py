@@ -16,6 +16,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from smilesim import interrupts
+
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
@@ -92,7 +94,8 @@ def work_off(
                     workers.append(Worker(act, words))
                     workers[-1].give(waiting[0], jobs[waiting[0]])
                     waiting = waiting[1:]
-                ready = wait([worker.connection for worker in workers])
+                with interrupts.waiting():
+                    ready = wait([worker.connection for worker in workers])
                 for worker in [one for one in workers if one.connection in ready]:
                     place, answer = worker.place, worker.take()
                     if isinstance(answer, Died) or not waiting:

@@ -17,6 +17,7 @@ from smilesim.disk import DiskFull
 from smilesim.echoes import catch_up
 from smilesim.engine import NEVER_NS, SEQUENCE_MASK, Mark, Order, step
 from smilesim.execution import WAKE_ORDINAL, Execution
+from smilesim.interrupts import check
 from smilesim.oscillator import crystal
 from smilesim.radio import CLOSED, NO_LIFE, AirLink, Radio
 from smilesim.stored import restore
@@ -96,12 +97,15 @@ class World(Execution):
 
         Tasks may still act at `tick`; whoever lets them closes it with `end_tick`. Ends early, with
         the books open, after the tick in which a promise was broken, if that ends the run.
+
+        Errors: KeyboardInterrupt between two ticks, the books of the first closed.
         """
         wheel, radio, violations = self.wheel, self.radio, self.checks.violations
+        check()
         while wheel.tick < tick:
             if radio.volleys:
                 radio.release()
-            step(wheel, self)
+            is_busy = step(wheel, self)
             if violations.count and violations.is_stop:
                 return
             if wheel.tick < tick:
@@ -110,6 +114,8 @@ class World(Execution):
                 self.trace.end_tick(wheel.tick, is_ordered=self._is_ordered)
                 self._is_ordered = True
                 self.checks.end_tick(wheel.tick)
+                if is_busy:  # thousands of others take no time
+                    check()
 
     def end_tick(self) -> None:
         """Close the books of the current tick."""

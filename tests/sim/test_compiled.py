@@ -1,8 +1,12 @@
 """The compiled build does what Python's own code does, to the bit, and says where it cannot."""
 
+import json
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +111,50 @@ def test_a_sweep_has_workers(tmp_path: Path) -> None:
         "smilesim", "sweep", "calm", "--peers", "4,7", "--seeds", "2", "--jobs", "2", cwd=tmp_path
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def interrupted(after_s: float, *arguments: str) -> tuple[int, str, list[str]]:
+    """Return how a command ended after Ctrl-C so long after its first remark, and what it said."""
+    with subprocess.Popen(
+        [FAST / "smilesim", *arguments, "--json", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    return process.returncode, out, err.splitlines()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ctrl_c_is_answered_whatever_is_going_on(seed: int) -> None:
+    """An error that a signal raises inside compiled code ends the process, or is lost."""
+    draw = random.Random(seed)
+
+    code, report, said = interrupted(
+        draw.uniform(0, 1), "run", "calm", "--peers", "300", "--seconds", "8000"
+    )
+
+    assert code == 1, said
+    assert json.loads(report)["verdict"] == "interrupted"
+    assert len(said) == 1
+    assert said[0].startswith("smilesim: interrupted")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_ctrl_c_is_answered_while_a_city_settles(seed: int) -> None:
+    draw = random.Random(seed)
+
+    answer = interrupted(draw.uniform(0.1, 0.5), "run", "calm", "--peers", "20000")
+
+    assert answer == (
+        1,
+        "",
+        ["smilesim: interrupted before there was anything to report"],
+    )
 
 
 def test_no_bug_can_be_planted_in_it() -> None:

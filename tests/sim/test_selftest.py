@@ -29,7 +29,7 @@ def grows(patch: Patch) -> None:
 
 @pytest.fixture(scope="module")
 def outcomes() -> list[Outcome]:
-    return try_all(CATALOGUE)
+    return list(try_all(CATALOGUE))
 
 
 def test_every_bug_of_the_catalogue_is_caught(outcomes: list[Outcome]) -> None:
@@ -97,7 +97,7 @@ def test_a_bug_that_nobody_notices_is_missed_and_one_on_bad_ground_too() -> None
     silent = Ground("silent", list)
     noisy = Ground("noisy", lambda: [("I1", "always")])
 
-    found = try_all([Bug(grows, silent), Bug(grows, noisy)])
+    found = list(try_all([Bug(grows, silent), Bug(grows, noisy)]))
 
     assert [one.caught_by for one in found] == ["", ""]
     assert found[0].detail == "nobody noticed in silent"

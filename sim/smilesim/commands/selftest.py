@@ -45,15 +45,23 @@ def run(options: argparse.Namespace) -> int:
     from smilesim.selftest.trial import try_all
 
     bugs = _chosen(CATALOGUE, options.only)
-    with _bar(len(bugs)) as tell:
-        outcomes = try_all(bugs, tell)
-    terminal.write_json({"planted": [_row(one) for one in outcomes]}, options.json)
+    outcomes: list[Outcome] = []
+    try:
+        with _bar(len(bugs)) as tell:
+            for outcome in try_all(bugs):
+                outcomes.append(outcome)
+                if tell is not None:
+                    tell()
+    except KeyboardInterrupt:
+        terminal.remark("interrupted: this is what was tried")
+    planted = [_row(one) for one in outcomes]
+    terminal.write_json({"planted": planted, "verdict": _verdict(outcomes, bugs)}, options.json)
     if options.json != arguments.STANDARD_OUTPUT:
         for one in outcomes:
             said = f"{one.bug.name:<{NAME_WIDTH}} {one.caught_by or MISSED:<{RULE_WIDTH}}"
             print(f"{said} {one.bug.meaning if one.caught_by else one.detail}")
-        print(_verdict(outcomes))
-    return EXIT_PASS if all(one.caught_by for one in outcomes) else EXIT_FAIL
+        print(f"verdict {_verdict(outcomes, bugs)}  {_reason(outcomes, bugs)}")
+    return EXIT_PASS if _verdict(outcomes, bugs) == "pass" else EXIT_FAIL
 
 
 def _chosen(catalogue: "Sequence[Bug]", names: Sequence[str] | None) -> "Sequence[Bug]":
@@ -78,11 +86,20 @@ def _row(outcome: "Outcome") -> dict[str, str | None]:
     }
 
 
-def _verdict(outcomes: "Sequence[Outcome]") -> str:
+def _verdict(outcomes: "Sequence[Outcome]", bugs: "Sequence[Bug]") -> str:
+    if len(outcomes) < len(bugs):
+        return "interrupted"
+    return "pass" if all(one.caught_by for one in outcomes) else "fail"
+
+
+def _reason(outcomes: "Sequence[Outcome]", bugs: "Sequence[Bug]") -> str:
     missed = sum(not one.caught_by for one in outcomes)
+    of_them = f", {missed} of them missed" if missed else ""
+    if len(outcomes) < len(bugs):
+        return f"after {len(outcomes)} of {len(bugs)} planted bugs{of_them}"
     if missed:
-        return f"verdict fail  {missed} of {len(outcomes)} planted bugs were missed"
-    return f"verdict pass  all {len(outcomes)} planted bugs were caught"
+        return f"{missed} of {len(bugs)} planted bugs were missed"
+    return f"all {len(bugs)} planted bugs were caught"
 
 
 def _bar(bugs: int) -> "AbstractContextManager[Callable[[], None] | None]":

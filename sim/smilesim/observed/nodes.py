@@ -17,6 +17,7 @@ from smilesim.device import Device, PeerMaker
 from smilesim.dice import digest, stream
 from smilesim.drive import Books
 from smilesim.engine import NEVER_NS, Bucket, Event, Mark
+from smilesim.interrupts import check
 from smilesim.observed.instants import Instants
 from smilesim.observed.life import Life
 from smilesim.observed.parts import CrystalClock
@@ -102,7 +103,11 @@ class Nodes:
                         self.stop(device)
 
     def _next_bucket(self, end_tick: int) -> Bucket:
-        """Advance to the next tick in which something happens."""
+        """Advance to the next tick in which something happens.
+
+        Errors: KeyboardInterrupt, the books of the last tick closed.
+        """
+        check()
         wheel = self._world.wheel
         limit = self._instants.next_tick(end_tick)
         bucket = wheel.advance()

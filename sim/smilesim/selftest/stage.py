@@ -129,7 +129,7 @@ class Stage:
             await until(START_SPREAD_MS + 1)
             await script(self)
 
-        self.city.run(probes=[play])
+        self.city.run_whole([play])
         return [(one.rule, one.detail) for one in self.city.violations.kept]
 
     def _make(self, device: Device, journal: Sequence[Record], now_ns: int) -> LivePeer:

@@ -3,7 +3,7 @@
 A ground on which a check complains without any bug proves nothing: its bugs then count as missed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from smilesim.selftest.bug import Bug, Finding, Ground, planted
@@ -18,15 +18,11 @@ class Outcome:
     detail: str
 
 
-def try_all(bugs: Sequence[Bug], tell: Callable[[], None] | None = None) -> list[Outcome]:
-    """Try bugs in order. `tell` is told after each."""
+def try_all(bugs: Sequence[Bug]) -> Iterator[Outcome]:
+    """Try bugs in order; yields what became of each. Errors: KeyboardInterrupt, as `run_whole`."""
     sound: dict[str, list[Finding]] = {}
-    outcomes: list[Outcome] = []
     for bug in bugs:
-        outcomes.append(_try(bug, sound))
-        if tell is not None:
-            tell()
-    return outcomes
+        yield _try(bug, sound)
 
 
 def _try(bug: Bug, sound: dict[str, list[Finding]]) -> Outcome:
