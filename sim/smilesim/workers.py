@@ -9,9 +9,9 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -41,7 +41,8 @@ class Worker(Generic[Job, Answer]):
         self.place = -1
         self._words = words
         self._process = context.Process(target=_serve, args=(theirs, act, words), daemon=True)
-        self._process.start()
+        with _deafened():
+            self._process.start()
         theirs.close()
 
     def give(self, place: int, job: Job) -> None:
@@ -110,12 +111,25 @@ def work_off(
                 worker.end()
 
 
+@contextmanager
+def _deafened() -> Iterator[None]:
+    """Let no process that is started meanwhile ever hear Ctrl-C, which reaches the whole terminal.
+
+    It is the sweep's to answer, which then ends them; blocked, it is from their first moment on.
+    """
+    # Else it is started by the first of them, and lets Ctrl-C through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(
     connection: "Connection[Answer, Job]", act: Callable[[Job], Answer], words: Path
 ) -> None:
     """Be a worker: what is written to standard error is kept for the case of death."""
-    # Ctrl-C reaches the whole terminal; it is the sweep's to answer, which then ends us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with words.open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 2)
     faulthandler.enable()

@@ -20,7 +20,9 @@ from smilesim.radio import AirLink
 from smilesim.scenario import load
 from smilesim.selftest import grounds
 from smilesim.selftest.bugs.catalogue import CATALOGUE
+from smilesim.workers import work_off
 from smilesync.peer import Peer
+from support.jobs import hears_ctrl_c
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -277,6 +279,11 @@ def test_a_stored_city_is_not_taken_up(
     captured = capsys.readouterr()
     assert code == 1
     assert captured.err.splitlines()[-1] == BEFORE
+
+
+def test_no_worker_ever_hears_it() -> None:
+    """Not even while it starts: it would print where it was over the terminal."""
+    assert set(dict(work_off(range(3), hears_ctrl_c, 3)).values()) == {False}
 
 
 def test_a_sweep_that_waits_ends_its_workers_and_reports_what_ran(

@@ -11,6 +11,14 @@ from smilesim.sweep import Job, Run, run_one
 from smilesync.circle.circle import Circle
 from smilesync.ids import PeerId
 
+_IS_DEAF = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+"""Of a worker: it is asked before the first line that is for workers only."""
+
+
+def hears_ctrl_c(_number: int) -> bool:
+    """Does Ctrl-C reach this process, or did it while it started?"""
+    return not (_IS_DEAF and signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
 
 def double(number: int) -> int:
     """Return twice the number; do worse for some."""
