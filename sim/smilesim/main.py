@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answer(arguments: Sequence[str] | None) -> int:
     """Do what the command line asks for."""
+    from smilesim.commands import terminal
     from smilesync.errors import SettingsError
 
     options = _parsed(arguments)
@@ -43,6 +44,11 @@ def _answer(arguments: Sequence[str] | None) -> int:
     except SettingsError as error:
         _complain(str(error))
         return EXIT_USAGE
+    except KeyboardInterrupt:
+        if isinstance(target := getattr(options, "json", None), str):
+            terminal.write_json({"verdict": "interrupted"}, target)
+            sys.stdout.flush()
+        raise
     sys.stdout.flush()
     return code
 

@@ -25,7 +25,7 @@ def run_again(first: Replay) -> Again:
     """Run it again and compare trace and violations.
 
     Errors: subprocess.CalledProcessError when the other process could not run it;
-    KeyboardInterrupt when the operator ended it.
+    KeyboardInterrupt when the operator ended either.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "first.toml"
@@ -47,4 +47,6 @@ def run_again(first: Replay) -> Again:
         if not done.stdout:
             done.check_returncode()
     answer = json.loads(done.stdout)
+    if answer.get("is_same") is None:
+        raise KeyboardInterrupt
     return Again(answer["is_same"], answer["first_difference_s"])

@@ -113,7 +113,7 @@ def test_a_sweep_has_workers(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
-def interrupted(after_s: float, *arguments: str) -> tuple[int, str, list[str]]:
+def interrupted(after_s: float, *arguments: str) -> tuple[int, dict[str, object], list[str]]:
     """Return how a command ended after Ctrl-C so long after its first remark, and what it said."""
     with subprocess.Popen(
         [FAST / "smilesim", *arguments, "--json", "-"],
@@ -126,7 +126,7 @@ def interrupted(after_s: float, *arguments: str) -> tuple[int, str, list[str]]:
         time.sleep(after_s)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
-    return process.returncode, out, err.splitlines()
+    return process.returncode, json.loads(out), err.splitlines()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -139,7 +139,7 @@ def test_ctrl_c_is_answered_whatever_is_going_on(seed: int) -> None:
     )
 
     assert code == 1, said
-    assert json.loads(report)["verdict"] == "interrupted"
+    assert report["verdict"] == "interrupted"
     assert len(said) == 1
     assert said[0].startswith("smilesim: interrupted")
 
@@ -152,7 +152,7 @@ def test_ctrl_c_is_answered_while_a_city_settles(seed: int) -> None:
 
     assert answer == (
         1,
-        "",
+        {"verdict": "interrupted"},
         ["smilesim: interrupted before there was anything to report"],
     )
 

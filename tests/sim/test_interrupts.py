@@ -28,6 +28,7 @@ Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 BEFORE = "smilesim: interrupted before there was anything to report"
+NO_REPORT = {"verdict": "interrupted"}
 
 
 def press() -> None:
@@ -231,6 +232,41 @@ def test_a_city_is_left_unfounded(
     assert code == 1
     assert ended == [1]
     assert captured.err.splitlines()[-1] == BEFORE
+    assert json.loads(captured.out) == NO_REPORT
+
+
+def test_a_replay_says_that_there_is_nothing_to_compare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "run.toml")
+    assert main(["run", "calm", "--peers", "3", "--record", path]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(Peer, "handle", pressing(Peer.handle, 100, []))
+
+    code = main(["replay", path, "--json", "-"])
+
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert code == 1
+    assert captured.err.splitlines()[-1] == "smilesim: interrupted: nothing to compare"
+    assert (answer["is_same"], answer["first_difference_s"]) == (None, None)
+    assert answer["report"]["verdict"] == "interrupted"
+
+
+def test_a_second_run_that_was_interrupted_is_not_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C reaches both processes; who started the other may not have heard it."""
+    for said in (NO_REPORT, {"is_same": None, "first_difference_s": None, "report": NO_REPORT}):
+        done = subprocess.CompletedProcess([], 1, stdout=json.dumps(said))
+        monkeypatch.setattr(subprocess, "run", lambda *_, done=done, **__: done)
+
+        assert main(["run", "calm", "--peers", "3", "--twice", "--json", "-"]) == 1
+
+        captured = capsys.readouterr()
+        assert "run twice: interrupted, not compared" in captured.err
+        twice = json.loads(captured.out)["twice"]
+        assert twice == {"is_same": None, "first_difference_s": None}
 
 
 def test_a_selftest_tells_of_the_bugs_that_it_tried(
@@ -279,6 +315,7 @@ def test_a_stored_city_is_not_taken_up(
     captured = capsys.readouterr()
     assert code == 1
     assert captured.err.splitlines()[-1] == BEFORE
+    assert json.loads(captured.out) == NO_REPORT
 
 
 def test_no_worker_ever_hears_it() -> None:
@@ -313,3 +350,4 @@ def test_a_sweep_that_is_being_planned_has_nothing_to_report(
     assert code == 1
     assert ended == [1, 2]
     assert captured.err.splitlines()[-1] == BEFORE
+    assert json.loads(captured.out) == NO_REPORT

@@ -43,15 +43,15 @@ def run(options: argparse.Namespace) -> int:
     city = recipe.settle(asked, recipe.crowd(asked))
     with terminal.bar(asked) as progress:
         city.run(progress)
-    result = report(city)
-    found = replay.of(asked, city)
-    second = replay.first_difference_s(recorded, found)
+    answer = {"is_same": None, "first_difference_s": None, "report": report(city)}
     if city.interrupted:
         terminal.remark("interrupted: nothing to compare")
+        terminal.write_json(answer, options.json)
         return EXIT_FAIL
+    found = replay.of(asked, city)
+    second = replay.first_difference_s(recorded, found)
     is_same = second is None and replay.is_judged_the_same(recorded, found)
-    answer = {"is_same": is_same, "first_difference_s": second, "report": result}
-    terminal.write_json(answer, options.json)
+    terminal.write_json({**answer, "is_same": is_same, "first_difference_s": second}, options.json)
     if options.json != arguments.STANDARD_OUTPUT:
         print(_comparison(recorded, found, second, is_same=is_same))
     return EXIT_PASS if is_same else EXIT_FAIL
