@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smilesim import interrupts
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 pass, 1 fail, 2 usage."""
+    _replace_closed_streams()
     try:
         # Imported late, so that Ctrl-C is answered from the first moment on.
         with interrupts.noted():
@@ -64,6 +66,16 @@ def _parsed(arguments: Sequence[str] | None) -> "Namespace":
     for command in (list_command, show, run, sweep, replay, shrink, selftest):
         command.add(commands)
     return parser.parse_args(arguments)
+
+
+def _replace_closed_streams() -> None:
+    """Throw away what is printed on a stream that whoever started us has closed.
+
+    Python has no object for it; and what is meant for standard error it would print on the other.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _complain(line: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -246,6 +247,34 @@ def ended(*command: str, stdout: str = os.devnull) -> tuple[int, list[str]]:
             check=False,
         )
     return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "list --json", "show calm", "run calm --peers 3 --seconds 9"]
+)
+def test_a_closed_output_is_where_nothing_is_read(command: str) -> None:
+    done = with_closed(f"{command} >&-")
+
+    assert done.returncode == 0
+    assert [line for line in done.stderr.splitlines() if "will need" not in line] == []
+
+
+def test_remarks_do_not_go_to_the_report_when_standard_error_is_closed() -> None:
+    done = with_closed("run calm --peers 3 --seconds 9 --json - 2>&-")
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["verdict"] == "pass"
+
+
+def with_closed(command: str) -> subprocess.CompletedProcess[str]:
+    """Return how a command line of the shell ended."""
+    return subprocess.run(
+        ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m smilesim.main {command}"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_a_full_disk_is_told_in_one_line() -> None:
