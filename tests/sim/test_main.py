@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,7 @@ def test_a_contact_recording_is_run(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["run", "calm", "--peers", "1000001"], "--peers: expected a whole number"),
         (["run", "calm", "--seed", "-1"], "--seed"),
         (["run", "calm", "--seconds", "1.5"], "--seconds: expected a whole number"),
+        (["run", "calm", "--seed", "9" * 5_000], "--seed: expected a whole number from 0 to"),
         (
             ["run", "blackout", "--seconds", "3"],
             "--seconds 3: expected 11.1 at least, when blackout",
@@ -355,6 +357,19 @@ def test_a_file_has_not_the_name_of_what_is_drawn(
 
     assert main(["run", str(path)]) == 2
     assert "swarm.toml: expected another name" in capsys.readouterr().err
+
+
+def test_a_name_that_looks_like_an_option_is_suggested_as_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hasty = replace(scenario.load("calm"), seconds=1, peers=2)
+    Path("-x.toml").write_text(scenario.render(hasty))
+
+    assert main(["run", "./-x.toml"]) == 1
+
+    suggested = capsys.readouterr().err.splitlines()[-2].partition("smilesim replay ")[2]
+    assert main(["replay", suggested]) == 0
 
 
 def test_the_list_fits_a_terminal(

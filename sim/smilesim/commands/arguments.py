@@ -13,6 +13,8 @@ from smilesim.scenario import SECONDS_MAX, SEED_MAX
 from smilesync.errors import SettingsError
 
 STANDARD_OUTPUT = "-"
+DIGITS_MAX = 100
+"""More are no number that anybody means, and of thousands Python makes none."""
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
@@ -28,9 +30,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     """Return an argument type: a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        is_short = len(text) <= DIGITS_MAX
+        if not is_short or not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            got = repr(text) if is_short else f"{len(text)} characters"
             raise argparse.ArgumentTypeError(
-                f"expected a whole number from {low} to {high}, got {text!r}"
+                f"expected a whole number from {low} to {high}, got {got}"
             )
         return int(text)
 

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import shlex
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -201,7 +200,7 @@ def _record(first: "Replay", path: Path | None, *, is_pass: bool) -> None:
     except SettingsError as error:
         terminal.remark(str(error))
         return
-    file = shlex.quote(str(path))
+    file = terminal.typed(path)
     terminal.remark(f"to repeat this run: smilesim replay {file}")
     if not is_pass:
         terminal.remark(f"to make it smaller: smilesim shrink {file}")

@@ -1,6 +1,7 @@
 """What commands say to a person beside their result: a bar, remarks on stderr, and JSON."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -34,6 +35,11 @@ def check_code(recorded: "Replay") -> None:
         remark(f"warning: recorded with other changes on top of commit {here}; may differ")
     else:
         remark(f"warning: recorded by commit {there}, this is {here}; may differ")
+
+
+def typed(path: Path) -> str:
+    """Return a file as a shell takes it, in the place of an argument and never for an option."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 def bar(recipe: "Recipe") -> AbstractContextManager[Callable[[int], None] | None]:
