@@ -2,8 +2,8 @@
 
 I18 between a start and the answers of q - 1 others to its question a voter signs nothing new; a
 key whose votes were forgotten never signs again, whether the device found out by itself or was
-shown a vote of its own that its journal does not have. If an earlier journal is put back, it must
-be shown again what that lacks. Who answers tells what it knows.
+shown a vote of its own that its journal does not have. With an earlier journal, put back or left
+when the end was lost, it must be shown again what that lacks. Who answers tells what it knows.
 I15 an honest voter is never accused of equivocation. And no honest voter refuses for good what an
 honest leader proposes.
 """

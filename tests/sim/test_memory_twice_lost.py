@@ -68,6 +68,24 @@ percent = 0.1
 records = 2
 outage_s = 0.1
 """
+AMNESIA_LOST = """
+seconds = 33
+peers = 16
+[[fault]]
+kind = "restored-backup"
+at_s = 7.5
+spread_s = 0
+percent = 0.1
+age_s = 1
+outage_s = 0.1
+[[fault]]
+kind = "lost-writes"
+at_s = 16.6
+spread_s = 0
+percent = 0.1
+records = 4
+outage_s = 0.1
+"""
 
 
 def lived(text: str, seed: int) -> City:
@@ -99,3 +117,12 @@ def test_who_lost_a_vote_of_which_all_others_lost_power_may_sign_another() -> No
 
     assert broken(city) == []
     assert city.world.fired["forgotten-record"] == 2
+
+
+def test_who_lost_the_record_of_an_amnesia_that_binds_no_more_may_vote() -> None:
+    """The slot of the forgotten vote is decided by then, so nobody has anything to tell it."""
+    city = lived(AMNESIA_LOST, 4465)
+
+    assert broken(city) == []
+    assert city.checks.coverage.seen["became-amnesic"] == 1
+    assert not city.devices[0].is_amnesic

@@ -104,8 +104,11 @@ def _power_cuts(fault: Fault, ground: Ground, harm: Harm) -> list[Step]:
 
 def _forget(index: int, fault: Fault, _draw: int) -> Act:
     def act(stage: Stage) -> None:
-        lost = stage.world.devices[index].disk.forget(int(fault.numbers["records"]))
+        device = stage.world.devices[index]
+        lost = device.disk.forget(int(fault.numbers["records"]))
         stage.world.fired["forgotten-record"] += lost
+        if lost:
+            stage.world.checks.restarts.put_back(device, device.disk.replay())
 
     return act
 
