@@ -102,10 +102,10 @@ def fates_beyond(weather: Weather, standing: Weather) -> tuple[int, ...]:
 
 
 def _struck(name: str, share_ppm: int) -> list[bool]:
-    """Return for each place whether it is among that share, exactly, of all."""
-    count = share_ppm * FATES // PPM
-    if not count:
+    """Return for each place whether it is among that share of all, exactly, but one at least."""
+    if not share_ppm:
         return [False] * FATES  # in the same order or another
+    count = max(1, share_ppm * FATES // PPM)
     return [number < count for number in _order(name)]
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from smilesim.engine import LAP_TICKS, SEQUENCE_BITS, Wheel
-from smilesim.fate import FATES, Weather
+from smilesim.fate import FATES, LOST, Weather, fates_of
 from smilesim.radio import AirLink, Radio
 from smilesync.ids import PeerId
 from smilesync.wire.messages import Carried, Clock, Message
@@ -221,3 +221,8 @@ def test_what_is_damaged_is_dropped_unless_something_does_the_damage() -> None:
     changed = [payload for payload in payloads if isinstance(payload, tuple)]
     assert len(changed) == radio.damaged - (200 - whole)
     assert len({chance for _, chance in changed}) == len(changed)
+
+
+def test_the_smallest_share_strikes_somebody() -> None:
+    assert fates_of(Weather(loss_ppm=1)).count(LOST) == 1
+    assert fates_of(Weather(loss_ppm=0)).count(LOST) == 0
