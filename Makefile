@@ -19,7 +19,7 @@ setup: $(VENV)/.dev $(VENV)/.demo
 ANEW = @test ! -e $(1)/.base || test "$$(cat $(1)/.base)" = "$$($(WHICH_PYTHON))" || \
   { echo "$(1) was made by another Python; making it anew"; rm -rf $(1); }
 
-# The same code compiled to C, for large cities: half the time. Needs gcc and three minutes.
+# The same code compiled to C, for large cities: half the time. Needs gcc and three to nine minutes.
 # Another Python that is asked for is given its own environment in place of the one before.
 FAST := .venv-fast
 fast:
@@ -132,7 +132,7 @@ $(VENV)/.compiled: $(VENV)/.base requirements/run.txt requirements/fast.txt pypr
 	@test -f "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" \
 	  || { echo "Python's headers are needed: sudo apt install python3-dev"; exit 1; }
 	$(PIP) install $(LOCKED) -r requirements/run.txt -r requirements/fast.txt
-	@echo "compiling; this takes three minutes"
+	@echo "compiling; this takes three to nine minutes"
 	HATCH_BUILD_HOOKS_ENABLE=true $(PIP) install --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
 	@echo "$(VENV)/bin/smilesim runs it"

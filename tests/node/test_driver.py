@@ -402,6 +402,7 @@ async def test_what_is_recorded_after_another_key_was_adopted_is_recorded_for_th
     assert after[3].startswith("transmit")
 
 
+@pytest.mark.spec("RKY-023")
 @pytest.mark.parametrize(
     ("effect", "taken"),
     [(EraseVoterKey(), ["erase", "renewed"]), (AdoptVoterKey(), ["adopt"])],
